@@ -1,0 +1,162 @@
+"""What the composers are made of: a record, a concept with its phrases, and numbers as they are written.
+
+A concept (twice a day, as required, tablet, then …) has phrases for the training set and other phrases that only the
+test set uses. This module knows nothing about dose instructions beyond the record; the phrases are in
+`english_phrases.py` and `dutch_phrases.py`.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+Split = Literal["train", "test"]
+Language = Literal["en", "nl"]
+
+NUMBER_WORDS: dict[Language, dict[float, str]] = {
+    "en": {
+        1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine",
+        10: "ten", 12: "twelve", 14: "fourteen", 20: "twenty", 28: "twenty eight",
+    },
+    "nl": {
+        1: "een", 2: "twee", 3: "drie", 4: "vier", 5: "vijf", 6: "zes", 7: "zeven", 8: "acht", 9: "negen",
+        10: "tien", 12: "twaalf", 14: "veertien", 20: "twintig",
+    },
+}  # fmt: skip
+ORDINALS: dict[int, str] = {3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh"}
+_NUMBER = r"(?:\d[\d.,/]*|[½¼¾]|(?:" + "|".join(
+    word for words in NUMBER_WORDS.values() for word in sorted(words.values(), key=len, reverse=True)
+) + r"))"  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of an instruction; the properties and their defaults are those of `schema.json`."""
+
+    form: str | None = None
+    dose: float | None = None
+    dose_to: float | None = None
+    times: float | None = None
+    times_to: float | None = None
+    per: str | None = None
+    for_: float | None = None
+    for_to: float | None = None
+    for_unit: str | None = None
+    as_required: bool = False
+    as_directed: bool = False
+    unreadable: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """All properties in the order of the schema; whole numbers as integers."""
+        return {
+            name.rstrip("_"): int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in asdict(self).items()
+        }
+
+    def merged(self, other: Record) -> Record:
+        """This record with every property that `other` sets."""
+        blank = Record()
+        changes = {name: value for name, value in asdict(other).items() if value != getattr(blank, name)}
+        return replace(self, **changes)
+
+    @property
+    def is_blank(self) -> bool:
+        return self == Record()
+
+
+@dataclass(frozen=True)
+class Concept:
+    """Ways to say one thing.
+
+    Slots: `{n}`, `{m}` a number as digits or a word, `{N}`, `{M}` as digits only, others by name. `one|more` gives the
+    singular and the plural. `held_out` phrases occur in the test set only.
+    """
+
+    name: str
+    train: tuple[str, ...]
+    held_out: tuple[str, ...] = ()
+
+    def phrases(self, split: Split) -> tuple[str, ...]:
+        return self.train if split == "train" else self.held_out
+
+
+def pattern(phrase: str) -> str:
+    """A regular expression for a phrase in lower-case text; slots match any number or word, spaces may be missing."""
+    forms = []
+    for form in phrase.split("|"):
+        pieces = []
+        for piece in re.split(r"(\{\w+\})", form):
+            if re.fullmatch(r"\{[nmNM]\}", piece):
+                pieces.append(_NUMBER)
+            elif piece.startswith("{"):
+                pieces.append(r"\w+")
+            else:
+                pieces.append(r"\s*".join(re.escape(word) for word in re.split(r"\s+", piece)))
+        before = r"(?<![^\W\d_])(?<!')" if form[0].isalpha() or form[0] == "'" else r"(?<![\d.,/])"
+        after = r"(?!['\w])" if form[-1].isalnum() else ""
+        forms.append(before + "".join(pieces) + after)
+    return "(?:" + "|".join(forms) + ")"
+
+
+def digits(value: float, language: Language = "en") -> str:
+    """The shortest way to write a number in digits; a decimal comma in Dutch."""
+    text = f"{value:g}"
+    return text.replace(".", ",") if language == "nl" else text
+
+
+class Writer:
+    """Chooses phrases for one instruction and remembers which of them are held out.
+
+    Args:
+        rng: the only source of chance.
+        split: "train" never gives a held-out phrase; "test" gives one with probability `unseen` for each concept.
+        unseen: probability of a held-out phrase where a concept has any.
+    """
+
+    def __init__(self, rng: random.Random, split: Split, language: Language, unseen: float = 0.3) -> None:
+        self.rng, self.split, self.language, self.unseen = rng, split, language, unseen
+        self.held_out: list[tuple[str, str]] = []  # (concept, phrase)
+        self.words = rng.random() < 0.35  # some writers prefer words to digits
+        self.roman = language == "en" and rng.random() < 0.02  # "ii puffs"
+        self.tags: list[str] = []
+
+    def chance(self, probability: float) -> bool:
+        return self.rng.random() < probability
+
+    def number(self, value: float) -> str:
+        """A whole number as this writer writes it: 2, two, or ii."""
+        if self.roman and value in (1, 2, 3, 4):
+            return ("i", "ii", "iii", "iv")[int(value) - 1]
+        word = NUMBER_WORDS[self.language].get(value)
+        if word and self.chance(0.85 if self.words else 0.08):
+            return word
+        return digits(value, self.language)
+
+    def say(self, concept: Concept, n: float | None = None, m: float | None = None, **slots: str) -> str:
+        """A phrase of the concept with its slots filled."""
+        pool = concept.train
+        if self.split == "test" and concept.held_out and self.chance(self.unseen):
+            pool = concept.held_out
+        template = self.rng.choice(pool)
+        if pool is concept.held_out:
+            self.held_out.append((concept.name, template))
+        if "|" in template:
+            one, more = template.split("|")
+            template = one if n is not None and n <= 1 and m is None else more
+        for name, value in (("n", n), ("m", m)):
+            if value is not None:
+                if "{" + name + "}" in template:
+                    roman, self.roman = self.roman, False  # roman numerals are for doses only
+                    template = template.replace("{" + name + "}", self.number(value))
+                    self.roman = roman
+                template = template.replace("{" + name.upper() + "}", digits(value, self.language))
+        for name, text in slots.items():
+            template = template.replace("{" + name + "}", text)
+        return template
+
+
+def spoken(parts: list[str]) -> str:
+    """Chunks joined by single spaces; empty chunks vanish, and a comma sticks to the word before it."""
+    return re.sub(r"\s+([,;.])", r"\1", " ".join(part for part in parts if part)).strip()
