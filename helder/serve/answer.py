@@ -1,0 +1,34 @@
+"""What a model answered: the record that both generators return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer.
+
+    Attributes:
+        text: the answer without the token that ended it.
+        ids: the tokens generated, without the token that ended the answer.
+        finish_reason: "stop" when the model (or the form of the task, or a stop text) ended the answer,
+            "length" when max_tokens or the context did.
+        prompt_tokens: tokens of the prompt.
+        completion_tokens: tokens generated, the ending one included.
+        logprobs: natural logarithm of the probability that the model gave to each of `ids`, before any
+            constraint; empty unless asked for.
+        seconds: time spent reading the prompt and writing the answer, 0 where it was not measured. Two answers
+            that differ only here are equal.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    logprobs: tuple[float, ...] = ()
+    seconds: tuple[float, float] = field(default=(0.0, 0.0), compare=False)
