@@ -1,0 +1,276 @@
+"""The recipe: what a person writes, one strict TOML file.
+
+Few keys, each with a default that is a good first try. `None` as a default means that Helder decides from the data
+and the machine; `helder plan` shows what it decided. Everything unknown is refused, by name, with the key that was
+probably meant.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from helder.errors import HelderError
+from helder.recipe_errors import NotFound, from_toml, from_validation
+
+FILE_NAME = "recipe.toml"
+UNITS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
+
+
+class Section(BaseModel):
+    """What all tables of a recipe share: unknown keys and values of another type are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", value):
+        raise ValueError("a name is lower-case letters, digits, '-', '_' and '.', beginning with a letter or digit")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Data(Section):
+    """Which documents the model learns from, and which it is tested on."""
+
+    train: str | list[str]
+    """A file (JSONL, CSV or TSV), a folder, or a list of files to learn from, relative to the recipe."""
+    dev: str | None = None
+    """A file for watching the training; without it, a part of `train` is held out."""
+    test: str | None = None
+    """A file that is only used for the scores; without it, a part of `train` is held out."""
+    tests: dict[Name, str] = {}
+    """Further test sets by name, such as cases that come from someone else; each gets its own scores."""
+    input: str = "input"
+    """The column that holds what the model is given."""
+    output: str = "output"
+    """The column that holds the right answer: a label, a text, a record, or a list of records."""
+    kind: Literal["label", "record", "text"] | None = None
+    """What an answer is; without it, Helder sees it from the data."""
+    labels: list[str] | str | None = None
+    """The allowed labels, or a file with one a line; without it, those that occur in the data."""
+    schema_: str | dict[str, Any] | None = Field(default=None, alias="schema")
+    """The JSON Schema of a record, or a file that holds it; without it, it is derived from the data."""
+    many: bool | None = None
+    """Whether an answer is a list of records; without it, Helder sees it from the data."""
+    harm: list[str] = []
+    """Fields of a record whose errors do harm; each such error is listed one by one in the report."""
+    instruction: str | None = None
+    """The task in words, as an untrained model would need to be told; without it, `purpose` is used."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Learn from at most this many examples of `train`, chosen by `seed`."""
+    holdout: Fraction = 0.1
+    """The part of `train` that is held out for each of dev and test that is not given."""
+    licence: str = "unknown"
+    """The licence of the data, as an SPDX identifier, or "unknown"."""
+    seed: int = 0
+    """Decides the held-out part and the limited choice."""
+
+
+class Base(Section):
+    """The open model to begin with."""
+
+    model: str
+    """The name under which `helder model import` keeps it, or the path of a GGUF file or Hugging Face folder."""
+
+
+class Train(Section):
+    """How the weights are tuned."""
+
+    method: Literal["full", "lora"] = "full"
+    """Tune all weights, or low-rank additions to them, which takes less memory."""
+    budget: str | None = None
+    """How long: "5 min", "2 h", "300 steps", "3 epochs" or "2000000 tokens"; without any budget "5 min"."""
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """The same as `budget = "… steps"`."""
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    """The same as `budget = "… epochs"`: how often each example is seen."""
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    """The same as `budget = "… tokens"`: how many tokens are seen, padding not counted."""
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """The highest learning rate, after warm-up."""
+    batch_tokens: Annotated[int, Field(ge=1)] | None = None
+    """How many tokens one step sees, about; cannot be given together with `batch_size`."""
+    batch_size: Annotated[int, Field(ge=1)] | None = None
+    """How many examples one step sees; cannot be given together with `batch_tokens`."""
+    context: Annotated[int, Field(ge=8)] | None = None
+    """The longest example in tokens; longer ones are left out, counted and reported."""
+    warmup: Fraction | None = None
+    """The part of the steps in which the learning rate rises."""
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    """Pull of the weights towards zero (AdamW)."""
+    gradient_clip: Annotated[float, Field(gt=0)] | None = None
+    """The largest norm of a step's gradient."""
+    lora_rank: Annotated[int, Field(ge=1)] = 16
+    """The rank of the additions, with `method = "lora"`."""
+    lora_alpha: Annotated[float, Field(gt=0)] = 32.0
+    """The scale of the additions: alpha / rank, with `method = "lora"`."""
+    numerics: Literal["fast", "portable"] = "fast"
+    """fast: bfloat16 autocast, same bits on the same class of machine; portable: float32, same bits elsewhere."""
+    evaluate_every: Annotated[int, Field(ge=1)] | None = None
+    """Steps between two looks at the dev set."""
+    checkpoint_every: Annotated[int, Field(ge=1)] | None = None
+    """Steps between two checkpoints, from which an interrupted training continues."""
+    seed: int = 0
+    """Decides the order of the examples."""
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Train:
+        given = [key for key in ("budget", "steps", "epochs", "tokens") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give one of {' and '.join(given)}, not {len(given)}: they all say how long to train")
+        if self.batch_size and self.batch_tokens:
+            raise ValueError("give batch_tokens or batch_size, not both: each decides how much one step sees")
+        if self.budget is not None:
+            parse_budget(self.budget)
+        return self
+
+    @property
+    def amount(self) -> tuple[Literal["seconds", "steps", "epochs", "tokens"], float]:
+        """The budget as (unit, how many); a time is always in seconds."""
+        if self.steps is not None:
+            return "steps", self.steps
+        if self.epochs is not None:
+            return "epochs", self.epochs
+        if self.tokens is not None:
+            return "tokens", self.tokens
+        return parse_budget(self.budget or "5 min")
+
+
+class Compress(Section):
+    """Which files are made of the weights."""
+
+    formats: list[Literal["f16", "q8_0", "q4_0"]] = ["f16", "q8_0", "q4_0"]
+    """GGUF formats, largest first; each is measured."""
+
+
+class Evaluate(Section):
+    """How the model is measured."""
+
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Score at most this many cases of each test set, chosen by `seed`; without it, all."""
+    base: bool = True
+    """Whether the untrained base model is measured too, with a fair prompt."""
+    base_examples: Annotated[int, Field(ge=0)] = 8
+    """How many examples the untrained model gets in its prompt."""
+    base_limit: Annotated[int, Field(ge=1)] | None = 200
+    """Score the untrained model on at most this many cases: its prompts are long, and so is the wait."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """The confidence of every interval."""
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    """How much worse still counts as "not worse"."""
+    seed: int = 0
+    """Decides the limited choice and the resampling."""
+
+
+class Release(Section):
+    """Who is told what."""
+
+    audience: Literal["public", "customer", "regulator"] = "public"
+    """For whom the release is made; it decides what is withheld."""
+
+
+class Recipe(Section):
+    """The recipe of one model for one job."""
+
+    name: Name
+    """The name of the model that is made."""
+    purpose: str = ""
+    """What it is for and who checks its answers, in one or two sentences."""
+    data: Data
+    """Which documents the model learns from, and which it is tested on."""
+    base: Base
+    """The open model to begin with."""
+    train: Train = Train()
+    """How the weights are tuned."""
+    compress: Compress = Compress()
+    """Which files are made of the weights."""
+    evaluate: Evaluate = Evaluate()
+    """How the model is measured."""
+    release: Release = Release()
+    """Who is told what."""
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """Read a recipe file.
+
+        Raises:
+            HelderError: not there, not TOML, an unknown key, a wrong type, a value outside its bounds, or a file
+                that it names is missing. All problems are named, not only the first.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise HelderError(
+                f"There is no recipe {path}.",
+                fix="Go to a folder with a recipe, or make one: helder new NAME --example dose-instructions",
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise HelderError(f"The recipe {path} cannot be read as UTF-8 text.", str(error)) from error
+        recipe = cls.parse(text, str(path))
+        recipe.check_files(path.parent, text, str(path))
+        return recipe
+
+    @classmethod
+    def parse(cls, text: str, where: str = FILE_NAME) -> Recipe:
+        """Read a recipe from its text; as `load`, but files are not looked for."""
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise from_toml(error, where) from error
+        try:
+            return cls.model_validate(table)
+        except ValidationError as error:
+            raise from_validation(error, cls, text, where) from error
+
+    def files(self) -> dict[str, str]:
+        """Every file or folder that the recipe names: key path → path as written."""
+        data = self.data
+        train = [data.train] if isinstance(data.train, str) else data.train
+        found = {"data.train" if index == 0 else f"data.train[{index}]": path for index, path in enumerate(train)}
+        single = {"data.dev": data.dev, "data.test": data.test, "data.schema": data.schema_, "data.labels": data.labels}
+        found |= {key: value for key, value in single.items() if isinstance(value, str)}
+        return found | {f"data.tests.{name}": path for name, path in data.tests.items()}
+
+    def check_files(self, folder: Path, text: str = "", where: str = FILE_NAME) -> None:
+        """Refuse a recipe that names files which are not there.
+
+        Raises:
+            HelderError: one or more are missing; the message names each key and the file that was probably meant.
+        """
+        missing = [NotFound(key, path) for key, path in self.files().items() if not (folder / path).exists()]
+        if missing:
+            raise NotFound.error(missing, folder, text, where)
+
+
+def parse_budget(text: str) -> tuple[Literal["seconds", "steps", "epochs", "tokens"], float]:
+    """ "5 min" → ("seconds", 300.0), "300 steps" → ("steps", 300).
+
+    Raises:
+        ValueError: another form; the message shows the right ones.
+    """
+    match = re.fullmatch(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*([a-z]+)\s*", text.lower())
+    if match:
+        number, unit = float(match[1].replace("_", "")), match[2].removesuffix("s") or "s"
+        if number > 0 and unit in UNITS:
+            return "seconds", number * UNITS[unit]
+        if number > 0 and unit == "epoch":
+            return "epochs", number
+        if number >= 1 and number == int(number) and unit == "step":
+            return "steps", int(number)
+        if number >= 1 and number == int(number) and unit == "token":
+            return "tokens", int(number)
+    raise ValueError(f'a budget reads "5 min", "2 h", "300 steps", "3 epochs" or "2000000 tokens", not "{text}"')
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a recipe, for editors; shipped as `helder/recipe.schema.json`."""
+    schema = Recipe.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Helder recipe", **schema}
