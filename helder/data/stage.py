@@ -1,0 +1,315 @@
+"""The data stage: the files that the recipe names → clean records, split, with an account of every row.
+
+Settings (the resolved [data] part; each may be left out but `input` and `output`, which have the defaults shown):
+
+    name, purpose, instruction   words about the job
+    input = "input"              the column with the text that is asked
+    output = "output"            the column with the answer: label, text, or record (JSON in a CSV cell)
+    id = "id", tags = "tags", scored = "scored"
+                                 columns that are used when they are there
+    kind                         label | record | text; inferred when not given
+    many                         the output is a list of records; inferred when not given
+    labels                       list of the labels (else the input "labels", else those of the data)
+    write = "label"              "name": the model writes the name of a label (from the labels file) instead of the label
+    harm = []                    fields whose error is the harm
+    delimiter                    of CSV files; found out when not given
+    limit                        only the first N rows of the training data
+    test_share = 0.1             held out for the test when no test file is given
+    dev_share = 0.05             held out to watch the training when no dev file is given
+    licence, origin              kept in the summary
+
+Inputs: "train"; perhaps "test", "dev", "test-<name>" (further test sets), "schema" (JSON Schema), "labels" (a JSON list,
+a JSON object label → name or {"name": …, grouping: group}, or text with one label a line). Each is a file or a folder.
+
+Artifact: task.json, train.jsonl, dev.jsonl, test.jsonl, test-<name>.jsonl, summary.json:
+
+    format 1 · task · derived: [sentence] · warnings: [sentence] · settings: {licence, origin, columns…}
+    sources: {input: [{name, bytes, sha256, format, encoding, delimiter, rows, blank_lines, columns, warnings}]}
+    splits: {name: {read, over_limit, duplicates, leaked, held_out: {dev, test}, kept}}
+            read = over_limit + duplicates + leaked + held_out + kept, checked; a split made by holding out has read 0
+            and "from_train": n beside it
+    left_out: {duplicates: {split: [{id, at, same_as}]}, leaked: {split: [{id, at, also_in, as}]}}
+    contradictions: {split: [{input, outputs: [{output, id, at}]}]}
+    labels: {label: {split: n}}   (label tasks) · tags: {split: {tag: n}}
+    unused_columns: {input: [column]}
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from helder.data.items import Item, build_task, make_items
+from helder.data.read import Row, SourceFile, closest, decode, read_source
+from helder.data.split import Ledger, contradictions, drop_duplicates, drop_leaks, give_unique_ids, hold_out
+from helder.data.task import Task
+from helder.errors import HelderError
+
+DEFAULTS: dict[str, Any] = {
+    "name": "task",
+    "purpose": "",
+    "instruction": "",
+    "input": "input",
+    "output": "output",
+    "id": "id",
+    "tags": "tags",
+    "scored": "scored",
+    "kind": None,
+    "many": None,
+    "labels": None,
+    "write": "label",
+    "harm": [],
+    "delimiter": None,
+    "limit": None,
+    "test_share": 0.1,
+    "dev_share": 0.05,
+    "licence": None,
+    "origin": None,
+}
+_PATHS = ("train", "test", "dev", "tests", "schema")  # may stand among the settings too; the inputs count
+_FORM = ("schema", "labels")
+
+
+def run(
+    settings: dict[str, Any],
+    inputs: dict[str, Path],
+    output: Path,
+    scratch: Path,
+    report: Callable[..., None],
+) -> dict[str, Any]:
+    """Read, check, clean, split and write; see the module docstring.
+
+    Raises:
+        HelderError: anything about the data that a person must decide or correct.
+    """
+    config = _configured(settings)
+    rows: dict[str, list[Row]] = {}
+    sources: dict[str, list[SourceFile]] = {}
+    warnings: list[str] = []
+    if "train" not in inputs:
+        raise HelderError("No training data are given.", "", "Name a file as `train` under [data].")
+    for name in _split_names(inputs):
+        required = (config["input"], config["output"])
+        rows[name], sources[name] = read_source(inputs[name], required, config["delimiter"])
+        for source in sources[name]:
+            warnings += source.warnings
+    notes: list[str] = []
+    tests = [row for name, found in rows.items() if name != "train" for row in found]
+    schema = _read_schema(inputs["schema"]) if "schema" in inputs else None
+    labels = _labels(config, inputs)
+    task = build_task(config, rows["train"], tests, schema, labels, notes)
+    items = {name: make_items(found, task, config) for name, found in rows.items()}
+    splits, ledgers, found_contradictions = _divide(items, task, config, warnings)
+    counts = _check_labels(splits, items, task, warnings)
+    for text in warnings:
+        report("warning", text=text)
+    for name, members in splits.items():
+        _write_lines(output / f"{name}.jsonl", [item.to_json() for item in members])
+    task.save(output / "task.json")
+    summary = {
+        "format": 1,
+        "task": {"kind": task.kind, "name": task.name, "many": task.many, "fields": list(task.fields)}
+        | {"labels": len(task.labels)},
+        "derived": notes,
+        "warnings": warnings,
+        "settings": {key: config[key] for key in sorted(config) if config[key] is not None},
+        "sources": {name: [source.to_json() for source in found] for name, found in sources.items()},
+        "splits": {name: ledgers[name].to_json() | _from_train(ledgers, name) for name in splits},
+        "left_out": {
+            "duplicates": {name: ledgers[name].duplicates for name in splits},
+            "leaked": {name: ledgers[name].leaked for name in splits},
+        },
+        "contradictions": found_contradictions,
+        "labels": counts,
+        "tags": {name: dict(sorted(Counter(t for i in part for t in i.tags).items())) for name, part in splits.items()},
+        "unused_columns": {name: _unused(found, config) for name, found in sources.items()},
+    }
+    text = json.dumps(summary, ensure_ascii=False, indent=1)
+    (output / "summary.json").write_text(text + "\n", encoding="utf-8")
+    report("note", text=", ".join(f"{name} {len(members)}" for name, members in splits.items()))
+    return {}
+
+
+def _configured(settings: Mapping[str, Any]) -> dict[str, Any]:
+    for key in settings:
+        if key not in DEFAULTS and key not in _PATHS:
+            raise HelderError(
+                f"The data setting {key!r} is unknown.", closest(key, DEFAULTS).strip(), "Correct the [data] part."
+            )
+    config = DEFAULTS | {key: value for key, value in settings.items() if key in DEFAULTS and value is not None}
+    for key in ("test_share", "dev_share"):
+        if not 0 < float(config[key]) < 1:
+            raise HelderError(f"{key} is {config[key]}.", "It is a share of the examples.", "Choose 0.05 to 0.3.")
+    if config["limit"] is not None and config["limit"] < 1:
+        raise HelderError(f"limit is {config['limit']}.", "No example would be left.", "Choose 1 or more.")
+    if config["write"] not in ("label", "name"):
+        raise HelderError(f"write is {config['write']!r}.", "", 'Choose "label" or "name".')
+    if config["input"] == config["output"]:
+        raise HelderError("Input and output are the same column.", "", "Name two columns under [data].")
+    return config
+
+
+def _split_names(inputs: Mapping[str, Path]) -> list[str]:
+    for name in inputs:
+        if name not in ("train", "dev", "test", *_FORM) and not name.startswith("test-"):
+            raise HelderError(f"The data input {name!r} is unknown.", "", "Use train, dev, test or test-<name>.")
+    further = sorted(name for name in inputs if name.startswith("test-"))
+    return [name for name in ("train", "dev", "test", *further) if name in inputs]
+
+
+def _divide(
+    items: Mapping[str, list[Item]], task: Task, config: Mapping[str, Any], warnings: list[str]
+) -> tuple[dict[str, list[Item]], dict[str, Ledger], dict[str, list[dict[str, Any]]]]:
+    """Duplicates and leaks out, then hold out what is missing. Order of precedence: test sets, dev, train."""
+    ledgers = {name: Ledger(read=len(found)) for name, found in items.items()}
+    limit = config["limit"]
+    parts: dict[str, list[Item]] = {}
+    for name, found in items.items():
+        used = found[:limit] if name == "train" and limit is not None else found
+        ledgers[name].over_limit = len(found) - len(used)
+        parts[name] = drop_duplicates(used, ledgers[name])
+    conflicting = {name: contradictions(part) for name, part in parts.items()}
+    tests = [(name, part) for name, part in parts.items() if name.startswith("test")]
+    if "dev" in parts:
+        parts["dev"] = drop_leaks(parts["dev"], tests, ledgers["dev"])
+    watched = [("dev", parts["dev"])] if "dev" in parts else []
+    parts["train"] = drop_leaks(parts["train"], [*tests, *watched], ledgers["train"])
+    for name in ("train", "dev"):
+        if name in ledgers and ledgers[name].leaked:
+            warnings.append(
+                f"{len(ledgers[name].leaked)} examples were removed from {name}: their input stands in a test or dev set"
+            )
+    if not parts["train"]:
+        raise HelderError(
+            "No training example is left.", "Every one is a duplicate or stands in a test set too.", "Give others."
+        )
+    for name, share in (("test", config["test_share"]), ("dev", config["dev_share"])):
+        if name not in parts:
+            ledgers[name] = Ledger()
+            parts["train"], parts[name] = hold_out(parts["train"], float(share), name, task.kind == "label")
+            ledgers["train"].held_out[name] = len(parts[name])
+    for name, found in conflicting.items():
+        if found:
+            warnings.append(
+                f"{len(found)} inputs of {name} stand with different outputs (contradictions; all are kept and listed)"
+            )
+    for name, part in parts.items():
+        ledgers[name].kept = len(part) if ledgers[name].read else 0
+        if ledgers[name].duplicates:
+            warnings.append(f"{len(ledgers[name].duplicates)} exact duplicates were removed from {name}")
+        if not part:
+            raise HelderError(f"The {name} set is empty.", "All of its examples were removed.", "Give other examples.")
+    order = [name for name in ("train", "dev", "test") if name in parts] + sorted(n for n in parts if "test-" in n)
+    return give_unique_ids({name: parts[name] for name in order}), ledgers, conflicting
+
+
+def _from_train(ledgers: Mapping[str, Ledger], name: str) -> dict[str, int]:
+    held = ledgers["train"].held_out
+    return {"from_train": held[name]} if name in held else {}
+
+
+def _check_labels(
+    splits: Mapping[str, Sequence[Item]], items: Mapping[str, Sequence[Item]], task: Task, warnings: list[str]
+) -> dict[str, dict[str, int]]:
+    """How often each label occurs in each split.
+
+    Raises:
+        HelderError: a label that no training example has, before `limit` cuts.
+    """
+    if task.kind != "label":
+        return {}
+    counts = {label: dict.fromkeys(splits, 0) for label in task.labels}
+    for name, members in splits.items():
+        for item in members:
+            counts[item.output][name] += 1
+    read = Counter(item.output for item in items["train"])
+    without = [label for label in task.labels if not counts[label]["train"]]
+    never = [label for label in without if not read[label]]
+    if never:
+        others = f" So are {', '.join(map(repr, never[1:6]))}{' and more' if len(never) > 6 else ''}." if never[1:] else ""
+        tested = [name for name in splits if counts[never[0]][name]]
+        where = f" It occurs only in {', '.join(tested)}." if tested else ""
+        raise HelderError(
+            f"The label {never[0]!r} is without a training example.",
+            f"A label can be learned only from examples.{where}{others}",
+            "Add examples to the training data, or take the label out of the list and of the test data.",
+        )
+    if without:
+        shown = ", ".join(map(repr, without[:5])) + (" …" if len(without) > 5 else "")
+        warnings.append(f"{len(without)} labels have no training example left after limit and clean-up: {shown}")
+    single = [label for label in task.labels if counts[label]["train"] == 1]
+    if single:
+        shown = ", ".join(map(repr, single[:5])) + (" …" if len(single) > 5 else "")
+        warnings.append(f"{len(single)} labels have one training example only: {shown}")
+    return counts
+
+
+def _labels(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> dict[str, dict[str, str]] | None:
+    if "labels" in inputs:
+        if config["labels"]:
+            raise HelderError("Labels are given twice.", "As a list and as a file.", "Keep one of them.")
+        return read_labels(inputs["labels"])
+    return None if config["labels"] is None else {str(label): {} for label in config["labels"]}
+
+
+def read_labels(path: Path) -> dict[str, dict[str, str]]:
+    """label → {"name": …, grouping: group} from a labels file (forms in the module docstring).
+
+    Raises:
+        HelderError: not one of the forms.
+    """
+    path = _only_file(path)
+    text, _, _ = decode(path.read_bytes(), path.name)
+    if text.lstrip()[:1] not in "{[":
+        return {line.strip(): {} for line in text.splitlines() if line.strip()}
+    try:
+        record = json.loads(text)
+    except ValueError as error:
+        raise HelderError(f"{path.name} is not JSON.", str(error), "Correct it, or give one label a line.") from error
+    if isinstance(record, list) and all(isinstance(label, str) for label in record):
+        return {label: {} for label in record}
+    if isinstance(record, dict) and all(isinstance(about, str) for about in record.values()):
+        return {label: {"name": name} for label, name in record.items()}
+    if isinstance(record, dict) and all(
+        isinstance(about, dict) and all(isinstance(value, str) for value in about.values()) for about in record.values()
+    ):
+        return {label: dict(about) for label, about in record.items()}
+    raise HelderError(
+        f"{path.name} is not a list of labels.",
+        "It is neither a list of texts, nor an object label → name, nor label → object of texts.",
+        'For example {"K55-K64": {"name": "Other diseases of intestines", "chapter": "11"}}.',
+    )
+
+
+def _read_schema(path: Path) -> dict[str, Any]:
+    path = _only_file(path)
+    text, _, _ = decode(path.read_bytes(), path.name)
+    try:
+        record = json.loads(text)
+    except ValueError as error:
+        raise HelderError(f"The schema {path.name} is not JSON.", str(error), "Correct it.") from error
+    if not isinstance(record, dict):
+        raise HelderError(f"The schema {path.name} is not an object.", "", "Give a JSON Schema of one record.")
+    return record
+
+
+def _only_file(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    files = sorted(item for item in path.rglob("*") if item.is_file())
+    if len(files) != 1:
+        raise HelderError(f"{path.name} holds {len(files)} files.", "One is asked for.", "Name one file.")
+    return files[0]
+
+
+def _unused(found: Sequence[SourceFile], config: Mapping[str, Any]) -> list[str]:
+    used = {config[key] for key in ("input", "output", "id", "tags", "scored")}
+    return sorted({column for source in found for column in source.columns} - used)
+
+
+def _write_lines(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    lines = [json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in records]
+    path.write_text("".join(lines), encoding="utf-8")
