@@ -1,0 +1,319 @@
+"""The transformer: one file, one settings class, for every family that Helder reads.
+
+What it is for: logits from token ids, for training, evaluation and generation. It knows nothing about text,
+tokenizers, chat formats or files; `families.py` maps the names in files to the names here.
+
+Architecture (Llama, as in SmolLM2): pre-norm blocks of grouped-query attention and SwiGLU, RMSNorm, rotary position
+embeddings, no biases unless `attention_bias`, output head tied to the embedding unless `tied` is false.
+Parameter names are those of the Hugging Face Llama implementation, so that its folders load as they are.
+With `attention="explicit"` or `"sdpa"` the arithmetic follows `transformers`' eager and sdpa paths operation by
+operation, and fp32 logits are equal to the last bit (tests/model/test_transformer.py).
+
+Initialisation: none here. Weights are loaded, or drawn by whoever makes a model from nothing: `torch`'s own draws give
+other bits on another instruction set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+AttentionKernel = Literal["sdpa", "explicit"]
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """Sizes and constants of one transformer.
+
+    Attributes:
+        vocabulary_size: rows of the embedding.
+        width: size of the residual stream.
+        layers: number of blocks.
+        heads: query heads.
+        kv_heads: key and value heads; divides `heads`.
+        head_width: size of one head.
+        feed_forward_width: inner size of the SwiGLU.
+        rope_theta: base of the rotary position embedding.
+        norm_epsilon: added to the mean square in RMSNorm.
+        tied: the output head shares the embedding's weights.
+        context_length: longest sequence the model was made for, in tokens.
+        attention_bias: query, key and value projections have a bias.
+    """
+
+    vocabulary_size: int
+    width: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_width: int
+    feed_forward_width: int
+    rope_theta: float
+    norm_epsilon: float
+    tied: bool
+    context_length: int
+    attention_bias: bool = False
+
+    def __post_init__(self) -> None:
+        if self.heads % self.kv_heads:
+            raise ValueError(f"heads ({self.heads}) is not a multiple of kv_heads ({self.kv_heads})")
+        if self.head_width % 2:
+            raise ValueError(f"head_width ({self.head_width}) is odd; rotary embeddings need pairs")
+
+    @property
+    def parameter_count(self) -> int:
+        """Parameters, a tied head counted once."""
+        attention = self.width * self.head_width * (2 * self.heads + 2 * self.kv_heads)
+        bias = self.head_width * (self.heads + 2 * self.kv_heads) if self.attention_bias else 0
+        block = attention + bias + 3 * self.width * self.feed_forward_width + 2 * self.width
+        embeddings = self.vocabulary_size * self.width * (1 if self.tied else 2)
+        return self.layers * block + embeddings + self.width
+
+
+class Cache:
+    """Keys and values of the tokens seen so far, for generation.
+
+    All sequences of the batch have the same length: whoever generates groups prompts by length, so that no
+    position is padding and no mask is needed.
+    """
+
+    def __init__(self, config: TransformerConfig, batch: int, capacity: int, dtype: torch.dtype) -> None:
+        shape = (config.layers, batch, config.kv_heads, capacity, config.head_width)
+        self.keys = torch.empty(shape, dtype=dtype)
+        self.values = torch.empty(shape, dtype=dtype)
+        self.length = 0
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Store `keys`, `values`: (batch, kv_heads, time, head_width); return all seen up to now."""
+        end = self.length + keys.shape[2]
+        self.keys[layer, :, :, self.length : end] = keys
+        self.values[layer, :, :, self.length : end] = values
+        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+
+    def keep(self, rows: Tensor) -> None:
+        """Keep only these sequences of the batch; `rows`: (kept,) indices."""
+        self.keys, self.values = self.keys[:, rows].contiguous(), self.values[:, rows].contiguous()
+
+
+class RMSNorm(nn.Module):
+    """Root-mean-square norm (Zhang and Sennrich 2019), the mean in fp32 whatever the input."""
+
+    def __init__(self, width: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = x.to(torch.float32)
+        wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.epsilon)
+        return self.weight * wide.to(x.dtype)
+
+
+def rotary_tables(config: TransformerConfig, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the rotary embedding (Su et al. 2021), in fp32.
+
+    Args:
+        positions: (time,) or (batch, time), integers.
+
+    Returns:
+        cosines and sines, each (..., time, head_width), the halves repeated.
+    """
+    exponents = torch.arange(0, config.head_width, 2, dtype=torch.int64).float() / config.head_width
+    frequencies = 1.0 / (config.rope_theta**exponents)
+    angles = positions[..., None].float() * frequencies
+    angles = torch.cat((angles, angles), dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    """Apply the rotary embedding to x: (batch, heads, time, head_width)."""
+    first, second = x.chunk(2, dim=-1)
+    return x * cosines + torch.cat((-second, first), dim=-1) * sines
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool, kernel: AttentionKernel) -> Tensor:
+    """Scaled dot-product attention.
+
+    Args:
+        query: (batch, heads, time, head_width).
+        key, value: (batch, kv_heads, seen, head_width); seen ≥ time, the last `time` of them are the query's own.
+        causal: a token sees itself and what stands before it; false only when time is 1.
+        kernel: "sdpa" is torch's; "explicit" is matrix product, softmax, matrix product: faster for short
+            sequences in bf16 on CPUs, memory quadratic in time.
+
+    Returns:
+        (batch, time, heads * head_width)
+    """
+    batch, heads, time, width = query.shape
+    groups = heads // key.shape[1]
+    if groups > 1:
+        key = key[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width)
+        value = value[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width)
+    seen = key.shape[2]
+    mask = None
+    if causal and seen != time:
+        mask = torch.ones(time, seen, dtype=torch.bool).tril(seen - time)
+    if kernel == "sdpa":
+        out = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=mask, is_causal=causal and mask is None
+        )
+    else:
+        scores = torch.matmul(query, key.transpose(2, 3)) * width**-0.5
+        if causal:
+            hidden = mask.logical_not() if mask is not None else torch.ones(time, time, dtype=torch.bool).triu(1)
+            blocked = torch.zeros(hidden.shape, dtype=scores.dtype).masked_fill(
+                hidden, torch.finfo(scores.dtype).min
+            )
+            scores = scores + blocked
+        weights = F.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
+        out = torch.matmul(weights, value)
+    return out.transpose(1, 2).reshape(batch, time, heads * width)
+
+
+class Attention(nn.Module):
+    """Grouped-query attention (Ainslie et al. 2023) with rotary positions."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        queries, keys = config.heads * config.head_width, config.kv_heads * config.head_width
+        self.head_width = config.head_width
+        self.q_proj = nn.Linear(config.width, queries, bias=config.attention_bias)
+        self.k_proj = nn.Linear(config.width, keys, bias=config.attention_bias)
+        self.v_proj = nn.Linear(config.width, keys, bias=config.attention_bias)
+        self.o_proj = nn.Linear(queries, config.width, bias=False)
+
+    def forward(
+        self,
+        x: Tensor,
+        tables: tuple[Tensor, Tensor],
+        layer: int,
+        cache: Cache | None,
+        kernel: AttentionKernel,
+    ) -> Tensor:
+        batch, time, _ = x.shape
+        split = (batch, time, -1, self.head_width)
+        query = rotate(self.q_proj(x).view(split).transpose(1, 2), *tables)
+        key = rotate(self.k_proj(x).view(split).transpose(1, 2), *tables)
+        value = self.v_proj(x).view(split).transpose(1, 2)
+        if cache is not None:
+            key, value = cache.append(layer, key, value)
+        return self.o_proj(attend(query, key, value, causal=time > 1, kernel=kernel))
+
+
+class FeedForward(nn.Module):
+    """SwiGLU (Shazeer 2020)."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.width, config.feed_forward_width, bias=False)
+        self.up_proj = nn.Linear(config.width, config.feed_forward_width, bias=False)
+        self.down_proj = nn.Linear(config.feed_forward_width, config.width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class Block(nn.Module):
+    """One layer: normed attention, then normed feed-forward, each added to the residual stream."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.input_layernorm = RMSNorm(config.width, config.norm_epsilon)
+        self.self_attn = Attention(config)
+        self.post_attention_layernorm = RMSNorm(config.width, config.norm_epsilon)
+        self.mlp = FeedForward(config)
+
+    def forward(
+        self,
+        x: Tensor,
+        tables: tuple[Tensor, Tensor],
+        layer: int,
+        cache: Cache | None,
+        kernel: AttentionKernel,
+    ) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), tables, layer, cache, kernel)
+        return x + self.mlp(self.post_attention_layernorm(x))
+
+
+class Trunk(nn.Module):
+    """Everything below the output head."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.vocabulary_size, config.width)
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = RMSNorm(config.width, config.norm_epsilon)
+
+
+class Transformer(nn.Module):
+    """A decoder-only language model.
+
+    Made empty (on the "meta" device or with whatever memory holds) and filled by `from_folder` or by the caller.
+    """
+
+    def __init__(self, config: TransformerConfig, attention: AttentionKernel = "sdpa") -> None:
+        super().__init__()
+        self.config, self.attention = config, attention
+        self.model = Trunk(config)
+        self.lm_head = nn.Linear(config.width, config.vocabulary_size, bias=False)
+        if config.tied:
+            self.lm_head.weight = self.model.embed_tokens.weight
+
+    @classmethod
+    def from_folder(
+        cls, folder: Path, dtype: torch.dtype = torch.float32, attention: AttentionKernel = "sdpa"
+    ) -> Transformer:
+        """Load a Hugging Face folder (config.json, *.safetensors).
+
+        Raises:
+            HelderError: unsupported architecture; tensors missing, extra or of another shape (named).
+        """
+        from helder.model.families import read_config
+        from helder.model.weights import load_weights
+
+        config = read_config(folder)
+        with torch.device("meta"):
+            model = cls(config, attention)
+        model.to_empty(device="cpu")
+        model.to(dtype)
+        if config.tied:
+            model.lm_head.weight = model.model.embed_tokens.weight
+        load_weights(model, folder)
+        return model
+
+    def hidden(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
+        """The residual stream after the last norm.
+
+        Args:
+            ids: (batch, time), integers. Shorter sequences are padded on the right: under the causal mask
+                nothing before the padding sees it, and what stands at the padding is for nobody.
+            cache: what was seen before; it is extended by `ids`.
+
+        Returns:
+            (batch, time, width)
+        """
+        start = cache.length if cache is not None else 0
+        x = self.model.embed_tokens(ids)
+        cosines, sines = rotary_tables(self.config, torch.arange(start, start + ids.shape[1]))
+        tables = (cosines.to(x.dtype), sines.to(x.dtype))
+        for layer, block in enumerate(self.model.layers):
+            x = block(x, tables, layer, cache, self.attention)
+        if cache is not None:
+            cache.length += ids.shape[1]
+        return self.model.norm(x)
+
+    def forward(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
+        """Logits for the next token at each position.
+
+        Args:
+            ids: (batch, time), integers.
+            cache: see `hidden`.
+
+        Returns:
+            (batch, time, vocabulary_size)
+        """
+        return self.lm_head(self.hidden(ids, cache))
