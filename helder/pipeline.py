@@ -1,0 +1,313 @@
+"""The journey: from a recipe to scores, stage by stage.
+
+`journey` is the whole way in plain sight. It is walked in two manners: `status` only looks which stages are done,
+`run` runs those that are not. A stage is done when a statement with its key is in the ledger and its artifact still
+has the digest that the statement names; then it is not run again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from helder import stage as stages
+from helder.errors import HelderError
+from helder.ledger import artifact as artifacts
+from helder.ledger import canonical, keys, statement
+from helder.ledger.artifact import Artifact
+from helder.ledger.statement import Statement
+from helder.project import Project
+from helder.stage import OnEvent, Stage
+
+Known = Artifact | None  # an artifact, or None while it is not made yet
+State = Literal["done", "damaged", "ready", "waiting"]
+
+
+def journey(project: Project, walk: Walk) -> None:
+    """documents → records → weights → small weights → answers → scores."""
+    recipe = project.recipe
+    base = walk.base(recipe.base.model)
+    data = walk.stage("data", "helder.data.stage:run", data_settings(project), sources(project))
+
+    budget = train_budget(project, walk, base, data)
+    train = walk.stage("train", "helder.train.stage:run", budget, {"base": base, "data": data})
+
+    compress = {"formats": list(recipe.compress.formats)}
+    files = walk.stage("files", "helder.compress.stage:run", compress, {"train": train, "data": data})
+
+    subjects: dict[str, dict[str, Known]] = {"weights": {"model": train, "data": data}}
+    subjects |= {format: {"files": files, "data": data} for format in recipe.compress.formats}
+    if recipe.evaluate.base:
+        subjects["base"] = {"model": base, "data": data}
+    answers = {
+        subject: walk.stage(f"predict-{subject}", "helder.evaluate.predict:run", predict_settings(project, subject), of)
+        for subject, of in subjects.items()
+    }
+    for name in baselines(task_kind(project, data)):
+        settings = {"subject": name, "seed": recipe.evaluate.seed}
+        answers[name] = walk.stage(f"predict-{name}", "helder.evaluate.baselines:run", settings, {"data": data})
+
+    predictions = {f"predict-{subject}": artifact for subject, artifact in answers.items()}
+    walk.stage("scores", "helder.evaluate.stage:run", score_settings(project), {"data": data, **predictions})
+
+
+def data_settings(project: Project) -> dict[str, Any]:
+    """`[data]` without its files, which are inputs, and with the task's name and purpose."""
+    settings = project.recipe.data.model_dump(mode="json", by_alias=True, exclude={"train", "dev", "test", "tests"})
+    for key in ("labels", "schema"):
+        if isinstance(settings[key], str):
+            settings[key] = None  # a file: an input of the stage under this name
+    return {"name": project.recipe.name, "purpose": project.recipe.purpose, **settings}
+
+
+def sources(project: Project) -> dict[str, Known]:
+    """The files that the recipe names: `train`, `train-2`…, `dev`, `test`, `test-<name>`, `labels`, `schema`."""
+    found: dict[str, Known] = {}
+    for key, path in project.recipe.files().items():
+        name = key.removeprefix("data.").replace("tests.", "test-")
+        if name.startswith("train["):
+            name = f"train-{int(name[6:-1]) + 1}"
+        found[name] = Artifact.of(project.folder / path, Path(path).name)
+    return found
+
+
+def train_budget(project: Project, walk: Walk, base: Known, data: Known) -> dict[str, Any] | None:
+    """`[train]` with exactly one of steps, epochs, tokens; None while a time is not yet turned into steps.
+
+    A budget in minutes is turned into steps by measuring this machine, once. The number is kept in `helder.lock`
+    under the digest of everything that it depends on, so that later runs take the same number of steps.
+    """
+    settings = project.recipe.train.model_dump(mode="json", exclude={"budget", "steps", "epochs", "tokens"})
+    unit, amount = project.recipe.train.amount
+    if unit != "seconds":
+        return {**settings, unit: amount}
+    probe = {**settings, "seconds": float(amount)}
+    if base is None or data is None:
+        walk.stage("probe", "helder.train.probe:run", probe, {"base": base, "data": data})
+        return None
+    key = canonical.digest({"train": probe, "data": data.digest, "base": base.digest})
+    decision = project.decided(key)
+    if decision is None:
+        made = walk.stage("probe", "helder.train.probe:run", probe, {"base": base, "data": data})
+        if made is None:
+            return None
+        found = json.loads((made.path / "probe.json").read_text(encoding="utf-8"))
+        decision = {"steps": int(found["steps"]), "seconds": float(amount), "probe": found}
+        walk.decide(key, decision)
+    return {**settings, "steps": int(decision["steps"])}
+
+
+def predict_settings(project: Project, subject: str) -> dict[str, Any]:
+    evaluate = project.recipe.evaluate
+    settings: dict[str, Any] = {"subject": subject, "limit": evaluate.limit, "seed": evaluate.seed, "examples": 0}
+    if subject == "base":
+        limits = [limit for limit in (evaluate.limit, evaluate.base_limit) if limit is not None]
+        settings |= {"examples": evaluate.base_examples, "limit": min(limits, default=None)}
+    return settings
+
+
+def score_settings(project: Project) -> dict[str, Any]:
+    evaluate = project.recipe.evaluate
+    return {"confidence": evaluate.confidence, "margin": evaluate.margin, "seed": evaluate.seed}
+
+
+def task_kind(project: Project, data: Known) -> str | None:
+    """What an answer is: as the data say, else as the recipe says, else not known yet."""
+    if data is not None:
+        return str(json.loads((data.path / "task.json").read_text(encoding="utf-8"))["kind"])
+    asked = project.recipe.data
+    return asked.kind or ("label" if asked.labels else "record" if asked.schema_ or asked.many else None)
+
+
+def baselines(kind: str | None) -> tuple[str, ...]:
+    """The simple ways that fit a task, beside which the model has to earn its place."""
+    return {"label": ("trivial", "linear"), None: ("trivial",)}.get(kind, ("trivial", "nearest"))
+
+
+# -- walking --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage as it stands: what is known of it before, and after.
+
+    Args:
+        name: the stage's name.
+        state: done; damaged (done once, its artifact has changed since); ready (all inputs are there); waiting.
+        stage: what would run; None while an input is not made yet.
+        artifact: what it made, when done.
+        statement: who says so, when done.
+    """
+
+    name: str
+    state: State
+    stage: Stage | None = None
+    artifact: Artifact | None = None
+    statement: Statement | None = None
+
+
+@dataclass
+class Walk:
+    """Walks the journey and only looks. Stages whose inputs are not made yet are `waiting`."""
+
+    project: Project
+    verify: bool = True  # hash the artifacts; without it, a folder that is there counts as intact
+    steps: list[Step] = field(default_factory=list)
+
+    def stage(
+        self, name: str, function: str, settings: Mapping[str, Any] | None, inputs: Mapping[str, Known]
+    ) -> Known:
+        there = {known_as: artifact for known_as, artifact in inputs.items() if artifact is not None}
+        if settings is None or len(there) < len(inputs):
+            self.steps.append(Step(name, "waiting"))
+            return None
+        return self.visit(Stage(name, function, settings, there))
+
+    def visit(self, stage: Stage) -> Known:
+        step = self.look(stage)
+        self.steps.append(step)
+        return step.artifact
+
+    def look(self, stage: Stage) -> Step:
+        """How a stage stands."""
+        made = self.believed().get(stage.key)
+        if made is None:
+            return Step(stage.name, "ready", stage)
+        artifact = self.project.run_folder.held(made)
+        if not (artifact.intact() if self.verify else artifact.path.is_dir()):
+            return Step(stage.name, "damaged", stage, statement=made)
+        return Step(stage.name, "done", stage, artifact, made)
+
+    def believed(self) -> dict[str, Statement]:
+        """The newest believed statement for each key."""
+        entries = self.project.run_folder.entries()
+        return {entry.statement.key: entry.statement for entry in entries if entry.statement}
+
+    def base(self, name: str) -> Known:
+        found = find_base(self.project, name)
+        if self.verify and not found.artifact.intact():
+            raise HelderError(
+                f"The base model {name} has changed since it was imported.",
+                f"{found.artifact.path} no longer has the digest {found.artifact.digest[:12]}.",
+                f"Import it again: helder model import {name}",
+            )
+        self.steps.append(Step("base", "done", None, found.artifact, found.statement))
+        return found.artifact
+
+    def decide(self, key: str, decision: dict[str, Any]) -> None:
+        """Only a run writes decisions down."""
+
+
+@dataclass
+class Run(Walk):
+    """Walks the journey and runs what is not done, up to and with the stage `until`."""
+
+    on_event: OnEvent = lambda event: None
+    lock: int | None = None
+    until: str | None = None
+
+    def visit(self, stage: Stage) -> Known:
+        if self.until in (step.name for step in self.steps):
+            return super().visit(stage)
+        step = self.look(stage)
+        if step.state == "done":
+            self.on_event({"event": "kept", "stage": stage.name, "digest": step.statement and step.statement.digest})
+        else:
+            if step.state == "damaged":
+                text = f"What {stage.name} had made is damaged or gone; it is made again."
+                self.on_event({"event": "warning", "stage": stage.name, "text": text})
+            made = stages.run(stage, self.project.run_folder, self.on_event, self.lock)
+            step = Step(stage.name, "done", stage, made, self.project.run_folder.find(stage.key))
+        self.steps.append(step)
+        return step.artifact
+
+    def base(self, name: str) -> Known:
+        found = super().base(name)
+        folder, said = self.project.run_folder, find_base(self.project, name)
+        if folder.find(said.statement.key) is None:
+            folder.append("base", said.envelope)
+        return found
+
+    def decide(self, key: str, decision: dict[str, Any]) -> None:
+        self.project.decide(key, decision)
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A base model from the store: its folder and what is signed about it."""
+
+    artifact: Artifact
+    statement: Statement
+    envelope: bytes
+
+
+def find_base(project: Project, name: str) -> BaseModel:
+    """The imported base model with this name; a path is relative to the recipe.
+
+    Raises:
+        HelderError: not imported, or its statement is not believed.
+    """
+    from helder.model import store
+
+    path = project.folder / name
+    folder, said = store.find(str(path) if path.exists() else name)
+    envelope = said if isinstance(said, bytes) else json.dumps(said).encode("utf-8")
+    opened = statement.verify(envelope, keys.known_keys(), f"The statement about {name}")
+    return BaseModel(Artifact(Path(folder), opened.digest, name), opened, envelope)
+
+
+# -- what the command line and the public API call ------------------------------------------------------------------
+
+
+def status(project: Project, verify: bool = True) -> list[Step]:
+    """Every stage in order and how it stands; runs nothing.
+
+    Args:
+        verify: hash every artifact; without it, a folder that is there counts as intact.
+    """
+    walk = Walk(project, verify)
+    journey(project, walk)
+    return walk.steps
+
+
+def run(project: Project, on_event: OnEvent = lambda event: None, until: str | None = None) -> dict[str, Artifact]:
+    """Run what is not done yet, then write the report.
+
+    Args:
+        on_event: gets every event as a dict; see `helder.stage`.
+        until: the last stage to run; None for all and the report.
+
+    Returns:
+        Stage name → artifact.
+
+    Raises:
+        HelderError: a stage could not be done; what was finished stays, and `run` continues.
+    """
+    with project.run_folder.lock() as lock:
+        walk = Run(project, on_event=on_event, lock=lock, until=until)
+        journey(project, walk)
+        if until is None:
+            artifacts.remove(project.run_folder.root / "work")
+            write_report(project)
+            on_event({"event": "report", "path": str(project.report)})
+    return {step.name: step.artifact for step in walk.steps if step.artifact}
+
+
+def made(project: Project) -> dict[str, Artifact]:
+    """Stage name → artifact of all stages that are done, without hashing them."""
+    return {step.name: step.artifact for step in status(project, verify=False) if step.artifact}
+
+
+def statements(project: Project) -> dict[str, Statement]:
+    """Stage name → statement of all stages that are done."""
+    return {step.name: step.statement for step in status(project, verify=False) if step.statement}
+
+
+def write_report(project: Project) -> None:
+    from helder.report import render
+
+    make: Callable[[Project], Path] = render.render
+    make(project)
