@@ -1,8 +1,8 @@
 """From a task's form to a grammar that a decoder can hold a model to (Lark, in the dialect of llguidance).
 
-The grammar accepts the encoded form and nothing else: keys in the schema's order, no white space, no property that
-equals its default, numbers without superfluous digits. Three things it leaves to `Task.decode`: `minimum` and
-`maximum`, a default that is a non-empty list or object, and `-0`.
+The grammar accepts the encoded form and nothing else: keys in the schema's order, no white space, no property
+that equals its default, numbers without superfluous digits. Three things it leaves to `Task.decode`:
+`minimum` and `maximum`, a default that is a non-empty list or object, and `-0`.
 
 The same text goes to llguidance in Python and, after a line `%llguidance {}`, to llama.cpp.
 """
@@ -100,7 +100,9 @@ class _Rules:
         return name
 
     def value(self, schema: dict[str, Any]) -> str | None:
-        """An expression for the values that are written, i.e. all but the default; None when there is no other."""
+        """An expression for the values that are written, i.e. all but the default; None when there is no
+        other.
+        """
         has_default = "default" in schema
         default = schema.get("default")
         if "enum" in schema:
@@ -120,7 +122,9 @@ class _Rules:
                 pattern = _NUMBER if kind == "number" else _INTEGER
                 options.append(self._terminal(pattern, value_text(default) if numeric else None))
             elif kind == "boolean":
-                options += [f'"{text}"' for text, it in (("true", True), ("false", False)) if default is not it]
+                options += [
+                    f'"{text}"' for text, it in (("true", True), ("false", False)) if default is not it
+                ]
             elif kind == "null":
                 if not (has_default and default is None):
                     options.append('"null"')

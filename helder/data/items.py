@@ -1,7 +1,7 @@
 """Rows → items: which column is what, what kind of job it is, and every output in the job's normal form.
 
-The kind and the form are inferred where the recipe does not give them, and every inference is put into words for the
-summary. It does not decide which items are trained on (`helder/data/split.py`).
+The kind and the form are inferred where the recipe does not give them, and every inference is put into words
+for the summary. It does not decide which items are trained on (`helder/data/split.py`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def input_key(text: str) -> str:
 
 
 def item_id(text: str, encoded: str) -> str:
-    """The identity of an example without a given one: 12 hex digits of SHA-256 over input, line feed, output."""
+    """The identity of an example: 12 hex digits of SHA-256 over input, line feed and output."""
     return hashlib.sha256(f"{text}\n{encoded}".encode()).hexdigest()[:12]
 
 
@@ -118,7 +118,9 @@ def infer_kind(values: Sequence[Any], notes: list[str]) -> Kind:
         and len(texts) >= LABEL_SUPPORT * len(distinct)
         and not any("\n" in text for text in distinct)
     ):
-        notes.append(f"kind: label, since there are {len(distinct)} different short outputs in {len(texts)} examples")
+        notes.append(
+            f"kind: label, since there are {len(distinct)} different short outputs in {len(texts)} examples"
+        )
         return "label"
     notes.append(
         f"kind: text, since there are {len(distinct)} different outputs in {len(texts)} examples, "
@@ -143,7 +145,9 @@ def _output_kind(value: Any) -> str:
 
 
 def text_value(value: Any) -> str:
-    """A label or text as a string; numbers and truth values, which JSONL may hold as labels, in canonical form."""
+    """A label or text as a string; numbers and truth values, which JSONL may hold as labels, in canonical
+    form.
+    """
     if isinstance(value, str):
         return value.strip()
     if kind_of(value) in ("integer", "number", "boolean"):
@@ -163,7 +167,8 @@ def build_task(
 
     Args:
         settings: resolved [data] settings (see `helder/data/stage.py`).
-        training, testing: rows; the form is derived from training rows, widened where testing rows ask for it.
+        training, testing: rows; the form is derived from training rows, widened where testing rows ask for
+            it.
         schema: the given JSON Schema; of one record, or of the list of them.
         labels: the given labels, each with its name and groups.
         notes: receives a sentence for each inference.
@@ -233,7 +238,9 @@ def _record_task(
             )
     if many is None:
         many = any(isinstance(value, list) for value in outputs)
-        notes.append(f"many: {'yes, outputs are lists of records' if many else 'no, an output is one record'}")
+        notes.append(
+            f"many: {'yes, outputs are lists of records' if many else 'no, an output is one record'}"
+        )
     lengths = [len(value) for value in [*outputs, *others] if isinstance(value, list)] or [1]
     if least is None:
         least = 0 if min(lengths) == 0 else 1
@@ -244,8 +251,12 @@ def _record_task(
         widened, _ = derive(leaves([*outputs, *others]))
         if widened["properties"] != schema["properties"]:
             schema, derived = derive(leaves([*outputs, *others]))
-            notes.append("schema: the test records have fields or values that no training record has; it allows them")
-        notes.append(f"schema: derived from {len(outputs)} training records; fields {', '.join(schema['properties'])}")
+            notes.append(
+                "schema: the test records have fields or values that no training record has; it allows them"
+            )
+        notes.append(
+            f"schema: derived from {len(outputs)} training records; fields {', '.join(schema['properties'])}"
+        )
         notes += derived
     else:
         schema = _with_room(resolve(schema), [*outputs, *others], notes, schema)
@@ -255,7 +266,9 @@ def _record_task(
 def _with_room(
     schema: dict[str, Any], outputs: Sequence[Any], notes: list[str], given: dict[str, Any]
 ) -> dict[str, Any]:
-    """The schema with a longer `maxLength` for free strings whose given schema sets none and whose data need more."""
+    """The schema with a longer `maxLength` for free strings whose given schema sets none and whose data need
+    more.
+    """
     for name, rule in schema.get("properties", {}).items():
         if "maxLength" in rule and "maxLength" not in given.get("properties", {}).get(name, {}):
             values = [record.get(name) for record in leaves(outputs) if isinstance(record, dict)]
@@ -301,7 +314,9 @@ def _item(row: Row, task: Task, settings: Mapping[str, Any]) -> Item:
         value = text_value(value)
         if task.kind == "label" and value not in task.labels:
             hint = closest(value, task.labels)
-            raise AnswerError(f"the label {value!r} is not one of the {len(task.labels)} given ones.{hint}".rstrip("."))
+            raise AnswerError(
+                f"the label {value!r} is not one of the {len(task.labels)} given ones.{hint}".rstrip(".")
+            )
     output = task.normalise(value)
     encoded = task.encode(output)
     given = row.values.get(settings["id"])
@@ -311,7 +326,9 @@ def _item(row: Row, task: Task, settings: Mapping[str, Any]) -> Item:
         raise AnswerError("scored names no field at all; leave it out to compare every field")
     for name in scored:
         if name not in task.fields:
-            raise AnswerError(f"scored names {name!r}, which is not a field.{closest(name, task.fields)}".rstrip("."))
+            raise AnswerError(
+                f"scored names {name!r}, which is not a field.{closest(name, task.fields)}".rstrip(".")
+            )
     return Item(
         id=str(given) if given not in (None, "") else item_id(text, encoded),
         input=text,

@@ -1,6 +1,8 @@
-"""Files of people → rows: JSONL and delimited text, in the encodings that are met, with the line number of every row.
+"""Files of people → rows: JSONL and delimited text, in the encodings that are met, with the line number of
+every row.
 
-A line that cannot be read is an error that names file and line; nothing is skipped but blank lines, which are counted.
+A line that cannot be read is an error that names file and line; nothing is skipped but blank lines, which are
+counted.
 It does not guess at meaning: which column is what is for `helder/data/items.py`.
 """
 
@@ -109,10 +111,14 @@ def read_file(
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise HelderError(f"{name} cannot be read.", error.strerror or str(error), "Check its permissions.") from error
+        raise HelderError(
+            f"{name} cannot be read.", error.strerror or str(error), "Check its permissions."
+        ) from error
     text, encoding, warnings = decode(content, name)
     if not text.strip():
-        raise HelderError(f"{name} is empty.", "It holds no character but white space.", "Put records into it.")
+        raise HelderError(
+            f"{name} is empty.", "It holds no character but white space.", "Put records into it."
+        )
     suffix = path.suffix.lower()
     is_json = suffix in _JSON_LINES or (suffix not in _DELIMITED and text.lstrip()[:1] in "{[")
     if is_json:
@@ -123,7 +129,9 @@ def read_file(
         used = delimiter or _sniff(text, required)
         columns, rows, blank = _read_delimited(text, name, used)
     if not rows:
-        raise HelderError(f"{name} holds no records.", "There is a heading and nothing below it.", "Add records.")
+        raise HelderError(
+            f"{name} holds no records.", "There is a heading and nothing below it.", "Add records."
+        )
     for column in required:
         _require(column, columns, rows, name, used)
     return rows, SourceFile(
@@ -141,7 +149,8 @@ def read_file(
 
 
 def decode(content: bytes, name: str) -> tuple[str, str, list[str]]:
-    """Bytes → (text, encoding, warnings). UTF-8 (with or without BOM), UTF-16, else Windows-1252 with a warning.
+    """Bytes → (text, encoding, warnings). UTF-8 (with or without BOM), UTF-16, else Windows-1252 with a
+    warning.
 
     Raises:
         HelderError: it is not text, or in an encoding that is not read.
@@ -222,7 +231,11 @@ def _read_json_lines(text: str, name: str) -> tuple[list[Row], int]:
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            reason = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else str(error)
+            reason = (
+                f"{error.msg} at character {error.pos + 1}"
+                if isinstance(error, json.JSONDecodeError)
+                else str(error)
+            )
             fix = "One JSON object a line, each line closed."
             if number == 1 and line.strip() in ("[", "{"):
                 fix = "This is one JSON document over many lines; write one object a line (JSONL)."
@@ -238,7 +251,9 @@ def _read_json_lines(text: str, name: str) -> tuple[list[Row], int]:
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """(first line, fields) of each record; a field may span lines inside quotes. Raises csv.Error with `line`."""
+    """(first line, fields) of each record; a field may span lines inside quotes. Raises csv.Error with
+    `line`.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
@@ -253,7 +268,9 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _sniff(text: str, required: Sequence[str]) -> str:
-    """The delimiter under which most required columns are in the heading, and the first lines have the same width."""
+    """The delimiter under which most required columns are in the heading, and the first lines have the same
+    width.
+    """
 
     def score(delimiter: str) -> tuple[int, int, int]:
         widths: list[int] = []
@@ -279,7 +296,9 @@ def _read_delimited(text: str, name: str, delimiter: str) -> tuple[tuple[str, ..
     rows: list[Row] = []
     blank = 0
     limit = csv.field_size_limit()
-    csv.field_size_limit(max(limit, len(text) + 1))  # a cell may be as long as the file; the default is 128 KiB
+    csv.field_size_limit(
+        max(limit, len(text) + 1)
+    )  # a cell may be as long as the file; the default is 128 KiB
     try:
         for line, fields in _records(text, delimiter):
             if not fields or (len(fields) == 1 and len(columns) > 1 and not fields[0].strip()):
@@ -289,13 +308,15 @@ def _read_delimited(text: str, name: str, delimiter: str) -> tuple[tuple[str, ..
                 twice = [column for column in columns if columns.count(column) > 1]
                 if twice:
                     raise HelderError(
-                        f"{name}, line {line}: the column {twice[0]!r} stands there twice.", "", "Rename one of them."
+                        f"{name}, line {line}: the column {twice[0]!r} stands there twice.",
+                        "",
+                        "Rename one of them.",
                     )
             elif len(fields) != len(columns):
                 raise HelderError(
                     f"{name}, line {line}: {len(fields)} fields where the heading has {len(columns)}.",
-                    f"The fields are separated by {_DELIMITER_NAMES.get(delimiter, repr(delimiter))}; one that holds "
-                    'this character must stand in double quotes ("…").',
+                    f"Fields are separated by {_DELIMITER_NAMES.get(delimiter, repr(delimiter))}; a field that "
+                    'holds this character must stand in double quotes ("…").',
                     "Correct this line.",
                 )
             else:
@@ -312,7 +333,9 @@ def _read_delimited(text: str, name: str, delimiter: str) -> tuple[tuple[str, ..
     return columns, rows, blank
 
 
-def _require(column: str, columns: Sequence[str], rows: Sequence[Row], name: str, delimiter: str | None) -> None:
+def _require(
+    column: str, columns: Sequence[str], rows: Sequence[Row], name: str, delimiter: str | None
+) -> None:
     if column not in columns:
         separator = f" (separated by {_DELIMITER_NAMES.get(delimiter, repr(delimiter))})" if delimiter else ""
         raise HelderError(

@@ -1,11 +1,11 @@
 """The part of JSON Schema that a record may use: checking values against it, and deriving it from records.
 
-A record is a flat or nested object. The supported keywords are those that a grammar can enforce while a model writes
-(`helder/data/grammar.py`); anything else is refused by name rather than ignored. It does not resolve `$ref`, and
-knows no formats: a date is a string.
+A record is a flat or nested object. The supported keywords are those that a grammar can enforce while a model
+writes (`helder/data/grammar.py`); anything else is refused by name rather than ignored. It does not resolve
+`$ref`, and knows no formats: a date is a string.
 
-Bounds that the schema leaves open are closed when it is resolved, since a model that may write forever sometimes does:
-`maxLength` of a free string, `maxItems` of a list.
+Bounds that the schema leaves open are closed when it is resolved, since a model that may write forever
+sometimes does: `maxLength` of a free string, `maxItems` of a list.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from helder.errors import HelderError
 
 STRING_LIMIT = 200  # characters of a free string whose schema gives no maxLength (assumption: a short field)
 LIST_LIMIT = 32  # elements of a list whose schema gives no maxItems (assumption)
-INTEGER_DIGITS = 15  # digits before the decimal point; with 15 significant digits a double is exact (IEEE 754)
+INTEGER_DIGITS = (
+    15  # digits before the decimal point; with 15 significant digits a double is exact (IEEE 754)
+)
 FRACTION_DIGITS = 15
 ENUM_LIMIT = 12  # a derived schema lists a field's values only up to this many (assumption) …
 ENUM_SUPPORT = 20  # … and only where each was seen this often on average (assumption)
@@ -28,8 +30,8 @@ ENUM_SUPPORT = 20  # … and only where each was seen this often on average (ass
 _TYPES = ("string", "number", "integer", "boolean", "null", "array", "object")
 _NOTES = ("$schema", "$id", "$comment", "title", "description", "examples")
 _RULES = (
-    ("type", "enum", "const", "default", "properties", "required", "additionalProperties", "items")
-    + ("minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum")
+    *("type", "enum", "const", "default", "properties", "required", "additionalProperties", "items"),
+    *("minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum"),
 )
 
 
@@ -38,7 +40,8 @@ class AnswerError(ValueError):
 
 
 def number_text(value: int | float) -> str:
-    """The canonical text of a number: shortest digits that give it back, no exponent, `2` for 2.0, `0` for -0.0.
+    """The canonical text of a number: shortest digits that give it back, no exponent, `2` for 2.0, `0` for
+    -0.0.
 
     Raises:
         AnswerError: not finite, or more than 15 digits before or after the point.
@@ -57,7 +60,8 @@ def number_text(value: int | float) -> str:
 
 
 def value_text(value: Any) -> str:
-    """The canonical JSON text of a value: no spaces, keys in the given order, characters unescaped where JSON allows.
+    """The canonical JSON text of a value: no spaces, keys in the given order, characters unescaped where JSON
+    allows.
 
     Raises:
         AnswerError: a value that JSON cannot hold.
@@ -73,12 +77,16 @@ def value_text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ",".join(value_text(element) for element in value) + "]"
     if isinstance(value, dict):
-        return "{" + ",".join(f"{value_text(str(key))}:{value_text(item)}" for key, item in value.items()) + "}"
+        return (
+            "{" + ",".join(f"{value_text(str(key))}:{value_text(item)}" for key, item in value.items()) + "}"
+        )
     raise AnswerError(f"a value of type {type(value).__name__} cannot be written as JSON")
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two values are the same answer: 2 is 2.0, but `true` is not 1; the order of keys does not count."""
+    """Whether two values are the same answer: 2 is 2.0, but `true` is not 1; the order of keys does not
+    count.
+    """
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(left, list) and isinstance(right, list):
@@ -124,12 +132,16 @@ def conform(value: Any, schema: dict[str, Any], where: str = "") -> Any:
     kind = kind_of(value)
     allowed_types = types_of(schema)
     if kind not in allowed_types and not (kind == "integer" and "number" in allowed_types):
-        raise AnswerError(f"{place}{_shown(value)} is {_named(kind)}, not {' or '.join(map(_named, allowed_types))}")
+        raise AnswerError(
+            f"{place}{_shown(value)} is {_named(kind)}, not {' or '.join(map(_named, allowed_types))}"
+        )
     if kind == "object":
         return _conform_object(value, schema, where)
     if kind == "array":
         if not schema["minItems"] <= len(value) <= schema["maxItems"]:
-            raise AnswerError(f"{place}{len(value)} elements; {schema['minItems']} to {schema['maxItems']} fit")
+            raise AnswerError(
+                f"{place}{len(value)} elements; {schema['minItems']} to {schema['maxItems']} fit"
+            )
         return [conform(item, schema["items"], f"{where}[{place_}]") for place_, item in enumerate(value)]
     if kind == "string":
         value_text(value)
@@ -213,7 +225,9 @@ def _resolve_parts(result: dict[str, Any], where: str) -> None:
     kinds = types_of(result) if "enum" not in result else []
     if "object" in kinds:
         if result.get("additionalProperties", False) is not False:
-            raise _refused(where, "additionalProperties must be false: a form with open fields cannot be enforced")
+            raise _refused(
+                where, "additionalProperties must be false: a form with open fields cannot be enforced"
+            )
         properties = result.get("properties")
         if not isinstance(properties, dict) or not properties:
             raise _refused(where, "an object needs its properties")
@@ -237,8 +251,9 @@ def _resolve_parts(result: dict[str, Any], where: str) -> None:
 def derive(values: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
     """A schema that every one of the records fits, and sentences that say what was concluded.
 
-    Types come from the values; a property that some records lack, or leave null, gets the default null; a string field
-    with few values that all occur often becomes an enum, and a sentence says so. Property order: first seen.
+    Types come from the values; a property that some records lack, or leave null, gets the default null; a
+    string field with few values that all occur often becomes an enum, and a sentence says so. Property order:
+    first seen.
     """
     notes: list[str] = []
     return _derive_object(values, "", notes), notes
@@ -273,10 +288,12 @@ def _derive_value(values: Sequence[Any], where: str, notes: list[str]) -> dict[s
         kinds.remove("integer")
     strings = [value for value in values if isinstance(value, str)]
     distinct = sorted(set(strings))
-    if strings and set(kinds) <= {"string", "null"}:
-        if 1 < len(distinct) <= ENUM_LIMIT and len(strings) >= ENUM_SUPPORT * len(distinct):
-            notes.append(f"field {where}: only these values are allowed: {', '.join(distinct)} (seen in the data)")
-            return {"enum": [*distinct, *([None] if "null" in kinds else [])]}
+    few = 1 < len(distinct) <= ENUM_LIMIT and len(strings) >= ENUM_SUPPORT * len(distinct)
+    if few and set(kinds) <= {"string", "null"}:
+        notes.append(
+            f"field {where}: only these values are allowed, as seen in the data: {', '.join(distinct)}"
+        )
+        return {"enum": [*distinct, *([None] if "null" in kinds else [])]}
     rule: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
     if strings:
         rule["maxLength"] = max(STRING_LIMIT, 2 * max(map(len, strings)))
@@ -306,7 +323,9 @@ def _shown(value: Any) -> str:
 
 
 def _named(kind: str) -> str:
-    return {"null": "null", "array": "a list", "object": "an object", "integer": "an integer"}.get(kind, f"a {kind}")
+    return {"null": "null", "array": "a list", "object": "an object", "integer": "an integer"}.get(
+        kind, f"a {kind}"
+    )
 
 
 def _refused(where: str, why: str, fix: str = "") -> HelderError:

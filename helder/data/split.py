@@ -1,7 +1,8 @@
-"""Which items are trained on, watched and tested: duplicates out, leaks out, held-out items by the hash of their input.
+"""Which items are trained on, watched and tested: duplicates out, leaks out, held-out items by the hash of
+their input.
 
-Every item that is left out is listed with its reason, and the counts add up. The split depends on the inputs alone:
-the same input lies on the same side however many other items there are.
+Every item that is left out is listed with its reason, and the counts add up. The split depends on the inputs
+alone: the same input lies on the same side however many other items there are.
 """
 
 from __future__ import annotations
@@ -27,7 +28,13 @@ class Ledger:
     kept: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        left = self.over_limit + len(self.duplicates) + len(self.leaked) + sum(self.held_out.values()) + self.kept
+        left = (
+            self.over_limit
+            + len(self.duplicates)
+            + len(self.leaked)
+            + sum(self.held_out.values())
+            + self.kept
+        )
         if left != self.read:
             raise AssertionError(f"items do not add up: read {self.read}, accounted for {left}")
         return {
@@ -41,7 +48,7 @@ class Ledger:
 
 
 def drop_duplicates(items: Sequence[Item], ledger: Ledger) -> list[Item]:
-    """The items without exact repetitions (same input, same output, same scored fields); the first one stays."""
+    """The items without exact repetitions (same input, output and scored fields); the first one stays."""
     seen: dict[tuple[str, str, tuple[str, ...] | None], Item] = {}
     kept: list[Item] = []
     for item in items:
@@ -55,7 +62,9 @@ def drop_duplicates(items: Sequence[Item], ledger: Ledger) -> list[Item]:
     return kept
 
 
-def drop_leaks(items: Sequence[Item], others: Iterable[tuple[str, Sequence[Item]]], ledger: Ledger) -> list[Item]:
+def drop_leaks(
+    items: Sequence[Item], others: Iterable[tuple[str, Sequence[Item]]], ledger: Ledger
+) -> list[Item]:
     """The items whose input stands in none of the other splits (compared by `Item.key`)."""
     place: dict[str, tuple[str, Item]] = {}
     for name, members in others:
@@ -72,7 +81,7 @@ def drop_leaks(items: Sequence[Item], others: Iterable[tuple[str, Sequence[Item]
 
 
 def contradictions(items: Sequence[Item]) -> list[dict[str, Any]]:
-    """Inputs that stand with more than one output, with every place; they are kept, for either may be right."""
+    """Inputs that stand with more than one output, with their places; kept, for either may be right."""
     by_key: dict[str, list[Item]] = {}
     for item in items:
         by_key.setdefault(item.key, []).append(item)
@@ -86,20 +95,27 @@ def contradictions(items: Sequence[Item]) -> list[dict[str, Any]]:
     ]
 
 
+def choose(items: Sequence[Item], count: int, seed: int) -> list[Item]:
+    """`count` of the items, those whose input hashes lowest under the seed, in their order."""
+    ranked = sorted(range(len(items)), key=lambda place: (_position(items[place].key, "limit", seed), place))
+    return [items[place] for place in sorted(ranked[:count])]
+
+
 def hold_out(
-    items: Sequence[Item], share: float, salt: str, keep_labels: bool
+    items: Sequence[Item], share: float, salt: str, seed: int, keep_labels: bool
 ) -> tuple[list[Item], list[Item]]:
     """(kept, held out): the items whose input hashes below `share`; at least one input of either side.
 
     Args:
         share: 0 < share < 1, of the different inputs.
         salt: names the split, so that two splits of the same items are independent.
+        seed: other seeds give other splits.
         keep_labels: the last items of a label are never all held out.
 
     Raises:
         HelderError: fewer than two different inputs.
     """
-    position = {item.key: _position(item.key, salt) for item in items}
+    position = {item.key: _position(item.key, salt, seed) for item in items}
     if len(position) < 2:
         raise HelderError(
             f"There is nothing to hold out for the {salt} set.",
@@ -115,9 +131,9 @@ def hold_out(
     return [item for item in items if item.key not in held], [item for item in items if item.key in held]
 
 
-def _position(key: str, salt: str) -> float:
-    """A number in 0..1 that only the input and the split's name decide."""
-    digest = hashlib.sha256(f"helder {salt}\n{key}".encode()).digest()
+def _position(key: str, salt: str, seed: int) -> float:
+    """A number in 0..1 that only the input, the split's name and the seed decide."""
+    digest = hashlib.sha256(f"helder {salt} {seed}\n{key}".encode()).digest()
     return int.from_bytes(digest[:7], "big") / 2**56
 
 
@@ -135,7 +151,8 @@ def _give_back_last(items: Sequence[Item], held: set[str], position: dict[str, f
 def give_unique_ids(splits: dict[str, list[Item]]) -> dict[str, list[Item]]:
     """Check that no id stands twice in one split.
 
-    Items whose id was computed differ by their content; the same content with other scored fields gets a suffix.
+    Items whose id was computed differ by their content; the same content with other scored fields gets a
+    suffix.
 
     Raises:
         HelderError: an id that was given twice, with both places.
@@ -154,7 +171,7 @@ def give_unique_ids(splits: dict[str, list[Item]]) -> dict[str, list[Item]]:
                     raise HelderError(
                         f"{item.place}: the id {item.id!r} stands there already.",
                         f"It was given at {first.place} to another example.",
-                        "Make the ids different, or drop the id column: ids are then computed from the content.",
+                        "Make the ids different, or drop the column: ids are then computed.",
                     )
             seen[item.id] = item
             members.append(item)

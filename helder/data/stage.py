@@ -1,6 +1,6 @@
 """The data stage: the files that the recipe names → clean records, split, with an account of every row.
 
-Settings (the resolved [data] part; each may be left out but `input` and `output`, which have the defaults shown):
+Settings (the resolved [data] part; each may be left out, and then has the default shown):
 
     name, purpose, instruction   words about the job
     input = "input"              the column with the text that is asked
@@ -10,24 +10,27 @@ Settings (the resolved [data] part; each may be left out but `input` and `output
     kind                         label | record | text; inferred when not given
     many                         the output is a list of records; inferred when not given
     labels                       list of the labels (else the input "labels", else those of the data)
-    write = "label"              "name": the model writes the name of a label (from the labels file) instead of the label
+    write = "label"              "name": the model writes a label's name (from the labels file), not the label
     harm = []                    fields whose error is the harm
     delimiter                    of CSV files; found out when not given
-    limit                        only the first N rows of the training data
-    test_share = 0.1             held out for the test when no test file is given
-    dev_share = 0.05             held out to watch the training when no dev file is given
+    schema                       JSON Schema of a record (else the input "schema", else derived)
+    limit                        use N training rows, chosen by the hash of (seed, input), in their order
+    holdout = 0.1                share held out for each of test and dev that is not given
+    seed = 0                     decides what is held out and what `limit` chooses
     licence, origin              kept in the summary
 
-Inputs: "train"; perhaps "test", "dev", "test-<name>" (further test sets), "schema" (JSON Schema), "labels" (a JSON list,
-a JSON object label → name or {"name": …, grouping: group}, or text with one label a line). Each is a file or a folder.
+Inputs: "train", "train-2", … (one after the other); perhaps "test", "dev", "test-<name>" (further test sets),
+"schema" (JSON Schema of a record), "labels" (a JSON list, a JSON object label → name or
+{"name": …, grouping: group}, or text with one label a line). Each is a file or a folder.
 
 Artifact: task.json, train.jsonl, dev.jsonl, test.jsonl, test-<name>.jsonl, summary.json:
 
     format 1 · task · derived: [sentence] · warnings: [sentence] · settings: {licence, origin, columns…}
-    sources: {input: [{name, bytes, sha256, format, encoding, delimiter, rows, blank_lines, columns, warnings}]}
+    sources: {input: [{name, bytes, sha256, format, encoding, delimiter, rows, blank_lines, columns,
+             warnings}]}
     splits: {name: {read, over_limit, duplicates, leaked, held_out: {dev, test}, kept}}
-            read = over_limit + duplicates + leaked + held_out + kept, checked; a split made by holding out has read 0
-            and "from_train": n beside it
+            read = over_limit + duplicates + leaked + held_out + kept, checked; a split that was held out has
+            read 0 and "from_train": n beside it
     left_out: {duplicates: {split: [{id, at, same_as}]}, leaked: {split: [{id, at, also_in, as}]}}
     contradictions: {split: [{input, outputs: [{output, id, at}]}]}
     labels: {label: {split: n}}   (label tasks) · tags: {split: {tag: n}}
@@ -44,7 +47,15 @@ from typing import Any
 
 from helder.data.items import Item, build_task, make_items
 from helder.data.read import Row, SourceFile, closest, decode, read_source
-from helder.data.split import Ledger, contradictions, drop_duplicates, drop_leaks, give_unique_ids, hold_out
+from helder.data.split import (
+    Ledger,
+    choose,
+    contradictions,
+    drop_duplicates,
+    drop_leaks,
+    give_unique_ids,
+    hold_out,
+)
 from helder.data.task import Task
 from helder.errors import HelderError
 
@@ -63,13 +74,13 @@ DEFAULTS: dict[str, Any] = {
     "write": "label",
     "harm": [],
     "delimiter": None,
+    "schema": None,
     "limit": None,
-    "test_share": 0.1,
-    "dev_share": 0.05,
+    "holdout": 0.1,
+    "seed": 0,
     "licence": None,
     "origin": None,
 }
-_PATHS = ("train", "test", "dev", "tests", "schema")  # may stand among the settings too; the inputs count
 _FORM = ("schema", "labels")
 
 
@@ -89,16 +100,15 @@ def run(
     rows: dict[str, list[Row]] = {}
     sources: dict[str, list[SourceFile]] = {}
     warnings: list[str] = []
-    if "train" not in inputs:
-        raise HelderError("No training data are given.", "", "Name a file as `train` under [data].")
-    for name in _split_names(inputs):
+    for name in _source_names(inputs):
         required = (config["input"], config["output"])
-        rows[name], sources[name] = read_source(inputs[name], required, config["delimiter"])
+        found, sources[name] = read_source(inputs[name], required, config["delimiter"])
+        rows.setdefault("train" if name.startswith("train-") else name, []).extend(found)
         for source in sources[name]:
             warnings += source.warnings
     notes: list[str] = []
     tests = [row for name, found in rows.items() if name != "train" for row in found]
-    schema = _read_schema(inputs["schema"]) if "schema" in inputs else None
+    schema = _schema(config, inputs)
     labels = _labels(config, inputs)
     task = build_task(config, rows["train"], tests, schema, labels, notes)
     items = {name: make_items(found, task, config) for name, found in rows.items()}
@@ -115,7 +125,9 @@ def run(
         | {"labels": len(task.labels)},
         "derived": notes,
         "warnings": warnings,
-        "settings": {key: config[key] for key in sorted(config) if config[key] is not None},
+        "settings": {
+            key: config[key] for key in sorted(config) if config[key] is not None and key not in _FORM
+        },
         "sources": {name: [source.to_json() for source in found] for name, found in sources.items()},
         "splits": {name: ledgers[name].to_json() | _from_train(ledgers, name) for name in splits},
         "left_out": {
@@ -124,7 +136,10 @@ def run(
         },
         "contradictions": found_contradictions,
         "labels": counts,
-        "tags": {name: dict(sorted(Counter(t for i in part for t in i.tags).items())) for name, part in splits.items()},
+        "tags": {
+            name: dict(sorted(Counter(t for i in part for t in i.tags).items()))
+            for name, part in splits.items()
+        },
         "unused_columns": {name: _unused(found, config) for name, found in sources.items()},
     }
     text = json.dumps(summary, ensure_ascii=False, indent=1)
@@ -135,14 +150,19 @@ def run(
 
 def _configured(settings: Mapping[str, Any]) -> dict[str, Any]:
     for key in settings:
-        if key not in DEFAULTS and key not in _PATHS:
+        if key not in DEFAULTS:
             raise HelderError(
-                f"The data setting {key!r} is unknown.", closest(key, DEFAULTS).strip(), "Correct the [data] part."
+                f"The data setting {key!r} is unknown.",
+                closest(key, DEFAULTS).strip(),
+                "Correct the [data] part.",
             )
-    config = DEFAULTS | {key: value for key, value in settings.items() if key in DEFAULTS and value is not None}
-    for key in ("test_share", "dev_share"):
-        if not 0 < float(config[key]) < 1:
-            raise HelderError(f"{key} is {config[key]}.", "It is a share of the examples.", "Choose 0.05 to 0.3.")
+    config = DEFAULTS | {
+        key: value for key, value in settings.items() if key in DEFAULTS and value is not None
+    }
+    if not 0 <= float(config["holdout"]) < 1:
+        raise HelderError(
+            f"holdout is {config['holdout']}.", "It is a share of the examples.", "Choose 0.05 to 0.3."
+        )
     if config["limit"] is not None and config["limit"] < 1:
         raise HelderError(f"limit is {config['limit']}.", "No example would be left.", "Choose 1 or more.")
     if config["write"] not in ("label", "name"):
@@ -152,12 +172,18 @@ def _configured(settings: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _split_names(inputs: Mapping[str, Path]) -> list[str]:
+def _source_names(inputs: Mapping[str, Path]) -> list[str]:
+    """The names of the files with examples, training files first and in the order of their numbers."""
+    if "train" not in inputs:
+        raise HelderError("No training data are given.", "", "Name a file as `train` under [data].")
     for name in inputs:
-        if name not in ("train", "dev", "test", *_FORM) and not name.startswith("test-"):
-            raise HelderError(f"The data input {name!r} is unknown.", "", "Use train, dev, test or test-<name>.")
+        if name not in ("train", "dev", "test", *_FORM) and not name.startswith(("test-", "train-")):
+            raise HelderError(
+                f"The data input {name!r} is unknown.", "", "Use train, dev, test or test-<name>."
+            )
+    more = sorted((name for name in inputs if name.startswith("train-")), key=lambda name: (len(name), name))
     further = sorted(name for name in inputs if name.startswith("test-"))
-    return [name for name in ("train", "dev", "test", *further) if name in inputs]
+    return ["train", *more, *(name for name in ("dev", "test", *further) if name in inputs)]
 
 
 def _divide(
@@ -165,10 +191,10 @@ def _divide(
 ) -> tuple[dict[str, list[Item]], dict[str, Ledger], dict[str, list[dict[str, Any]]]]:
     """Duplicates and leaks out, then hold out what is missing. Order of precedence: test sets, dev, train."""
     ledgers = {name: Ledger(read=len(found)) for name, found in items.items()}
-    limit = config["limit"]
+    limit, seed = config["limit"], config["seed"]
     parts: dict[str, list[Item]] = {}
     for name, found in items.items():
-        used = found[:limit] if name == "train" and limit is not None else found
+        used = choose(found, limit, seed) if name == "train" and limit is not None else found
         ledgers[name].over_limit = len(found) - len(used)
         parts[name] = drop_duplicates(used, ledgers[name])
     conflicting = {name: contradictions(part) for name, part in parts.items()}
@@ -180,29 +206,44 @@ def _divide(
     for name in ("train", "dev"):
         if name in ledgers and ledgers[name].leaked:
             warnings.append(
-                f"{len(ledgers[name].leaked)} examples were removed from {name}: their input stands in a test or dev set"
+                f"{len(ledgers[name].leaked)} examples were removed from {name}: "
+                "their input stands in a test or dev set"
             )
     if not parts["train"]:
         raise HelderError(
-            "No training example is left.", "Every one is a duplicate or stands in a test set too.", "Give others."
+            "No training example is left.",
+            "Every one is a duplicate or stands in a test set too.",
+            "Give others.",
         )
-    for name, share in (("test", config["test_share"]), ("dev", config["dev_share"])):
+    share = float(config["holdout"])
+    for name in ("test", "dev"):
         if name not in parts:
+            if share == 0:
+                raise HelderError(
+                    f"There is no {name} set.",
+                    "No file is named, and holdout is 0.",
+                    f"Give `{name}` or `holdout`.",
+                )
             ledgers[name] = Ledger()
-            parts["train"], parts[name] = hold_out(parts["train"], float(share), name, task.kind == "label")
+            parts["train"], parts[name] = hold_out(parts["train"], share, name, seed, task.kind == "label")
             ledgers["train"].held_out[name] = len(parts[name])
-    for name, found in conflicting.items():
-        if found:
+    for name, conflicts in conflicting.items():
+        if conflicts:
             warnings.append(
-                f"{len(found)} inputs of {name} stand with different outputs (contradictions; all are kept and listed)"
+                f"{len(conflicts)} inputs of {name} stand with different outputs (contradictions; all are "
+                "kept and listed)"
             )
     for name, part in parts.items():
         ledgers[name].kept = len(part) if ledgers[name].read else 0
         if ledgers[name].duplicates:
             warnings.append(f"{len(ledgers[name].duplicates)} exact duplicates were removed from {name}")
         if not part:
-            raise HelderError(f"The {name} set is empty.", "All of its examples were removed.", "Give other examples.")
-    order = [name for name in ("train", "dev", "test") if name in parts] + sorted(n for n in parts if "test-" in n)
+            raise HelderError(
+                f"The {name} set is empty.", "All of its examples were removed.", "Give other examples."
+            )
+    order = [name for name in ("train", "dev", "test") if name in parts] + sorted(
+        n for n in parts if "test-" in n
+    )
     return give_unique_ids({name: parts[name] for name in order}), ledgers, conflicting
 
 
@@ -229,7 +270,11 @@ def _check_labels(
     without = [label for label in task.labels if not counts[label]["train"]]
     never = [label for label in without if not read[label]]
     if never:
-        others = f" So are {', '.join(map(repr, never[1:6]))}{' and more' if len(never) > 6 else ''}." if never[1:] else ""
+        others = (
+            f" So are {', '.join(map(repr, never[1:6]))}{' and more' if len(never) > 6 else ''}."
+            if never[1:]
+            else ""
+        )
         tested = [name for name in splits if counts[never[0]][name]]
         where = f" It occurs only in {', '.join(tested)}." if tested else ""
         raise HelderError(
@@ -239,7 +284,9 @@ def _check_labels(
         )
     if without:
         shown = ", ".join(map(repr, without[:5])) + (" …" if len(without) > 5 else "")
-        warnings.append(f"{len(without)} labels have no training example left after limit and clean-up: {shown}")
+        warnings.append(
+            f"{len(without)} labels have no training example left after limit and clean-up: {shown}"
+        )
     single = [label for label in task.labels if counts[label]["train"] == 1]
     if single:
         shown = ", ".join(map(repr, single[:5])) + (" …" if len(single) > 5 else "")
@@ -268,13 +315,16 @@ def read_labels(path: Path) -> dict[str, dict[str, str]]:
     try:
         record = json.loads(text)
     except ValueError as error:
-        raise HelderError(f"{path.name} is not JSON.", str(error), "Correct it, or give one label a line.") from error
+        raise HelderError(
+            f"{path.name} is not JSON.", str(error), "Correct it, or give one label a line."
+        ) from error
     if isinstance(record, list) and all(isinstance(label, str) for label in record):
         return {label: {} for label in record}
     if isinstance(record, dict) and all(isinstance(about, str) for about in record.values()):
         return {label: {"name": name} for label, name in record.items()}
     if isinstance(record, dict) and all(
-        isinstance(about, dict) and all(isinstance(value, str) for value in about.values()) for about in record.values()
+        isinstance(about, dict) and all(isinstance(value, str) for value in about.values())
+        for about in record.values()
     ):
         return {label: dict(about) for label, about in record.items()}
     raise HelderError(
@@ -284,15 +334,22 @@ def read_labels(path: Path) -> dict[str, dict[str, str]]:
     )
 
 
-def _read_schema(path: Path) -> dict[str, Any]:
-    path = _only_file(path)
+def _schema(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> dict[str, Any] | None:
+    if "schema" not in inputs:
+        given: dict[str, Any] | None = config["schema"]
+        return given
+    if config["schema"] is not None:
+        raise HelderError("The schema is given twice.", "In the recipe and as a file.", "Keep one of them.")
+    path = _only_file(inputs["schema"])
     text, _, _ = decode(path.read_bytes(), path.name)
     try:
         record = json.loads(text)
     except ValueError as error:
         raise HelderError(f"The schema {path.name} is not JSON.", str(error), "Correct it.") from error
     if not isinstance(record, dict):
-        raise HelderError(f"The schema {path.name} is not an object.", "", "Give a JSON Schema of one record.")
+        raise HelderError(
+            f"The schema {path.name} is not an object.", "", "Give a JSON Schema of one record."
+        )
     return record
 
 

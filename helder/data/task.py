@@ -1,8 +1,9 @@
-"""What a model is asked to do: the form of its answers, and the way between an answer and the text a model writes.
+"""What a model is asked to do: the form of its answers, and the way between an answer and the text a model
+writes.
 
-Three kinds: `label` (one of a list), `record` (an object, or a list of objects), `text` (anything that is not empty).
-`encode` gives the one text for an answer; `decode` reads it back, and reads looser JSON too (spaces, another order of
-keys), since an untrained model may write it; `grammar` accepts the encoded form only.
+Three kinds: `label` (one of a list), `record` (an object, or a list of objects), `text` (anything that is not
+empty). `encode` gives the one text for an answer; `decode` reads it back, and reads looser JSON too (spaces,
+another order of keys), since an untrained model may write it; `grammar` accepts the encoded form only.
 
 A task knows nothing of tokens and prompts (`helder/tokens/chat.py`), nor of whether an answer is right
 (`helder/evaluate/score.py`).
@@ -64,15 +65,23 @@ class Task:
             self._check_labels()
         elif self.kind == "record":
             if self.schema is None:
-                raise _wrong("a record task needs a schema", "Give `schema`, or let it be derived from the data.")
+                raise _wrong(
+                    "a record task needs a schema", "Give `schema`, or let it be derived from the data."
+                )
             object.__setattr__(self, "schema", resolve(self.schema))
             if types_of(self.schema) != ["object"]:
-                raise _wrong("the schema of a record must be of type object", "For a list of records set `many`.")
+                raise _wrong(
+                    "the schema of a record must be of type object", "For a list of records set `many`."
+                )
             for name in self.harm:
                 if name not in self.fields:
-                    raise _wrong(f"harm names {name!r}, which is not a field ({', '.join(self.fields)})", "Correct it.")
+                    raise _wrong(
+                        f"harm names {name!r}, which is not a field ({', '.join(self.fields)})", "Correct it."
+                    )
             if not 0 <= self.least <= self.most or self.most < 1:
-                raise _wrong(f"{self.least} to {self.most} records are no range", "Correct `least` and `most`.")
+                raise _wrong(
+                    f"{self.least} to {self.most} records are no range", "Correct `least` and `most`."
+                )
         elif self.kind != "text":
             raise _wrong(f"the kind {self.kind!r} is unknown", "Use label, record or text.")
 
@@ -87,7 +96,9 @@ class Task:
                 twice = next(value for value in values if values.count(value) > 1)
                 raise _wrong(f"the {what} {twice!r} stands there twice", "Keep one of them.")
         if self.texts and len(self.texts) != len(self.labels):
-            raise _wrong(f"{len(self.texts)} texts for {len(self.labels)} labels", "Give one text for each label.")
+            raise _wrong(
+                f"{len(self.texts)} texts for {len(self.labels)} labels", "Give one text for each label."
+            )
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -99,7 +110,8 @@ class Task:
         return self._record_schema["properties"][name].get("default")
 
     def normalise(self, output: Any) -> Any:
-        """The output in its normal form: defaults filled in, field order of the schema, whole floats as integers.
+        """The output in its normal form: defaults filled in, field order of the schema, whole floats as
+        integers.
 
         Raises:
             AnswerError: it is not of the task's form.
@@ -111,7 +123,9 @@ class Task:
                 raise AnswerError(f"a list of records is asked for, not {type(output).__name__}")
             if not self.least <= len(output) <= self.most:
                 raise AnswerError(f"{len(output)} records; {self.least} to {self.most} are allowed")
-            return [conform(record, self._record_schema, f"record {place}") for place, record in enumerate(output)]
+            return [
+                conform(record, self._record_schema, f"record {place}") for place, record in enumerate(output)
+            ]
         if not isinstance(output, str):
             raise AnswerError(f"a {self.kind} is asked for, not {type(output).__name__}")
         output = output.strip()
@@ -131,7 +145,9 @@ class Task:
         value = self.normalise(output)
         if self.kind == "record":
             schema = self._record_schema
-            return value_text([compact(record, schema) for record in value] if self.many else compact(value, schema))
+            return value_text(
+                [compact(record, schema) for record in value] if self.many else compact(value, schema)
+            )
         if self.kind == "label" and self.texts:
             return self.texts[self.labels.index(value)]
         return cast(str, value)
@@ -168,12 +184,14 @@ class Task:
         return {"type": "array", "items": self._record_schema, "minItems": self.least, "maxItems": self.most}
 
     def prompt_instruction(self) -> str:
-        """What an untrained model is told: the job, and the form of the answer in words and as JSON Schema."""
+        """What an untrained model is told: the job, and the form of the answer as JSON Schema."""
         lines = [self.instruction or self.purpose or f"Do this job: {self.name}."]
         if self.kind == "label":
             lines.append("Answer with one of these and nothing else: " + "; ".join(self.texts or self.labels))
         elif self.kind == "record":
-            lines.append("Answer with compact JSON and nothing else. Leave out fields that have their default value.")
+            lines.append(
+                "Answer with compact JSON and nothing else. Leave out fields that have their default value."
+            )
             form = json.dumps(_described(self.json_schema()), ensure_ascii=False, separators=(",", ":"))
             lines.append("JSON Schema of the answer: " + form)
         return "\n".join(lines)
@@ -184,7 +202,9 @@ class Task:
         return self.schema
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object from which `from_json` makes the same task. The order of a schema's keys carries meaning."""
+        """A JSON object from which `from_json` makes the same task. The order of a schema's keys carries
+        meaning.
+        """
         record = asdict(replace(self, groups={}))
         record["groups"] = {name: dict(members) for name, members in self.groups.items()}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in record.items()}
@@ -211,7 +231,9 @@ class Task:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise HelderError(f"The task file {path.name} cannot be read.", str(error), "Run the data stage.") from error
+            raise HelderError(
+                f"The task file {path.name} cannot be read.", str(error), "Run the data stage."
+            ) from error
         return cls.from_json(record)
 
 
