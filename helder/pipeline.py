@@ -1,8 +1,8 @@
 """The journey: from a recipe to scores, stage by stage.
 
-`journey` is the whole way in plain sight. It is walked in two manners: `status` only looks which stages are done,
-`run` runs those that are not. A stage is done when a statement with its key is in the ledger and its artifact still
-has the digest that the statement names; then it is not run again.
+`journey` is the whole way in plain sight. It is walked in two manners: `status` only looks which stages are
+done, `run` runs those that are not. A stage is done when a statement with its key is in the ledger and its
+artifact still has the digest that the statement names; then it is not run again.
 """
 
 from __future__ import annotations
@@ -43,12 +43,16 @@ def journey(project: Project, walk: Walk) -> None:
     if recipe.evaluate.base:
         subjects["base"] = {"model": base, "data": data}
     answers = {
-        subject: walk.stage(f"predict-{subject}", "helder.evaluate.predict:run", predict_settings(project, subject), of)
+        subject: walk.stage(
+            f"predict-{subject}", "helder.evaluate.predict:run", predict_settings(project, subject), of
+        )
         for subject, of in subjects.items()
     }
     for name in baselines(task_kind(project, data)):
         settings = {"subject": name, "seed": recipe.evaluate.seed}
-        answers[name] = walk.stage(f"predict-{name}", "helder.evaluate.baselines:run", settings, {"data": data})
+        answers[name] = walk.stage(
+            f"predict-{name}", "helder.evaluate.baselines:run", settings, {"data": data}
+        )
 
     predictions = {f"predict-{subject}": artifact for subject, artifact in answers.items()}
     walk.stage("scores", "helder.evaluate.stage:run", score_settings(project), {"data": data, **predictions})
@@ -56,7 +60,9 @@ def journey(project: Project, walk: Walk) -> None:
 
 def data_settings(project: Project) -> dict[str, Any]:
     """`[data]` without its files, which are inputs, and with the task's name and purpose."""
-    settings = project.recipe.data.model_dump(mode="json", by_alias=True, exclude={"train", "dev", "test", "tests"})
+    settings = project.recipe.data.model_dump(
+        mode="json", by_alias=True, exclude={"train", "dev", "test", "tests"}
+    )
     for key in ("labels", "schema"):
         if isinstance(settings[key], str):
             settings[key] = None  # a file: an input of the stage under this name
@@ -64,7 +70,7 @@ def data_settings(project: Project) -> dict[str, Any]:
 
 
 def sources(project: Project) -> dict[str, Known]:
-    """The files that the recipe names: `train`, `train-2`…, `dev`, `test`, `test-<name>`, `labels`, `schema`."""
+    """The recipe's files: `train`, `train-2`…, `dev`, `test`, `test-<name>`, `labels`, `schema`."""
     found: dict[str, Known] = {}
     for key, path in project.recipe.files().items():
         name = key.removeprefix("data.").replace("tests.", "test-")
@@ -77,8 +83,9 @@ def sources(project: Project) -> dict[str, Known]:
 def train_budget(project: Project, walk: Walk, base: Known, data: Known) -> dict[str, Any] | None:
     """`[train]` with exactly one of steps, epochs, tokens; None while a time is not yet turned into steps.
 
-    A budget in minutes is turned into steps by measuring this machine, once. The number is kept in `helder.lock`
-    under the digest of everything that it depends on, so that later runs take the same number of steps.
+    A budget in minutes is turned into steps by measuring this machine, once. The number is kept in
+    `helder.lock` under the digest of everything that it depends on, so that later runs take the same number
+    of steps.
     """
     settings = project.recipe.train.model_dump(mode="json", exclude={"budget", "steps", "epochs", "tokens"})
     unit, amount = project.recipe.train.amount
@@ -102,7 +109,12 @@ def train_budget(project: Project, walk: Walk, base: Known, data: Known) -> dict
 
 def predict_settings(project: Project, subject: str) -> dict[str, Any]:
     evaluate = project.recipe.evaluate
-    settings: dict[str, Any] = {"subject": subject, "limit": evaluate.limit, "seed": evaluate.seed, "examples": 0}
+    settings: dict[str, Any] = {
+        "subject": subject,
+        "limit": evaluate.limit,
+        "seed": evaluate.seed,
+        "examples": 0,
+    }
     if subject == "base":
         limits = [limit for limit in (evaluate.limit, evaluate.base_limit) if limit is not None]
         settings |= {"examples": evaluate.base_examples, "limit": min(limits, default=None)}
@@ -127,7 +139,7 @@ def baselines(kind: str | None) -> tuple[str, ...]:
     return {"label": ("trivial", "linear"), None: ("trivial",)}.get(kind, ("trivial", "nearest"))
 
 
-# -- walking --------------------------------------------------------------------------------------------------------
+# -- walking ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -136,7 +148,8 @@ class Step:
 
     Args:
         name: the stage's name.
-        state: done; damaged (done once, its artifact has changed since); ready (all inputs are there); waiting.
+        state: done; damaged (done once, its artifact has changed since); ready (all inputs are there);
+        waiting.
         stage: what would run; None while an input is not made yet.
         artifact: what it made, when done.
         statement: who says so, when done.
@@ -210,11 +223,13 @@ class Run(Walk):
     until: str | None = None
 
     def visit(self, stage: Stage) -> Known:
-        if self.until in (step.name for step in self.steps):
+        if any(step.name == self.until for step in self.steps):
             return super().visit(stage)
         step = self.look(stage)
         if step.state == "done":
-            self.on_event({"event": "kept", "stage": stage.name, "digest": step.statement and step.statement.digest})
+            self.on_event(
+                {"event": "kept", "stage": stage.name, "digest": step.statement and step.statement.digest}
+            )
         else:
             if step.state == "damaged":
                 text = f"What {stage.name} had made is damaged or gone; it is made again."
@@ -259,7 +274,7 @@ def find_base(project: Project, name: str) -> BaseModel:
     return BaseModel(Artifact(Path(folder), opened.digest, name), opened, envelope)
 
 
-# -- what the command line and the public API call ------------------------------------------------------------------
+# -- what the command line and the public API call -------------------------------------------------------
 
 
 def status(project: Project, verify: bool = True) -> list[Step]:
@@ -273,7 +288,9 @@ def status(project: Project, verify: bool = True) -> list[Step]:
     return walk.steps
 
 
-def run(project: Project, on_event: OnEvent = lambda event: None, until: str | None = None) -> dict[str, Artifact]:
+def run(
+    project: Project, on_event: OnEvent = lambda event: None, until: str | None = None
+) -> dict[str, Artifact]:
     """Run what is not done yet, then write the report.
 
     Args:

@@ -71,7 +71,9 @@ class Project:
     def decide(self, key: str, decision: dict[str, Any]) -> None:
         """Add a decision to `helder.lock`; those of other keys stay."""
         decisions = {**self._decisions(), key: decision}
-        text = json.dumps({"note": LOCK_NOTE, "decisions": decisions}, indent=1, ensure_ascii=False, sort_keys=True)
+        text = json.dumps(
+            {"note": LOCK_NOTE, "decisions": decisions}, indent=1, ensure_ascii=False, sort_keys=True
+        )
         write_atomic(self.folder / LOCK_NAME, text.encode("utf-8") + b"\n")
 
     def _decisions(self) -> dict[str, Any]:
@@ -84,5 +86,5 @@ class Project:
             raise HelderError(
                 f"{path} cannot be read.",
                 f"{error}",
-                "Restore it from your backup, or remove it: the machine is then measured again, and the run may differ.",
+                "Restore it, or remove it: the machine is then measured again, and the run may differ.",
             ) from error

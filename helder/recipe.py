@@ -1,8 +1,8 @@
 """The recipe: what a person writes, one strict TOML file.
 
-Few keys, each with a default that is a good first try. `None` as a default means that Helder decides from the data
-and the machine; `helder plan` shows what it decided. Everything unknown is refused, by name, with the key that was
-probably meant.
+Few keys, each with a default that is a good first try. `None` as a default means that Helder decides from
+the data and the machine; `helder plan` shows what it decided. Everything unknown is refused, by name, with
+the key that was probably meant.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Section(BaseModel):
 
 def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", value):
-        raise ValueError("a name is lower-case letters, digits, '-', '_' and '.', beginning with a letter or digit")
+        raise ValueError(
+            "a name is lower-case letters, digits, '-', '_' and '.', beginning with a letter or digit"
+        )
     return value
 
 
@@ -78,7 +80,7 @@ class Base(Section):
     """The open model to begin with."""
 
     model: str
-    """The name under which `helder model import` keeps it, or the path of a GGUF file or Hugging Face folder."""
+    """The name under which `helder model import` keeps it, or the path of its GGUF file or folder."""
 
 
 class Train(Section):
@@ -113,7 +115,7 @@ class Train(Section):
     lora_alpha: Annotated[float, Field(gt=0)] = 32.0
     """The scale of the additions: alpha / rank, with `method = "lora"`."""
     numerics: Literal["fast", "portable"] = "fast"
-    """fast: bfloat16 autocast, same bits on the same class of machine; portable: float32, same bits elsewhere."""
+    """fast: bfloat16, same bits on the same class of machine; portable: float32, same bits on others too."""
     evaluate_every: Annotated[int, Field(ge=1)] | None = None
     """Steps between two looks at the dev set."""
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
@@ -125,7 +127,9 @@ class Train(Section):
     def _one_of_each(self) -> Train:
         given = [key for key in ("budget", "steps", "epochs", "tokens") if getattr(self, key) is not None]
         if len(given) > 1:
-            raise ValueError(f"give one of {' and '.join(given)}, not {len(given)}: they all say how long to train")
+            raise ValueError(
+                f"give one of {' and '.join(given)}, not {len(given)}: they all say how long to train"
+            )
         if self.batch_size and self.batch_tokens:
             raise ValueError("give batch_tokens or batch_size, not both: each decides how much one step sees")
         if self.budget is not None:
@@ -202,7 +206,8 @@ class Recipe(Section):
         """Read a recipe file.
 
         Raises:
-            HelderError: not there, not TOML, an unknown key, a wrong type, a value outside its bounds, or a file
+            HelderError: not there, not TOML, an unknown key, a wrong type, a value outside its bounds, or a
+            file
                 that it names is missing. All problems are named, not only the first.
         """
         try:
@@ -234,8 +239,15 @@ class Recipe(Section):
         """Every file or folder that the recipe names: key path → path as written."""
         data = self.data
         train = [data.train] if isinstance(data.train, str) else data.train
-        found = {"data.train" if index == 0 else f"data.train[{index}]": path for index, path in enumerate(train)}
-        single = {"data.dev": data.dev, "data.test": data.test, "data.schema": data.schema_, "data.labels": data.labels}
+        found = {
+            "data.train" if index == 0 else f"data.train[{index}]": path for index, path in enumerate(train)
+        }
+        single = {
+            "data.dev": data.dev,
+            "data.test": data.test,
+            "data.schema": data.schema_,
+            "data.labels": data.labels,
+        }
         found |= {key: value for key, value in single.items() if isinstance(value, str)}
         return found | {f"data.tests.{name}": path for name, path in data.tests.items()}
 
@@ -243,7 +255,8 @@ class Recipe(Section):
         """Refuse a recipe that names files which are not there.
 
         Raises:
-            HelderError: one or more are missing; the message names each key and the file that was probably meant.
+            HelderError: one or more are missing; the message names each key and the file that was probably
+            meant.
         """
         missing = [NotFound(key, path) for key, path in self.files().items() if not (folder / path).exists()]
         if missing:
@@ -267,7 +280,9 @@ def parse_budget(text: str) -> tuple[Literal["seconds", "steps", "epochs", "toke
             return "steps", int(number)
         if number >= 1 and number == int(number) and unit == "token":
             return "tokens", int(number)
-    raise ValueError(f'a budget reads "5 min", "2 h", "300 steps", "3 epochs" or "2000000 tokens", not "{text}"')
+    raise ValueError(
+        f'a budget reads "5 min", "2 h", "300 steps", "3 epochs" or "2000000 tokens", not "{text}"'
+    )
 
 
 def json_schema() -> dict[str, Any]:

@@ -29,7 +29,7 @@ TYPES = {
 
 
 def from_toml(error: tomllib.TOMLDecodeError, where: str) -> HelderError:
-    return HelderError(f"{where} is not valid TOML.", str(error), "Texts stand in quotes: name = \"doses\".")
+    return HelderError(f"{where} is not valid TOML.", str(error), 'Texts stand in quotes: name = "doses".')
 
 
 def from_validation(error: ValidationError, model: type[BaseModel], text: str, where: str) -> HelderError:
@@ -42,7 +42,11 @@ def from_validation(error: ValidationError, model: type[BaseModel], text: str, w
     for place, problems in by_place.items():
         lines.append(_sentence(place, problems, model, text, where))
     count = len(lines)
-    what = lines[0] if count == 1 else f"{where} has {count} problems:\n" + "\n".join(f"  {line}" for line in lines)
+    what = (
+        lines[0]
+        if count == 1
+        else f"{where} has {count} problems:\n" + "\n".join(f"  {line}" for line in lines)
+    )
     return HelderError(what, fix="Change the recipe; every key is explained by `helder recipe schema`.")
 
 
@@ -186,7 +190,9 @@ class NotFound:
             at = f"{where}, line {line}" if line else where
             lines.append(f"{at}: `{item.key}` names {item.path}, which does not exist.{item.meant(folder)}")
         what = lines[0] if len(lines) == 1 else f"{len(lines)} files are missing:\n  " + "\n  ".join(lines)
-        return HelderError(what, fix=f"Put the file there (paths are relative to {folder.absolute()}), or name another.")
+        return HelderError(
+            what, fix=f"Put the file there (paths are relative to {folder.absolute()}), or name another."
+        )
 
     def meant(self, folder: Path) -> str:
         parent = (folder / self.path).parent

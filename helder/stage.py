@@ -1,8 +1,8 @@
 """Runs one stage as a child process and seals what it made.
 
-A stage is a function of settings and input artifacts that writes an output folder. It runs in a process of its own
-with a cleared and recorded environment. When it ends well, the folder becomes an artifact and one signed statement
-says how it came to be. When it does not, nothing of it is seen outside `work/`.
+A stage is a function of settings and input artifacts that writes an output folder. It runs in a process of
+its own with a cleared and recorded environment. When it ends well, the folder becomes an artifact and one
+signed statement says how it came to be. When it does not, nothing of it is seen outside `work/`.
 
 What level 0 of the room does not do: keep the process from reading or writing elsewhere, or from the network
 (`helder.sealed.room`). Settings and inputs are honest because the code is, not yet because they must be.
@@ -63,7 +63,8 @@ class Stage:
 
     @property
     def key(self) -> str:
-        """Digest of all that decides the result; same key, same work. Paths and thread counts are not part of it.
+        """Digest of all that decides the result; same key, same work. Paths and thread counts are not part
+        of it.
 
         Raises:
             canonical.NotCanonical: a setting has no stable encoding.
@@ -118,7 +119,8 @@ def run(stage: Stage, folder: RunFolder, on_event: OnEvent, lock: int | None = N
     try:
         end = _execute(stage, work, folder.log(stage.name), on_event, lock)
     except BaseException:
-        artifacts.remove(work / "output")  # half-written: of no use to anybody, and it may be what fills the disk
+        # Half-written: of no use to anybody, and it may be what fills the disk.
+        artifacts.remove(work / "output")
         raise
     timings = {
         "started": started.isoformat(timespec="seconds"),
@@ -193,7 +195,7 @@ def _execute(stage: Stage, work: Path, log: Path, on_event: OnEvent, lock: int |
             reads=[job, *(artifact.path for artifact in stage.inputs.values())],
             writes=[work],
         )
-        with open(log, "wb") as stream, _stop_signals() as stopping:
+        with log.open("wb") as stream, _stop_signals() as stopping:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -257,7 +259,8 @@ def variables(stage: Stage, work: Path) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
     }
-    if site.ENABLE_USER_SITE:  # packages installed for one user are found through HOME, which is another one here
+    if site.ENABLE_USER_SITE:
+        # Packages installed for one user are found through HOME, which is another one here.
         result["PYTHONUSERBASE"] = site.getuserbase()
     return result | dict(stage.environment)
 
@@ -348,7 +351,8 @@ def _died(stage: str, status: int, log: Path) -> HelderError:
     return HelderError(
         f"The stage {stage} {how}.",
         f"The end of its log, {log}:\n{tail(log)}",
-        "`helder run` tries it again." + ("" if user else " If it happens again, please report it with the log."),
+        "`helder run` tries it again."
+        + ("" if user else " If it happens again, please report it with the log."),
         ExitCode.USER if user else ExitCode.OURS,
     )
 

@@ -1,7 +1,8 @@
 """The process of one stage: `python -m helder.stage_child JOB.json`.
 
-It calls the stage's function and tells the parent what happened, as JSON lines over a pipe of its own: `report`
-lines while it runs, one `end` line last. What the function prints goes to the log and means nothing.
+It calls the stage's function and tells the parent what happened, as JSON lines over a pipe of its own:
+`report` lines while it runs, one `end` line last. What the function prints goes to the log and means
+nothing.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 def main(arguments: list[str]) -> int:
     job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     die_with_parent(job["parent"])
-    with open(job["events"], "w", encoding="utf-8", buffering=1) as events:
+    with os.fdopen(job["events"], "w", encoding="utf-8", buffering=1) as events:
         end = execute(job, events)
         send(events, {"end": end})
-    # Without the interpreter's tear-down: threads of a library may hang there, and all that counts is written.
+    # No tear-down of the interpreter: threads of a library may hang there, and all that counts is written.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -1,9 +1,9 @@
 """Artifacts: folders and files whose identity is the digest of their contents.
 
-The digest of a folder is the SHA-256 of its canonical manifest: the sorted relative paths, each with size and
-SHA-256. The digest of a single file is the plain SHA-256 of its bytes, so that `sha256sum` can check it. File
-modes, times, owners and empty folders are not part of the identity; links, devices, sockets and pipes are refused,
-because what they lead to could change without the digest noticing.
+The digest of a folder is the SHA-256 of its canonical manifest: the sorted relative paths, each with size
+and SHA-256. The digest of a single file is the plain SHA-256 of its bytes, so that `sha256sum` can check
+it. File modes, times, owners and empty folders are not part of the identity; links, devices, sockets and
+pipes are refused, because what they lead to could change without the digest noticing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CHUNK = 1 << 20  # bytes read at a time: large enough that hashing, not calling,
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file of a manifest: relative path with forward slashes, size in bytes, SHA-256 as hexadecimal digits."""
+    """One file of a manifest: relative path with forward slashes, size in bytes, SHA-256 in hexadecimal."""
 
     path: str
     size: int
@@ -96,7 +96,7 @@ def hash_file(path: Path) -> tuple[int, str]:
     """Size in bytes and SHA-256 of one file, without following a link."""
     hasher, size, buffer = hashlib.sha256(), 0, bytearray(CHUNK)
     view = memoryview(buffer)
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0) as stream:
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0) as stream:
         while count := stream.readinto(buffer):
             hasher.update(view[:count])
             size += count
@@ -157,14 +157,14 @@ def fsync_tree(folder: Path) -> None:
 def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file so that a reader sees all of it or none: temporary file beside it, fsync, rename, fsync.
 
-    A reader that comes after a crash finds either the old file or the new one. The temporary file is removed when
-    writing fails.
+    A reader that comes after a crash finds either the old file or the new one. The temporary file is
+    removed when writing fails.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-        with open(descriptor, "wb") as stream:
+        with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

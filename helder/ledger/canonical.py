@@ -1,9 +1,10 @@
 """Canonical JSON: one value, one sequence of bytes.
 
-Every digest and signature of Helder is taken over these bytes. Keys are sorted by code point, there is no white
-space, text is UTF-8 and left exactly as it is (no normalisation), floats are written as the shortest text that
-reads back to the same float, and integers keep every digit. What has no stable encoding is refused, never turned
-into `str(x)`: NaN, infinities, sets, bytes, paths, dates, numpy scalars, keys that are not text.
+Every digest and signature of Helder is taken over these bytes. Keys are sorted by code point, there is no
+white space, text is UTF-8 and left exactly as it is (no normalisation), floats are written as the shortest
+text that reads back to the same float, and integers keep every digit. What has no stable encoding is
+refused, never turned into `str(x)`: NaN, infinities, sets, bytes, paths, dates, numpy scalars, keys that
+are not text.
 
 This is not RFC 8785: there numbers follow ECMAScript (`1.0` becomes `1`) and keys are sorted as UTF-16.
 """

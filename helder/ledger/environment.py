@@ -42,7 +42,11 @@ def record(variables: Mapping[str, str], places: Mapping[str, Path] | None = Non
         "implementation": platform.python_implementation(),
         "packages": packages(),
         "processor": processor(),
-        "system": {"kernel": platform.release(), "machine": platform.machine(), "libc": "-".join(platform.libc_ver())},
+        "system": {
+            "kernel": platform.release(),
+            "machine": platform.machine(),
+            "libc": "-".join(platform.libc_ver()),
+        },
         "threads": int(variables.get("OMP_NUM_THREADS") or usable_cpus()),
         "variables": {name: _hide(value, places) for name, value in sorted(variables.items())},
     }

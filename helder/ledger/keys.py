@@ -1,9 +1,9 @@
 """The signing key of this machine, and the keys whose signatures it believes.
 
-ECDSA on the curve P-256 with SHA-256, the key type that the OpenSSF Model Signing format accepts. Signatures are
-deterministic (RFC 6979): the same statement signed twice gives the same bytes, and no signature depends on the
-quality of this machine's randomness. The private key is made on first use, lies in `$HELDER_HOME/keys/signing.pem`
-readable by its owner alone, and never leaves that file.
+ECDSA on the curve P-256 with SHA-256, the key type that the OpenSSF Model Signing format accepts.
+Signatures are deterministic (RFC 6979): the same statement signed twice gives the same bytes, and no
+signature depends on the quality of this machine's randomness. The private key is made on first use, lies in
+`$HELDER_HOME/keys/signing.pem` readable by its owner alone, and never leaves that file.
 
 This module does not protect against somebody who can read that file, and there is no revocation.
 """
@@ -127,7 +127,9 @@ def signing_key(folder: Path | None = None) -> SigningKey:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError) as error:
         raise HelderError(
-            f"The signing key {path} cannot be read.", str(error), "Restore it, or remove it; a new one is made."
+            f"The signing key {path} cannot be read.",
+            str(error),
+            "Restore it, or remove it; a new one is made.",
         ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise HelderError(f"The signing key {path} is not an ECDSA key on P-256.", fix="Move it elsewhere.")
@@ -152,7 +154,7 @@ def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(pem)
             stream.flush()
             os.fsync(stream.fileno())

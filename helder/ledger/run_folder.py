@@ -1,13 +1,13 @@
 """The folder of a run: where artifacts, statements, logs and unfinished work lie.
 
     run/
-      artifacts/<stage>-<digest12>/   finished artifacts, never changed
-      ledger/<NNN>-<stage>.json       one signed statement for each, in the order in which they were made
-      logs/<stage>.log                what the stage's process printed, the last attempt
-      work/<key12>/                   unfinished work: output/ fresh at each attempt, scratch/ kept between them
+      artifacts/<stage>-<digest12>/   finished artifacts, never changed ledger/<NNN>-<stage>.json       one
+      signed statement for each, in the order in which they were made logs/<stage>.log                what
+      the stage's process printed, the last attempt work/<key12>/                   unfinished work: output/
+      fresh at each attempt, scratch/ kept between them
 
-A statement is written last. What has no statement does not exist, so that a kill at any point leaves a run that
-continues.
+A statement is written last. What has no statement does not exist, so that a kill at any point leaves a run
+that continues.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class RunFolder:
         return self.root / "artifacts" / f"{stage}-{digest[:SHORT]}"
 
     def entries(self) -> list[Entry]:
-        """Every statement of the ledger, oldest first, each checked against the keys this machine believes."""
+        """Every statement of the ledger, oldest first, each checked against the known keys."""
         files = sorted(self.ledger.glob("*.json")) if self.ledger.is_dir() else []
         if not files:
             return []
@@ -71,7 +71,9 @@ class RunFolder:
 
     def find(self, key: str) -> Statement | None:
         """The newest believed statement of the stage with this key."""
-        matches = [entry.statement for entry in self.entries() if entry.statement and entry.statement.key == key]
+        matches = [
+            entry.statement for entry in self.entries() if entry.statement and entry.statement.key == key
+        ]
         return matches[-1] if matches else None
 
     def append(self, stage: str, envelope: bytes) -> Path:
@@ -89,8 +91,9 @@ class RunFolder:
     def lock(self, patience: float = 1.0) -> Iterator[int]:
         """Hold the run for this process; yields the descriptor, to be inherited by the stages' processes.
 
-        The lock belongs to the open file, so it is free as soon as the last process of the run is gone, even when
-        all were killed. A run that was killed an instant ago may still be going, hence the patience (seconds).
+        The lock belongs to the open file, so it is free as soon as the last process of the run is gone,
+        even when all were killed. A run that was killed an instant ago may still be going, hence the
+        patience (seconds).
 
         Raises:
             HelderError: another run works on this folder, or the folder cannot be written.

@@ -1,10 +1,11 @@
 """Statements: in-toto Statement v1 in a DSSE envelope, one for each stage that ended well.
 
-A statement says which stage made which artifact from which others, under which resolved settings and environment.
-It refers to everything by digest; nothing in it depends on a path or on a time alone. `sign` wraps it for others,
-`verify` opens it again and believes only keys that the caller names.
+A statement says which stage made which artifact from which others, under which resolved settings and
+environment. It refers to everything by digest; nothing in it depends on a path or on a time alone. `sign`
+wraps it for others, `verify` opens it again and believes only keys that the caller names.
 
-Formats: https://github.com/in-toto/attestation (Statement v1), https://github.com/secure-systems-lab/dsse (v1).
+Formats: https://github.com/in-toto/attestation (Statement v1), https://github.com/secure-systems-lab/dsse
+(v1).
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 class Statement:
     """A statement that was opened: the in-toto JSON and short ways to what is asked most.
 
-    `statement["predicate"]` holds stage, key, settings, inputs, outputs, environment, code, seal, seed, timings
-    and facts.
+    `statement["predicate"]` holds stage, key, settings, inputs, outputs, environment, code, seal, seed,
+    timings and facts.
     """
 
     payload: Mapping[str, Any]
@@ -127,7 +128,10 @@ def sign(statement: Mapping[str, Any], key: SigningKey) -> bytes:
         "payloadType": PAYLOAD_TYPE,
         "payload": base64.b64encode(payload).decode("ascii"),
         "signatures": [
-            {"keyid": key.public.id, "sig": base64.b64encode(key.sign(_to_be_signed(payload))).decode("ascii")}
+            {
+                "keyid": key.public.id,
+                "sig": base64.b64encode(key.sign(_to_be_signed(payload))).decode("ascii"),
+            }
         ],
     }
     return json.dumps(envelope, indent=1).encode("ascii") + b"\n"
@@ -136,8 +140,8 @@ def sign(statement: Mapping[str, Any], key: SigningKey) -> bytes:
 def verify(envelope: bytes, keys: Iterable[PublicKey], where: str = "The statement") -> Statement:
     """Open an envelope, if one of `keys` signed exactly what is in it.
 
-    The key id in an envelope is a hint and not signed, so every given key is tried; an envelope whose hint is not
-    among them is told apart only in the message.
+    The key id in an envelope is a hint and not signed, so every given key is tried; an envelope whose hint
+    is not among them is told apart only in the message.
 
     Raises:
         HelderError: code 3, the signature does not fit or the form is wrong; code 4, the key is not known.
@@ -145,7 +149,9 @@ def verify(envelope: bytes, keys: Iterable[PublicKey], where: str = "The stateme
     try:
         outer = canonical.loads(envelope)
         payload = base64.b64decode(outer["payload"], validate=True)
-        signatures = [(str(s["keyid"]), base64.b64decode(s["sig"], validate=True)) for s in outer["signatures"]]
+        signatures = [
+            (str(s["keyid"]), base64.b64decode(s["sig"], validate=True)) for s in outer["signatures"]
+        ]
         payload_type = outer["payloadType"]
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         raise _failed(where, f"It is not a DSSE envelope: {error}.") from error
@@ -158,7 +164,7 @@ def verify(envelope: bytes, keys: Iterable[PublicKey], where: str = "The stateme
             raise HelderError(
                 f"{where} is signed with a key that this machine does not know ({hints}).",
                 "Whether it is true cannot be checked without that key.",
-                "Put the signer's public key, as a .pem file, into $HELDER_HOME/keys/trusted/ if you trust it.",
+                "Put the signer's public key, a .pem file, into $HELDER_HOME/keys/trusted/ if you trust it.",
                 ExitCode.UNCHECKED,
             )
         raise _failed(where, "The signature does not fit what is written.")
@@ -174,12 +180,15 @@ def verify(envelope: bytes, keys: Iterable[PublicKey], where: str = "The stateme
 
 
 def _to_be_signed(payload: bytes) -> bytes:
-    """DSSE's pre-authentication encoding: lengths in front, so that nothing can be moved between the fields."""
+    """DSSE's pre-authentication encoding: lengths in front, so that nothing moves between the fields."""
     kind = PAYLOAD_TYPE.encode("ascii")
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def _failed(where: str, why: str) -> HelderError:
     return HelderError(
-        f"{where} cannot be believed.", why, "Get it again from its source, or make it again.", ExitCode.FAILED
+        f"{where} cannot be believed.",
+        why,
+        "Get it again from its source, or make it again.",
+        ExitCode.FAILED,
     )

@@ -1,0 +1,58 @@
+"""The command line: verbs → functions, imported only when called.
+
+This module imports nothing but `sys`, so that `helder --help` answers at once; everything else, even click,
+comes with the verb (`helder.commands.group`).
+"""
+
+from __future__ import annotations
+
+import sys
+
+SENTENCE = "Make a small language model for one job, measure it, and prove how it was made."
+
+VERBS = {
+    "new": ("helder.commands.project:new", "Make a project from an example."),
+    "plan": ("helder.commands.project:plan", "Show what a run would do: time, memory, energy, and why."),
+    "run": ("helder.commands.project:run", "Make the model: run every stage that is not done yet."),
+    "ask": ("helder.commands.answers:ask", "Ask the model questions."),
+    "serve": ("helder.commands.answers:serve", "Serve the model to programs on this machine."),
+    "eval": (
+        "helder.commands.scores:evaluate",
+        "Show every score, of the model and of what stands beside it.",
+    ),
+    "compare": ("helder.commands.scores:compare", "Say which of two is better, on the same items."),
+    "model": ("helder.commands.model:model", "Import, list and show base models."),
+    "doctor": ("helder.commands.doctor:doctor", "Show what this machine can do."),
+    "recipe": ("helder.commands.recipe:recipe", "Explain and check recipes."),
+}
+
+
+def main() -> None:
+    """The entry point of the `helder` command; ends the process with an exit code."""
+    arguments = sys.argv[1:]
+    if arguments in ([], ["-h"], ["--help"]):
+        sys.stdout.write(help_text())
+        sys.exit(0)
+    from helder.commands.group import call
+
+    sys.exit(call(arguments))
+
+
+def help_text() -> str:
+    """What `helder --help` prints."""
+    lines = [
+        "Usage: helder VERB [OPTIONS] [ARGUMENTS]",
+        "",
+        f"  {SENTENCE}",
+        "",
+        "Verbs:",
+        *(f"  {verb:<8} {sentence}" for verb, (_, sentence) in VERBS.items()),
+        "",
+        "Options:",
+        "  --version   Show the version.",
+        "  -h, --help  Show this, or with a verb what it does. Every verb takes --json.",
+        "",
+        "Exit codes: 0 done; 1 you can fix it; 2 a defect of ours; 3 checked and failed; 4 could not be",
+        "checked; 5 refused by policy; 130 interrupted, `helder run` continues.",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,106 @@
+"""`helder new`, `helder plan`, `helder run`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from helder.commands import talk
+from helder.errors import HelderError
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--example", default="dose-instructions", show_default=True, help="Which example to begin with."
+)
+@talk.json_option
+def new(folder: Path, example: str, as_json: bool) -> None:
+    """Make the project FOLDER from an example: its recipe and its data."""
+    from helder import examples
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise HelderError(
+            f"{folder} is there already and not empty.",
+            "A new project would overwrite what lies in it.",
+            "Choose another name.",
+        )
+    examples.write(example, folder)
+    if as_json:
+        talk.data(
+            {"folder": str(folder), "example": example, "files": sorted(p.name for p in folder.iterdir())}
+        )
+        return
+    talk.say(f"Made {folder} from the example {example}. Read {folder / 'recipe.toml'}, then:\n")
+    click.echo(f"helder plan {shlex.quote(str(folder))}\nhelder run {shlex.quote(str(folder))}")
+
+
+@click.command()
+@talk.project_argument
+@talk.json_option
+def plan(project: Path, as_json: bool) -> None:
+    """Show each stage of PROJECT: time, memory, energy (estimates) and why. Runs nothing but probes."""
+    from helder.plan import estimate
+    from helder.project import Project
+
+    opened = Project.open(project)
+    with talk.events(as_json) as on_event:
+        planned: dict[str, Any] = estimate(opened, on_event)
+    if as_json:
+        talk.data(planned)
+        return
+    click.echo(plan_table(planned))
+
+
+def plan_table(planned: dict[str, Any]) -> str:
+    """The stages of a plan as a table, with their sum."""
+
+    def cells(stage: dict[str, Any]) -> list[str]:
+        seconds, memory, energy = (stage.get(key) for key in ("seconds", "memory", "energy_joules"))
+        return [
+            stage["stage"],
+            "-" if seconds is None else talk.duration(seconds),
+            "-" if memory is None else talk.size(memory),
+            "-" if energy is None else f"{energy / 3600:.1f} Wh",
+            stage.get("why", ""),
+        ]
+
+    stages = planned["stages"]
+    total = {
+        "stage": "all",
+        "seconds": sum(stage.get("seconds") or 0.0 for stage in stages),
+        "memory": max((stage.get("memory") or 0 for stage in stages), default=0),
+        "energy_joules": sum(stage.get("energy_joules") or 0.0 for stage in stages),
+    }
+    head = ["stage", "time", "memory", "energy", "why (all figures are estimates)"]
+    text = talk.table([cells(stage) for stage in [*stages, total]], head, right=(1, 2, 3))
+    return "\n\n".join([text, *planned.get("notes", [])])
+
+
+@click.command()
+@talk.project_argument
+@talk.json_option
+def run(project: Path, as_json: bool) -> None:
+    """Make the model of PROJECT: run every stage that is not done yet, then write the report.
+
+    Interrupt it at any time; `helder run` continues. What is done is not run again.
+    """
+    from helder import pipeline
+    from helder.commands.scores import short_table
+    from helder.project import Project
+
+    opened = Project.open(project)
+    with talk.events(as_json) as on_event:
+        made = pipeline.run(opened, on_event)
+    scores = json.loads((made["scores"].path / "scores.json").read_text(encoding="utf-8"))
+    command = "helder serve" + ("" if project == Path() else f" {shlex.quote(str(project))}")
+    if as_json:
+        artifacts = {name: {"path": str(item.path), "sha256": item.digest} for name, item in made.items()}
+        talk.data({"artifacts": artifacts, "scores": scores, "report": str(opened.report), "serve": command})
+        return
+    click.echo(short_table(scores))
+    click.echo(f"\nreport: {opened.report}\nserve:  {command}")

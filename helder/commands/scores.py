@@ -1,0 +1,102 @@
+"""`helder eval` and `helder compare`: what `scores.json` says, as tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from helder import pipeline
+from helder.commands import talk
+from helder.errors import ExitCode, HelderError
+from helder.project import Project
+
+
+@click.command("eval")
+@talk.project_argument
+@talk.json_option
+def evaluate(project: Path, as_json: bool) -> None:
+    """Show every score of PROJECT with its interval, on every test set."""
+    scores = load(project)
+    if as_json:
+        talk.data(scores)
+        return
+    click.echo(short_table(scores))
+    for sentence in [scores["recommendation"]["text"], *scores["warnings"]]:
+        click.echo(f"\n{sentence}")
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@click.option(
+    "--project", default=".", type=click.Path(path_type=Path), help="The project; default: this folder."
+)
+@talk.json_option
+def compare(first: str, second: str, project: Path, as_json: bool) -> None:
+    """Say whether FIRST is better than SECOND, on the same items.
+
+    Both are names from the table of `helder eval`: weights, a file's format, base, or a baseline.
+    """
+    scores = load(project)
+    names = [subject["name"] for subject in scores["subjects"]]
+    for name in (first, second):
+        if name not in names:
+            raise HelderError(f"Nothing named {name} was scored.", f"Scored: {', '.join(names)}.")
+    found = [item for item in scores["comparisons"] if {item["a"], item["b"]} == {first, second}]
+    if not found:
+        pairs = sorted({f"{item['a']} with {item['b']}" for item in scores["comparisons"]})
+        raise HelderError(
+            f"{first} and {second} were not compared.",
+            "The run compares the model with its baselines, and each file with the weights.",
+            f"Compared: {'; '.join(pairs)}.",
+            ExitCode.UNCHECKED,
+        )
+    if as_json:
+        talk.data(found)
+        return
+    for item in found:
+        click.echo(item["sentence"])
+
+
+def load(project: Path) -> dict[str, Any]:
+    """The scores of a project that was run.
+
+    Raises:
+        HelderError: it was not run to the end, or not since its recipe or data changed.
+    """
+    done = pipeline.made(Project.open(project))
+    if "scores" not in done:
+        raise HelderError(
+            f"{project} has no scores for its recipe and data as they are now.",
+            "It was not run to the end, or something has changed since.",
+            f"helder run {project}",
+        )
+    scores: dict[str, Any] = json.loads((done["scores"].path / "scores.json").read_text(encoding="utf-8"))
+    return scores
+
+
+def short_table(scores: dict[str, Any]) -> str:
+    """Subjects down, test sets across: the main measure with its interval, fields for records."""
+    results = {
+        (item["subject"], item["test_set"]): item for item in scores["results"] if item["subset"] is None
+    }
+    sets = [test_set["name"] for test_set in scores["test_sets"]]
+    measures = [("whole", "right")] + ([("fields", "fields")] if scores["task"]["kind"] == "record" else [])
+    head = ["", *(f"{name}: {word}" for name in sets for _, word in measures)]
+    rows = []
+    for subject in scores["subjects"]:
+        found = [results.get((subject["name"], name)) for name in sets]
+        cells = [share(item[measure]) if item else "-" for item in found for measure, _ in measures]
+        rows.append([subject.get("title") or subject["name"], *cells])
+    note = f"Shares with {scores['confidence']:.0%} intervals."
+    return talk.table(rows, head) + f"\n{note}"
+
+
+def share(found: dict[str, Any] | None) -> str:
+    """0.79 (0.75-0.83)."""
+    if not found or found["value"] is None:
+        return "-"
+    return f"{found['value']:.3f} ({found['low']:.3f}-{found['high']:.3f})"

@@ -1,0 +1,132 @@
+"""How verbs talk: data to stdout, talk to stderr, progress only to a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from helder.commands.group import color
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+OnEvent = Callable[[dict[str, Any]], None]
+
+project_argument = click.argument("project", default=".", type=click.Path(path_type=Path))
+json_option = click.option("--json", "as_json", is_flag=True, help="Data as one JSON document on stdout.")
+
+
+def data(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+
+
+def say(text: str) -> None:
+    """A sentence for a person, on stderr."""
+    click.echo(text, err=True, color=color())
+
+
+def table(rows: Sequence[Sequence[str]], head: Sequence[str], right: Sequence[int] = ()) -> str:
+    """A plain table: columns as wide as their widest cell, those in `right` aligned to the right."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+
+    def line(row: Sequence[str]) -> str:
+        cells = [
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        return "  ".join(cells).rstrip()
+
+    return "\n".join([line(head), line(["-" * width for width in widths]), *(line(row) for row in rows)])
+
+
+def duration(seconds: float) -> str:
+    """4.2 s, 3 min 05 s, 2 h 10 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(count: float) -> str:
+    """Bytes for people: 98.4 MB, 3.80 GB (powers of ten)."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} GB"
+
+
+@contextmanager
+def events(as_json: bool) -> Iterator[OnEvent]:
+    """Where a run's events go: drawn on a terminal, otherwise one JSON line for each on stderr."""
+    if as_json or not sys.stderr.isatty():
+        yield lambda event: click.echo(json.dumps(event, ensure_ascii=False), err=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+    columns = [
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[told]}", markup=False),
+    ]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield Drawn(progress)
+
+
+class Drawn:
+    """Draws the events of a run: a bar for the stage at work, a line for each that ended."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.bar = progress.add_task("", total=None, told="", visible=False)
+        self.started = 0.0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        kind, stage = event["event"], event.get("stage", "")
+        if kind == "started":
+            self.started = time.monotonic()
+            self.progress.reset(self.bar, description=stage, total=None, told="", visible=True)
+        elif kind == "progress":
+            self.progress.update(
+                self.bar, completed=event["done"], total=event.get("total"), told=self.told(event)
+            )
+        elif kind == "kept":
+            self.line(f"  {stage:<18} kept from before")
+        elif kind == "finished":
+            self.progress.update(self.bar, visible=False)
+            memory = size(event["peak_memory"])
+            self.line(f"  {stage:<18} {duration(event['seconds']):>12}   peak memory {memory}")
+        elif kind in ("note", "warning"):
+            self.line(f"  {stage:<18} {'warning: ' if kind == 'warning' else ''}{event.get('text', '')}")
+
+    def line(self, text: str) -> None:
+        self.progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def told(self, event: dict[str, Any]) -> str:
+        """What is known beside the bar: how far, loss, speed, time left."""
+        done, total = event["done"], event.get("total")
+        parts = [
+            f"{done:,} of {total:,} {event.get('unit', '')}" if total else f"{done:,} {event.get('unit', '')}"
+        ]
+        if (loss := event.get("loss")) is not None:
+            parts.append(f"loss {loss:.3f}")
+        if (speed := event.get("tokens_per_second")) is not None:
+            parts.append(f"{speed:,.0f} tokens/s")
+        left = event.get("seconds_left")
+        if left is None and total and done:
+            left = (time.monotonic() - self.started) * (total - done) / done
+        if left is not None and done < (total or 0):
+            parts.append(f"{duration(left)} left")
+        return "   ".join(parts)
