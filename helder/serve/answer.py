@@ -18,11 +18,12 @@ class Answer:
         finish_reason: "stop" when the model (or the form of the task, or a stop text) ended the answer,
             "length" when max_tokens or the context did.
         prompt_tokens: tokens of the prompt.
-        completion_tokens: tokens generated, the ending one included.
+        completion_tokens: tokens generated, the ending one included when there was one.
         logprobs: natural logarithm of the probability that the model gave to each of `ids`, before any
-            constraint; empty unless asked for.
-        seconds: time spent reading the prompt and writing the answer, 0 where it was not measured. Two answers
-            that differ only here are equal.
+            constraint; empty unless asked for. llama.cpp reports none for the parts of a character that is
+            split over several tokens: then the whole is empty.
+        seconds: time spent reading the prompt and writing the answer, 0 where it was not measured.
+            Two answers that differ only here are equal.
     """
 
     text: str

@@ -1,8 +1,9 @@
 """The form of an answer, enforced while it is written: Lark text -> a mask over the vocabulary at each step.
 
-The same Lark text goes to our generator (through `Constraint`) and to llama.cpp (through `for_llama_cpp`), and both
-run llguidance on it. llama.cpp ignores a grammar that it cannot read and generates freely, so a grammar is
-checked here before it is sent (`check`), and an answer is checked against it afterwards (`follows`).
+The same Lark text goes to our generator (through `Constraint`) and to llama.cpp (through `for_llama_cpp`),
+and both run llguidance on it. llama.cpp ignores a grammar that it cannot read and generates freely, so a
+grammar is checked here before it is sent (`check`), and an answer is checked against it afterwards
+(`follows`).
 """
 
 from __future__ import annotations

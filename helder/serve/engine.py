@@ -1,17 +1,18 @@
 """llama.cpp in this process: GGUF file + token ids -> answers.
 
-It knows nothing of chat formats, tokenizers or tasks: prompts are token ids, so that no text of a user can become a
-special token, and a chat template inside the file is never run. What ends an answer is the end-of-answer token that the
-file names.
+It knows nothing of chat formats, tokenizers or tasks: prompts are token ids, so that no text of a user can
+become a special token, and a chat template inside the file is never run. What ends an answer is the
+end-of-answer token that the file names.
 
-Answers are greedy unless a temperature is given, and repeatable: the prompt cache is off, one request runs at a time,
-the batch size is fixed, keys and values are kept in F32 and attention follows the plain arithmetic, so that an F32 file
-gives the tokens of `helder.model.transformer`. Measured (SmolLM2-135M): the log-probabilities are the same bits with one
-thread and with two; F32 keys and values cost 12 % of the decoding speed.
+Answers are greedy unless a temperature is given, and repeatable: the prompt cache is off, one request runs
+at a time, the batch size is fixed, keys and values are kept in F32 and attention follows the plain
+arithmetic, so that an F32 file gives the tokens of `helder.model.transformer`. Measured (SmolLM2-135M): the
+log-probabilities are the same bits with one thread and with two; F32 keys and values cost 12 % of the
+decoding speed.
 
-llama.cpp always opens its own HTTP listener. Here it is a unix socket in a private folder, removed before `open`
-returns, so that nobody can connect; a random key, never told, stands behind that. This does not protect against someone
-who can read this process's memory.
+llama.cpp always opens its own HTTP listener. Here it is a unix socket in a private folder, removed before
+`open` returns, so that nobody can connect; a random key, never told, stands behind that. This does not
+protect against someone who can read this process's memory.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ from helder.serve.answer import Answer
 from helder.serve.constrain import check, follows, for_llama_cpp
 
 UBATCH = 512  # tokens per pass over the prompt; other sizes give other bits
-LONGEST_SOCKET_PATH = 100  # Linux allows 107 bytes
 
 
 class Engine:
@@ -51,8 +51,8 @@ class Engine:
             gguf: the file.
             threads: threads of one answer; default: the cores this process may use.
             context: longest prompt and answer together, in tokens. Memory grows with it.
-            workers: how many single-threaded copies `complete_many` runs side by side; default: the cores this
-                process may use. The copies share the file's pages where its format allows.
+            workers: how many single-threaded copies `complete_many` runs side by side; default: the cores
+                this process may use. The copies share the file's pages where its format allows.
 
         Raises:
             HelderError: the file is missing, is no GGUF, or cannot be loaded.
@@ -167,7 +167,9 @@ def _load(path: Path, threads: int, context: int) -> Any:
     import xllamacpp
 
     if not path.is_file():
-        raise HelderError(f"There is no model file {path}.", "", "Check the path, or make the file with `helder run`.")
+        raise HelderError(
+            f"There is no model file {path}.", "", "Check the path, or make the file with `helder run`."
+        )
     with path.open("rb") as file:
         magic = file.read(4)
     if magic != b"GGUF":
@@ -176,16 +178,11 @@ def _load(path: Path, threads: int, context: int) -> Any:
             f"It begins with {magic!r}, a GGUF file with b'GGUF'.",
             "Give a GGUF file; `helder model import` reads other kinds.",
         )
-    folder = tempfile.TemporaryDirectory(prefix="helder-", ignore_cleanup_errors=True)
-    with folder:
-        socket = Path(folder.name, "closed.sock")
-        if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
-            raise HelderError(
-                f"The temporary folder's name is too long: {folder.name}",
-                f"A socket's path has at most {LONGEST_SOCKET_PATH} bytes here.",
-                "Set TMPDIR to a folder with a shorter name.",
-            )
+    with tempfile.TemporaryDirectory(prefix="helder-", ignore_cleanup_errors=True) as folder:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
+            # A socket's path has at most 107 bytes, a temporary folder's name may be longer.
+            socket = Path(f"/proc/self/fd/{descriptor}/closed.sock")
             return xllamacpp.Server(_params(path, threads, context, socket))
         except RuntimeError as error:
             raise HelderError(
@@ -193,6 +190,8 @@ def _load(path: Path, threads: int, context: int) -> Any:
                 _reason(path, error),
                 "Check the file's SHA-256 against its origin, or make it again with `helder run`.",
             ) from error
+        finally:
+            os.close(descriptor)
 
 
 def _params(path: Path, threads: int, context: int, socket: Path) -> Any:
@@ -279,14 +278,15 @@ def _ask(server: Any, request: dict[str, Any], grammar: str | None, prompt_token
     response = server.handle_completions(request)
     _raise_on_error(response)
     choice, timings = response["choices"][0], response.get("timings", {})
+    ids = _without_end(response["__verbose"]["tokens"], response)
     return _checked(
         Answer(
             text=choice["text"],
-            ids=_without_end(response["__verbose"]["tokens"], response),
+            ids=ids,
             finish_reason="stop" if choice["finish_reason"] == "stop" else "length",
             prompt_tokens=prompt_tokens,
             completion_tokens=response["usage"]["completion_tokens"],
-            logprobs=_logprobs(choice),
+            logprobs=_logprobs([choice], ids),
             seconds=(timings.get("prompt_ms", 0.0) / 1e3, timings.get("predicted_ms", 0.0) / 1e3),
         ),
         grammar,
@@ -323,7 +323,8 @@ def _ask_streaming(
         _raise_on_error(part)
     choices = [part["choices"][0] for part in pieces]
     last, timings = pieces[-1], pieces[-1].get("timings", {})
-    ids = _without_end([token for part in pieces for token in part.get("__verbose", {}).get("tokens", ())], last)
+    tokens = [token for part in pieces for token in part.get("__verbose", {}).get("tokens", ())]
+    ids = _without_end(tokens, last)
     ended = not stopped and choices[-1]["finish_reason"] == "stop"
     return _checked(
         Answer(
@@ -332,7 +333,7 @@ def _ask_streaming(
             finish_reason="stop" if ended else "length",
             prompt_tokens=prompt_tokens,
             completion_tokens=last.get("usage", {}).get("completion_tokens", len(ids)),
-            logprobs=tuple(value for choice in choices for value in _logprobs(choice)),
+            logprobs=_logprobs(choices, ids),
             seconds=(timings.get("prompt_ms", 0.0) / 1e3, timings.get("predicted_ms", 0.0) / 1e3),
         ),
         grammar,
@@ -344,8 +345,13 @@ def _without_end(ids: list[int], response: dict[str, Any]) -> tuple[int, ...]:
     return tuple(ids[:-1] if response.get("__verbose", {}).get("stop_type") == "eos" else ids)
 
 
-def _logprobs(choice: dict[str, Any]) -> tuple[float, ...]:
-    return tuple(token["logprob"] for token in (choice.get("logprobs") or {}).get("content", ()))
+def _logprobs(choices: list[dict[str, Any]], ids: tuple[int, ...]) -> tuple[float, ...]:
+    """One value for each of `ids`, or none: llama.cpp reports none for the parts of a split character."""
+    reported = [token for choice in choices for token in (choice.get("logprobs") or {}).get("content", ())]
+    reported = reported[: len(ids)]
+    if tuple(token["id"] for token in reported) != ids:
+        return ()
+    return tuple(token["logprob"] for token in reported)
 
 
 def _raise_on_error(response: dict[str, Any]) -> None:
@@ -354,7 +360,7 @@ def _raise_on_error(response: dict[str, Any]) -> None:
         raise HelderError(
             "llama.cpp refused a prompt.",
             str(error.get("message", error)),
-            "Check that prompt and model belong together: the same vocabulary, a context that is long enough.",
+            "Check that prompt and model belong together: the same vocabulary, a long enough context.",
         )
 
 

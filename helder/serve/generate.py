@@ -1,12 +1,13 @@
 """Our generator: greedy answers from `helder.model.transformer`, many prompts at a time.
 
-For evaluating weights before any file is made of them. llama.cpp (`engine.py`) is the one that serves; both are given
-the same prompts and the same grammar, and on F32 weights they write the same tokens.
+For evaluating weights before any file is made of them. llama.cpp (`engine.py`) is the one that serves; both
+are given the same prompts and the same grammar, and on F32 weights they write the same tokens.
 
-Prompts of different lengths share a batch without padding or masks: every sequence of the batch stands at the same
-position at all times. The batch begins with as many tokens as its shortest prompt has, and then moves one token a
-step; a longer prompt is fed its own next token while a shorter one already writes. Finished sequences leave the
-batch. The result is a function of the list of prompts: in fp32 the sum over a batch of another size may differ in its last bits.
+Prompts of different lengths share a batch without padding or masks: every sequence of the batch stands at
+the same position at all times. The batch begins with as many tokens as its shortest prompt has, and then
+moves one token a step; a longer prompt is fed its own next token while a shorter one already writes.
+Finished sequences leave the batch. The result is a function of the list of prompts: in fp32 the sum over a
+batch of another size may differ in its last bits.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def generate(
     Raises:
         HelderError: a prompt is empty or does not fit the model's context.
     """
-    _check(model, prompts, max_tokens)
+    _check(prompts, model.config.context_length, max_tokens)
     answers: list[Answer | None] = [None] * len(prompts)
     order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
     for first in range(0, len(order), batch):
@@ -84,15 +85,15 @@ def generate(
     return [answer for answer in answers if answer is not None]
 
 
-def _check(model: Transformer, prompts: Sequence[Sequence[int]], max_tokens: int) -> None:
+def _check(prompts: Sequence[Sequence[int]], context: int, max_tokens: int) -> None:
     if max_tokens < 1:
         raise ValueError("max_tokens must be at least 1")
     for number, prompt in enumerate(prompts, start=1):
         if not prompt:
             raise HelderError(f"Prompt {number} is empty.", "", "Give at least one token.")
-        if len(prompt) >= model.config.context_length:
+        if len(prompt) >= context:
             raise HelderError(
-                f"Prompt {number} has {len(prompt)} tokens and the context holds {model.config.context_length}.",
+                f"Prompt {number} has {len(prompt)} tokens and the context holds {context}.",
                 "A prompt is never cut, and at least one token must be left for the answer.",
                 "Shorten the text, or use a base model with a longer context.",
             )
@@ -143,7 +144,7 @@ def _answer_batch(
                             finish_reason="stop" if reason == "stop" else "length",
                             prompt_tokens=len(sequence.prompt),
                             completion_tokens=count,
-                            logprobs=tuple(sequence.logprobs),
+                            logprobs=tuple(sequence.logprobs[: len(sequence.ids)]),
                         ),
                     )
                 )

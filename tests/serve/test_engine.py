@@ -1,0 +1,149 @@
+"""llama.cpp in the process: what it answers, that it listens to nobody, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helder.errors import HelderError
+from helder.serve.engine import Engine
+from tests.serve.tiny import CONTEXT, TEXT, Tiny
+
+YES_NO = 'start: "yes" | "no" | "no, never"\n'
+
+
+@pytest.fixture(scope="module")
+def engine(model: Tiny) -> Iterator[Engine]:
+    with Engine.open(model.gguf, threads=1, context=CONTEXT, workers=2) as opened:
+        yield opened
+
+
+def test_the_same_question_gets_the_same_answer_bit_for_bit(engine: Engine, model: Tiny) -> None:
+    prompt = model.encode("2 tabs tds pc")
+    first = engine.complete(prompt, grammar=YES_NO, logprobs=True)
+    engine.complete(model.encode("2 tabs tds ac"), max_tokens=5)
+    again = engine.complete(prompt, grammar=YES_NO, logprobs=True)
+    assert first == again
+    assert first.logprobs
+
+
+def test_the_text_of_an_answer_is_that_of_its_tokens(engine: Engine, model: Tiny) -> None:
+    answer = engine.complete(model.encode("1 puff"), grammar=YES_NO)
+    assert answer.text in ("yes", "no", "no, never")
+    assert model.decode(list(answer.ids)) == answer.text
+    assert answer.finish_reason == "stop"
+
+
+def test_an_answer_that_reaches_max_tokens_says_so(engine: Engine, model: Tiny) -> None:
+    answer = engine.complete(model.encode("1 puff"), max_tokens=1, grammar='start: "no, never"')
+    assert answer.finish_reason == "length"
+    assert answer.completion_tokens == len(answer.ids) == 1
+
+
+def test_pieces_of_a_streamed_answer_make_up_the_same_answer(engine: Engine, model: Tiny) -> None:
+    prompt, pieces = model.encode("1 puff"), []
+
+    def keep(piece: str) -> bool:
+        pieces.append(piece)
+        return True
+
+    streamed = engine.complete(prompt, grammar=YES_NO, stream=keep)
+    assert "".join(pieces) == streamed.text
+    assert streamed == engine.complete(prompt, grammar=YES_NO)
+
+
+def test_a_reader_who_leaves_stops_the_answer(engine: Engine, model: Tiny) -> None:
+    answer = engine.complete(model.encode("1 puff"), max_tokens=100, stream=lambda piece: False)
+    assert answer.finish_reason == "length"
+    assert answer.completion_tokens < 20
+
+
+def test_an_error_of_the_reader_reaches_the_caller(engine: Engine, model: Tiny) -> None:
+    def fail(piece: str) -> bool:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        engine.complete(model.encode("1 puff"), max_tokens=20, stream=fail)
+
+
+def test_many_questions_are_answered_in_order_and_as_if_each_were_alone(engine: Engine, model: Tiny) -> None:
+    prompts = [model.encode(text) for text in TEXT]
+    many = engine.complete_many(prompts, grammar=YES_NO, logprobs=True)
+    assert many == [engine.complete(prompt, grammar=YES_NO, logprobs=True) for prompt in prompts]
+
+
+def test_threads_do_not_change_an_answer(engine: Engine, model: Tiny) -> None:
+    prompt = model.encode("half a tablet every morning for 5 days")
+    with Engine.open(model.gguf, threads=3, context=CONTEXT) as other:
+        assert other.complete(prompt, max_tokens=40) == engine.complete(prompt, max_tokens=40)
+
+
+def test_a_seed_repeats_a_drawn_answer(engine: Engine, model: Tiny) -> None:
+    prompt = model.encode("1 puff")
+    drawn = [engine.complete(prompt, max_tokens=20, temperature=1.5, seed=seed).ids for seed in (1, 1, 2, 3)]
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn)) > 1
+
+
+def test_a_prompt_that_does_not_fit_is_refused_and_never_cut(engine: Engine, model: Tiny) -> None:
+    with pytest.raises(HelderError, match=f"has {CONTEXT} tokens") as caught:
+        engine.complete([5] * CONTEXT)
+    assert "never cut" in caught.value.why
+    with pytest.raises(HelderError, match=f"has {CONTEXT} tokens"):
+        engine.complete_many([[5], [5] * CONTEXT])
+
+
+@pytest.mark.parametrize("prompt", [[], [10**8], [-1]])
+def test_a_prompt_that_is_no_prompt_is_refused(engine: Engine, prompt: list[int]) -> None:
+    with pytest.raises(HelderError):
+        engine.complete(prompt)
+
+
+def test_a_grammar_that_llama_cpp_would_ignore_is_refused(engine: Engine, model: Tiny) -> None:
+    with pytest.raises(HelderError, match="grammar"):
+        engine.complete(model.encode("1 puff"), grammar="start: nothing")
+
+
+def test_a_missing_a_foreign_and_a_cut_file_are_told_apart(model: Tiny, tmp_path: Path) -> None:
+    with pytest.raises(HelderError, match="no model file"):
+        Engine.open(tmp_path / "none.gguf")
+    (tmp_path / "text.gguf").write_text("not a model", encoding="utf-8")
+    with pytest.raises(HelderError, match="not a GGUF file"):
+        Engine.open(tmp_path / "text.gguf")
+    whole = model.gguf.read_bytes()
+    for name, length in (("header", 64), ("half", len(whole) // 2), ("end", len(whole) - 32)):
+        cut = tmp_path / f"{name}.gguf"
+        cut.write_bytes(whole[:length])
+        with pytest.raises(HelderError, match="cannot load") as caught:
+            Engine.open(cut)
+        assert "cut short" in caught.value.why
+
+
+def test_nobody_can_connect_to_the_listener_of_llama_cpp(model: Tiny, tmp_path: Path) -> None:
+    def listening() -> int:
+        rows = [
+            line.split()
+            for name in ("tcp", "tcp6")
+            for line in Path(f"/proc/self/net/{name}").read_text(encoding="ascii").splitlines()[1:]
+        ]
+        mine = {str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+        return sum(row[3] == "0A" and f"socket:[{row[9]}]" in mine for row in rows)
+
+    before = listening()
+    with Engine.open(model.gguf, threads=1, context=CONTEXT):
+        assert listening() == before
+        assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("helder-*/closed.sock"))
+
+
+def test_a_long_name_of_the_temporary_folder_is_no_obstacle(
+    model: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("a" * 150)
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    with Engine.open(model.gguf, threads=1, context=CONTEXT) as opened:
+        assert opened.complete(model.encode("1 puff"), grammar=YES_NO).text
+    assert not any(folder.iterdir())

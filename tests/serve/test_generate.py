@@ -1,0 +1,116 @@
+"""Our generator and llama.cpp write the same tokens; a batch does not change what each prompt gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from helder.data.task import Task
+from helder.errors import HelderError
+from helder.serve.answer import Answer
+from helder.serve.constrain import Constraint
+from helder.serve.engine import Engine
+from helder.serve.generate import generate
+from tests.serve.tiny import CONTEXT, END, TEXT, Tiny
+
+RECORDS = Task(
+    kind="record",
+    name="doses",
+    many=True,
+    schema={
+        "type": "object",
+        "properties": {
+            "form": {"type": ["string", "null"], "default": None},
+            "dose": {"type": ["number", "null"], "default": None},
+            "as_required": {"type": "boolean", "default": False},
+        },
+    },
+)
+LABELS = Task(kind="label", name="answers", labels=("no", "no, never", "yes", "y"))
+FREE = Task(kind="text", name="free")
+
+
+@pytest.fixture(scope="module")
+def engine(model: Tiny) -> Iterator[Engine]:
+    with Engine.open(model.gguf, threads=1, context=CONTEXT, workers=1) as opened:
+        yield opened
+
+
+def ours(model: Tiny, lark: str | None = None, batch: int = 3, max_tokens: int = 40) -> list[Answer]:
+    vocabulary = model.model.config.vocabulary_size
+    constraint = Constraint(lark, model.folder / "tokenizer.json", vocabulary, [END]) if lark else None
+    return generate(
+        model.model, [model.encode(text) for text in TEXT], stop_ids=[END], max_tokens=max_tokens,
+        decode=model.decode, constraint=constraint, batch=batch,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("task", [None, RECORDS, LABELS, FREE], ids=["free", "records", "labels", "text"])
+def test_our_generator_writes_the_tokens_that_llama_cpp_writes(
+    engine: Engine, model: Tiny, task: Task | None
+) -> None:
+    lark = task.grammar() if task else None
+    theirs = engine.complete_many([model.encode(text) for text in TEXT], grammar=lark, max_tokens=40)
+    mine = ours(model, lark)
+    assert [answer.ids for answer in mine] == [answer.ids for answer in theirs]
+    assert [answer.text for answer in mine] == [answer.text for answer in theirs]
+    assert [answer.finish_reason for answer in mine] == [answer.finish_reason for answer in theirs]
+
+
+def test_both_give_a_token_the_same_probability(engine: Engine, model: Tiny) -> None:
+    prompts = [model.encode(text) for text in TEXT]
+    mine = generate(
+        model.model, prompts, stop_ids=[END], max_tokens=1, decode=model.decode, logprobs=True
+    )  # fmt: skip
+    theirs = engine.complete_many(prompts, max_tokens=1, logprobs=True)
+    compared = [
+        pair for a, b in zip(mine, theirs, strict=True) for pair in zip(a.logprobs, b.logprobs, strict=False)
+    ]
+    assert compared
+    assert all(abs(a - b) < 1e-4 for a, b in compared)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7])
+def test_the_size_of_a_batch_changes_no_token(model: Tiny, batch: int) -> None:
+    assert [answer.ids for answer in ours(model, batch=batch)] == [
+        answer.ids for answer in ours(model, batch=4)
+    ]
+
+
+def test_answers_come_in_the_order_of_the_prompts(model: Tiny) -> None:
+    assert [answer.prompt_tokens for answer in ours(model)] == [len(model.encode(text)) for text in TEXT]
+
+
+def test_a_finished_record_can_be_read_back(model: Tiny) -> None:
+    finished = [
+        answer for answer in ours(model, RECORDS.grammar(), max_tokens=80) if answer.finish_reason == "stop"
+    ]
+    assert finished
+    for answer in finished:
+        assert RECORDS.encode(RECORDS.decode(answer.text)) == answer.text
+
+
+def test_progress_counts_every_answer(model: Tiny) -> None:
+    counts: list[int] = []
+    generate(
+        model.model, [model.encode(text) for text in TEXT], stop_ids=[END], max_tokens=3,
+        decode=model.decode, progress=counts.append,
+    )  # fmt: skip
+    assert sum(counts) == len(TEXT)
+
+
+def test_an_answer_ends_where_the_context_ends(model: Tiny) -> None:
+    prompt = [5] * (CONTEXT - 3)
+    answer = generate(model.model, [prompt], stop_ids=[], max_tokens=50, decode=model.decode)[0]
+    assert answer.finish_reason == "length"
+    assert (
+        answer.prompt_tokens + answer.completion_tokens == CONTEXT + 1
+    )  # the last token is written, not read
+
+
+def test_a_prompt_that_does_not_fit_is_refused_by_number(model: Tiny) -> None:
+    with pytest.raises(HelderError, match="Prompt 2 has 256 tokens"):
+        generate(model.model, [[5], [5] * CONTEXT], stop_ids=[END], max_tokens=5, decode=model.decode)
+    with pytest.raises(HelderError, match="Prompt 1 is empty"):
+        generate(model.model, [[]], stop_ids=[END], max_tokens=5, decode=model.decode)
