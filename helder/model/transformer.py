@@ -23,6 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from helder.model.kernels import MixedRMSNorm
+
 AttentionKernel = Literal["sdpa", "explicit"]
 
 
@@ -106,11 +108,22 @@ class RMSNorm(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(width))
         self.epsilon = epsilon
+        self.compute: torch.dtype | None = None
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.compute is not None:
+            return MixedRMSNorm.apply(x, self.weight, self.epsilon, self.compute)  # type: ignore[no-any-return,no-untyped-call]
         wide = x.to(torch.float32)
         wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.epsilon)
         return self.weight * wide.to(x.dtype)
+
+
+class Linear(nn.Linear):
+    """A linear layer whose weights follow the dtype of its input: the cast of mixed-precision training."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return F.linear(x, self.weight.to(x.dtype), bias)
 
 
 def rotary_tables(config: TransformerConfig, positions: Tensor) -> tuple[Tensor, Tensor]:
@@ -158,16 +171,12 @@ def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool, kernel: Atte
     if causal and seen != time:
         mask = torch.ones(time, seen, dtype=torch.bool).tril(seen - time)
     if kernel == "sdpa":
-        out = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, is_causal=causal and mask is None
-        )
+        out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal and mask is None)
     else:
         scores = torch.matmul(query, key.transpose(2, 3)) * width**-0.5
         if causal:
             hidden = mask.logical_not() if mask is not None else torch.ones(time, time, dtype=torch.bool).triu(1)
-            blocked = torch.zeros(hidden.shape, dtype=scores.dtype).masked_fill(
-                hidden, torch.finfo(scores.dtype).min
-            )
+            blocked = torch.zeros(hidden.shape, dtype=scores.dtype).masked_fill(hidden, torch.finfo(scores.dtype).min)
             scores = scores + blocked
         weights = F.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
         out = torch.matmul(weights, value)
@@ -181,10 +190,10 @@ class Attention(nn.Module):
         super().__init__()
         queries, keys = config.heads * config.head_width, config.kv_heads * config.head_width
         self.head_width = config.head_width
-        self.q_proj = nn.Linear(config.width, queries, bias=config.attention_bias)
-        self.k_proj = nn.Linear(config.width, keys, bias=config.attention_bias)
-        self.v_proj = nn.Linear(config.width, keys, bias=config.attention_bias)
-        self.o_proj = nn.Linear(queries, config.width, bias=False)
+        self.q_proj = Linear(config.width, queries, bias=config.attention_bias)
+        self.k_proj = Linear(config.width, keys, bias=config.attention_bias)
+        self.v_proj = Linear(config.width, keys, bias=config.attention_bias)
+        self.o_proj = Linear(queries, config.width, bias=False)
 
     def forward(
         self,
@@ -209,9 +218,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(config.width, config.feed_forward_width, bias=False)
-        self.up_proj = nn.Linear(config.width, config.feed_forward_width, bias=False)
-        self.down_proj = nn.Linear(config.feed_forward_width, config.width, bias=False)
+        self.gate_proj = Linear(config.width, config.feed_forward_width, bias=False)
+        self.up_proj = Linear(config.width, config.feed_forward_width, bias=False)
+        self.down_proj = Linear(config.feed_forward_width, config.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
@@ -259,9 +268,19 @@ class Transformer(nn.Module):
         super().__init__()
         self.config, self.attention = config, attention
         self.model = Trunk(config)
-        self.lm_head = nn.Linear(config.width, config.vocabulary_size, bias=False)
+        self.lm_head = Linear(config.width, config.vocabulary_size, bias=False)
         if config.tied:
             self.lm_head.weight = self.model.embed_tokens.weight
+
+    def mixed_precision(self, compute: torch.dtype | None) -> Transformer:
+        """Run matrix products in `compute` (bf16), keep weights and the residual stream as they are.
+
+        None goes back to plain arithmetic in the dtype of the weights. Returns the model itself.
+        """
+        for module in self.modules():
+            if isinstance(module, RMSNorm):
+                module.compute = compute
+        return self
 
     @classmethod
     def from_folder(
@@ -298,8 +317,11 @@ class Transformer(nn.Module):
         """
         start = cache.length if cache is not None else 0
         x = self.model.embed_tokens(ids)
+        if self.model.norm.compute is not None:
+            x = x.float()  # frozen embeddings are held in the compute dtype; the residual stream is not
         cosines, sines = rotary_tables(self.config, torch.arange(start, start + ids.shape[1]))
-        tables = (cosines.to(x.dtype), sines.to(x.dtype))
+        dtype = self.model.norm.compute or x.dtype
+        tables = (cosines.to(dtype), sines.to(dtype))
         for layer, block in enumerate(self.model.layers):
             x = block(x, tables, layer, cache, self.attention)
         if cache is not None:

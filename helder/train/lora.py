@@ -1,0 +1,68 @@
+"""LoRA (Hu et al. 2021): tune low-rank additions to the linear layers of the blocks, leave the weights alone.
+
+Frozen weights are held in the compute dtype, so nothing of them is converted or differentiated while training; merging
+takes the fp32 weights from the base folder again.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from helder.model.transformer import Linear, Transformer
+from helder.train.order import draw
+
+
+class LoraLinear(nn.Module):
+    """A frozen linear layer with a trained addition: x W^T + (x A^T) B^T · alpha / rank.
+
+    `up` (out, rank) begins at zero, so training begins at the base model; `down` (rank, in) at values drawn from
+    SHA-256 of the seed and the layer's name: torch's draws differ between instruction sets.
+    """
+
+    def __init__(self, frozen: Linear, rank: int, alpha: float, seed: int, name: str) -> None:
+        super().__init__()
+        self.frozen, self.scale = frozen, alpha / rank
+        rows, columns = frozen.weight.shape
+        self.down = nn.Parameter(uniform((rank, columns), 1 / math.sqrt(columns), seed, name))
+        self.up = nn.Parameter(torch.zeros(rows, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = F.linear(x, self.down.to(x.dtype)) * self.scale
+        return torch.add(self.frozen(x), F.linear(inner, self.up.to(x.dtype)))
+
+    def addition(self) -> Tensor:
+        """What is added to the weight: (out, in), fp32."""
+        return (self.up.detach() @ self.down.detach()) * self.scale
+
+
+def uniform(shape: tuple[int, int], bound: float, seed: int, name: str) -> Tensor:
+    """Values in (-bound, bound), the same bits on every machine: 32-bit words of SHA-256 in counter mode."""
+    rows, columns = shape
+    words = rows * columns
+    stream = b"".join(draw(seed, "lora", name, block) for block in range(math.ceil(words / 8)))
+    whole = torch.frombuffer(bytearray(stream[: 4 * words]), dtype=torch.int32).to(torch.float64)
+    return (whole * (bound / 2**31)).to(torch.float32).view(rows, columns)
+
+
+def add_lora(model: Transformer, rank: int, alpha: float, seed: int, compute: torch.dtype) -> dict[str, LoraLinear]:
+    """Freeze the model, hold it in `compute`, and add LoRA to every linear layer of its blocks.
+
+    Returns:
+        Name of the weight → its layer, in sorted order.
+    """
+    model.requires_grad_(False)
+    for module in model.modules():
+        if isinstance(module, Linear | nn.Embedding):
+            module.to(compute)
+    added: dict[str, LoraLinear] = {}
+    for prefix, module in sorted(model.model.named_modules(prefix="model")):
+        for child, layer in sorted(module.named_children()):
+            if isinstance(layer, Linear):
+                name = f"{prefix}.{child}.weight"
+                added[name] = LoraLinear(layer, rank, alpha, seed, name)
+                setattr(module, child, added[name])
+    return added

@@ -1,0 +1,95 @@
+"""The stage "probe": a few real steps on this machine, so that a time can be turned into a number of steps.
+
+Its result depends on the machine and the moment, and says so: the number of steps that follows from it is written into
+`helder.lock` and used by every later run of the same recipe.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from helder.errors import HelderError
+from helder.train import checkpoint
+from helder.train.settings import resolve
+from helder.train.stage import prepare
+
+WARM_STEPS, TIMED_STEPS = 2, 4
+SPARE = 0.97  # of the time is planned, so that a budget is kept rather than passed (assumption)
+
+
+def run(
+    settings: dict[str, Any],
+    inputs: dict[str, Path],
+    output: Path,
+    scratch: Path,
+    report: Callable[..., None],
+) -> dict[str, Any]:
+    """Stage function, see `helder.stage`.
+
+    Args:
+        settings: `[train]` with "seconds", the budget, instead of steps.
+        inputs: "base" and "data", as for the stage "train".
+
+    Raises:
+        HelderError: not one step fits into the time.
+    """
+    started = time.monotonic()
+    budget = float(settings["seconds"])
+    rest = {key: value for key, value in settings.items() if key != "seconds"}
+    trainer, _ = prepare(resolve({**rest, "steps": 1}), inputs, report)
+    loading = time.monotonic() - started
+
+    for step in range(WARM_STEPS):
+        trainer.step(step, WARM_STEPS + TIMED_STEPS)
+    padded, seconds = 0, 0.0
+    for step in range(WARM_STEPS, WARM_STEPS + TIMED_STEPS):
+        before = time.monotonic()
+        padded += trainer.step(step, WARM_STEPS + TIMED_STEPS)["padded_tokens"]
+        seconds += time.monotonic() - before
+        report("progress", done=step + 1, total=WARM_STEPS + TIMED_STEPS, unit="step")
+
+    # A step costs what its padded tokens cost: the average batch, not the ones that happened to be timed.
+    usual = average_padded_tokens(trainer)
+    per_step = seconds / padded * usual
+    before = time.monotonic()
+    if trainer.dev:
+        trainer.dev_loss()
+    looking = time.monotonic() - before
+    before = time.monotonic()
+    checkpoint.save(scratch, 1, checkpoint.state(trainer.parameters, trainer.optimizer))
+    saving = time.monotonic() - before
+
+    saves = 3 if trainer.settings.method == "full" else 9
+    fixed = 2 * loading + 5 * looking + saves * saving  # loading again, and writing the result costs about the same
+    steps = int((budget * SPARE - fixed) / per_step)
+    if steps < 1:
+        raise HelderError(
+            f"Nothing can be learnt in {budget:.0f} seconds on this machine.",
+            f"Loading and saving take {fixed:.0f} seconds, one step {per_step:.1f}.",
+            f"Give [train] a budget of at least {fixed + 20 * per_step:.0f} seconds, or name `steps`.",
+        )
+    found = {
+        "steps": steps,
+        "seconds_per_step": round(per_step, 4),
+        "seconds_fixed": round(fixed, 2),
+        "padded_tokens_per_step": round(usual, 1),
+        "examples_per_step": round(len(trainer.examples) / trainer.order.steps_of(1), 2),
+        "examples": len(trainer.examples),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "parameters": trainer.model.config.parameter_count,
+    }
+    (output / "probe.json").write_text(json.dumps(found, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return found
+
+
+def average_padded_tokens(trainer: Any) -> float:
+    """Padded tokens of the average step of the first epoch."""
+    steps = trainer.order.steps_of(1)
+    lengths = trainer.order.lengths
+    batches = (trainer.order.batch(step) for step in range(steps))
+    return float(sum(len(batch) * max(lengths[index] for index in batch) for batch in batches)) / steps
