@@ -122,9 +122,7 @@ class _Rules:
                 pattern = _NUMBER if kind == "number" else _INTEGER
                 options.append(self._terminal(pattern, value_text(default) if numeric else None))
             elif kind == "boolean":
-                options += [
-                    f'"{text}"' for text, it in (("true", True), ("false", False)) if default is not it
-                ]
+                options += [f'"{text}"' for text, it in (("true", True), ("false", False)) if default is not it]
             elif kind == "null":
                 if not (has_default and default is None):
                     options.append('"null"')

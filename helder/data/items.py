@@ -118,9 +118,7 @@ def infer_kind(values: Sequence[Any], notes: list[str]) -> Kind:
         and len(texts) >= LABEL_SUPPORT * len(distinct)
         and not any("\n" in text for text in distinct)
     ):
-        notes.append(
-            f"kind: label, since there are {len(distinct)} different short outputs in {len(texts)} examples"
-        )
+        notes.append(f"kind: label, since there are {len(distinct)} different short outputs in {len(texts)} examples")
         return "label"
     notes.append(
         f"kind: text, since there are {len(distinct)} different outputs in {len(texts)} examples, "
@@ -238,9 +236,7 @@ def _record_task(
             )
     if many is None:
         many = any(isinstance(value, list) for value in outputs)
-        notes.append(
-            f"many: {'yes, outputs are lists of records' if many else 'no, an output is one record'}"
-        )
+        notes.append(f"many: {'yes, outputs are lists of records' if many else 'no, an output is one record'}")
     lengths = [len(value) for value in [*outputs, *others] if isinstance(value, list)] or [1]
     if least is None:
         least = 0 if min(lengths) == 0 else 1
@@ -251,12 +247,8 @@ def _record_task(
         widened, _ = derive(leaves([*outputs, *others]))
         if widened["properties"] != schema["properties"]:
             schema, derived = derive(leaves([*outputs, *others]))
-            notes.append(
-                "schema: the test records have fields or values that no training record has; it allows them"
-            )
-        notes.append(
-            f"schema: derived from {len(outputs)} training records; fields {', '.join(schema['properties'])}"
-        )
+            notes.append("schema: the test records have fields or values that no training record has; it allows them")
+        notes.append(f"schema: derived from {len(outputs)} training records; fields {', '.join(schema['properties'])}")
         notes += derived
     else:
         schema = _with_room(resolve(schema), [*outputs, *others], notes, schema)
@@ -314,9 +306,7 @@ def _item(row: Row, task: Task, settings: Mapping[str, Any]) -> Item:
         value = text_value(value)
         if task.kind == "label" and value not in task.labels:
             hint = closest(value, task.labels)
-            raise AnswerError(
-                f"the label {value!r} is not one of the {len(task.labels)} given ones.{hint}".rstrip(".")
-            )
+            raise AnswerError(f"the label {value!r} is not one of the {len(task.labels)} given ones.{hint}".rstrip("."))
     output = task.normalise(value)
     encoded = task.encode(output)
     given = row.values.get(settings["id"])
@@ -326,9 +316,7 @@ def _item(row: Row, task: Task, settings: Mapping[str, Any]) -> Item:
         raise AnswerError("scored names no field at all; leave it out to compare every field")
     for name in scored:
         if name not in task.fields:
-            raise AnswerError(
-                f"scored names {name!r}, which is not a field.{closest(name, task.fields)}".rstrip(".")
-            )
+            raise AnswerError(f"scored names {name!r}, which is not a field.{closest(name, task.fields)}".rstrip("."))
     return Item(
         id=str(given) if given not in (None, "") else item_id(text, encoded),
         input=text,

@@ -111,14 +111,10 @@ def read_file(
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise HelderError(
-            f"{name} cannot be read.", error.strerror or str(error), "Check its permissions."
-        ) from error
+        raise HelderError(f"{name} cannot be read.", error.strerror or str(error), "Check its permissions.") from error
     text, encoding, warnings = decode(content, name)
     if not text.strip():
-        raise HelderError(
-            f"{name} is empty.", "It holds no character but white space.", "Put records into it."
-        )
+        raise HelderError(f"{name} is empty.", "It holds no character but white space.", "Put records into it.")
     suffix = path.suffix.lower()
     is_json = suffix in _JSON_LINES or (suffix not in _DELIMITED and text.lstrip()[:1] in "{[")
     if is_json:
@@ -129,9 +125,7 @@ def read_file(
         used = delimiter or _sniff(text, required)
         columns, rows, blank = _read_delimited(text, name, used)
     if not rows:
-        raise HelderError(
-            f"{name} holds no records.", "There is a heading and nothing below it.", "Add records."
-        )
+        raise HelderError(f"{name} holds no records.", "There is a heading and nothing below it.", "Add records.")
     for column in required:
         _require(column, columns, rows, name, used)
     return rows, SourceFile(
@@ -232,9 +226,7 @@ def _read_json_lines(text: str, name: str) -> tuple[list[Row], int]:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
             reason = (
-                f"{error.msg} at character {error.pos + 1}"
-                if isinstance(error, json.JSONDecodeError)
-                else str(error)
+                f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else str(error)
             )
             fix = "One JSON object a line, each line closed."
             if number == 1 and line.strip() in ("[", "{"):
@@ -296,9 +288,7 @@ def _read_delimited(text: str, name: str, delimiter: str) -> tuple[tuple[str, ..
     rows: list[Row] = []
     blank = 0
     limit = csv.field_size_limit()
-    csv.field_size_limit(
-        max(limit, len(text) + 1)
-    )  # a cell may be as long as the file; the default is 128 KiB
+    csv.field_size_limit(max(limit, len(text) + 1))  # a cell may be as long as the file; the default is 128 KiB
     try:
         for line, fields in _records(text, delimiter):
             if not fields or (len(fields) == 1 and len(columns) > 1 and not fields[0].strip()):
@@ -333,9 +323,7 @@ def _read_delimited(text: str, name: str, delimiter: str) -> tuple[tuple[str, ..
     return columns, rows, blank
 
 
-def _require(
-    column: str, columns: Sequence[str], rows: Sequence[Row], name: str, delimiter: str | None
-) -> None:
+def _require(column: str, columns: Sequence[str], rows: Sequence[Row], name: str, delimiter: str | None) -> None:
     if column not in columns:
         separator = f" (separated by {_DELIMITER_NAMES.get(delimiter, repr(delimiter))})" if delimiter else ""
         raise HelderError(

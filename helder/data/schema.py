@@ -20,9 +20,7 @@ from helder.errors import HelderError
 
 STRING_LIMIT = 200  # characters of a free string whose schema gives no maxLength (assumption: a short field)
 LIST_LIMIT = 32  # elements of a list whose schema gives no maxItems (assumption)
-INTEGER_DIGITS = (
-    15  # digits before the decimal point; with 15 significant digits a double is exact (IEEE 754)
-)
+INTEGER_DIGITS = 15  # digits before the decimal point; with 15 significant digits a double is exact (IEEE 754)
 FRACTION_DIGITS = 15
 ENUM_LIMIT = 12  # a derived schema lists a field's values only up to this many (assumption) …
 ENUM_SUPPORT = 20  # … and only where each was seen this often on average (assumption)
@@ -77,9 +75,7 @@ def value_text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ",".join(value_text(element) for element in value) + "]"
     if isinstance(value, dict):
-        return (
-            "{" + ",".join(f"{value_text(str(key))}:{value_text(item)}" for key, item in value.items()) + "}"
-        )
+        return "{" + ",".join(f"{value_text(str(key))}:{value_text(item)}" for key, item in value.items()) + "}"
     raise AnswerError(f"a value of type {type(value).__name__} cannot be written as JSON")
 
 
@@ -132,16 +128,12 @@ def conform(value: Any, schema: dict[str, Any], where: str = "") -> Any:
     kind = kind_of(value)
     allowed_types = types_of(schema)
     if kind not in allowed_types and not (kind == "integer" and "number" in allowed_types):
-        raise AnswerError(
-            f"{place}{_shown(value)} is {_named(kind)}, not {' or '.join(map(_named, allowed_types))}"
-        )
+        raise AnswerError(f"{place}{_shown(value)} is {_named(kind)}, not {' or '.join(map(_named, allowed_types))}")
     if kind == "object":
         return _conform_object(value, schema, where)
     if kind == "array":
         if not schema["minItems"] <= len(value) <= schema["maxItems"]:
-            raise AnswerError(
-                f"{place}{len(value)} elements; {schema['minItems']} to {schema['maxItems']} fit"
-            )
+            raise AnswerError(f"{place}{len(value)} elements; {schema['minItems']} to {schema['maxItems']} fit")
         return [conform(item, schema["items"], f"{where}[{place_}]") for place_, item in enumerate(value)]
     if kind == "string":
         value_text(value)
@@ -225,9 +217,7 @@ def _resolve_parts(result: dict[str, Any], where: str) -> None:
     kinds = types_of(result) if "enum" not in result else []
     if "object" in kinds:
         if result.get("additionalProperties", False) is not False:
-            raise _refused(
-                where, "additionalProperties must be false: a form with open fields cannot be enforced"
-            )
+            raise _refused(where, "additionalProperties must be false: a form with open fields cannot be enforced")
         properties = result.get("properties")
         if not isinstance(properties, dict) or not properties:
             raise _refused(where, "an object needs its properties")
@@ -290,9 +280,7 @@ def _derive_value(values: Sequence[Any], where: str, notes: list[str]) -> dict[s
     distinct = sorted(set(strings))
     few = 1 < len(distinct) <= ENUM_LIMIT and len(strings) >= ENUM_SUPPORT * len(distinct)
     if few and set(kinds) <= {"string", "null"}:
-        notes.append(
-            f"field {where}: only these values are allowed, as seen in the data: {', '.join(distinct)}"
-        )
+        notes.append(f"field {where}: only these values are allowed, as seen in the data: {', '.join(distinct)}")
         return {"enum": [*distinct, *([None] if "null" in kinds else [])]}
     rule: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
     if strings:
@@ -323,9 +311,7 @@ def _shown(value: Any) -> str:
 
 
 def _named(kind: str) -> str:
-    return {"null": "null", "array": "a list", "object": "an object", "integer": "an integer"}.get(
-        kind, f"a {kind}"
-    )
+    return {"null": "null", "array": "a list", "object": "an object", "integer": "an integer"}.get(kind, f"a {kind}")
 
 
 def _refused(where: str, why: str, fix: str = "") -> HelderError:

@@ -18,9 +18,10 @@ from helder.errors import HelderError
 
 @dataclass
 class Ledger:
-    """What happened to the items of one split; `read` is the sum of all other counts."""
+    """What happened to the items of one split; those that came in are the sum of all that follow."""
 
     read: int = 0
+    from_train: int = 0
     over_limit: int = 0
     duplicates: list[dict[str, Any]] = field(default_factory=list)
     leaked: list[dict[str, Any]] = field(default_factory=list)
@@ -28,17 +29,12 @@ class Ledger:
     kept: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        left = (
-            self.over_limit
-            + len(self.duplicates)
-            + len(self.leaked)
-            + sum(self.held_out.values())
-            + self.kept
-        )
-        if left != self.read:
-            raise AssertionError(f"items do not add up: read {self.read}, accounted for {left}")
+        left = self.over_limit + len(self.duplicates) + len(self.leaked) + sum(self.held_out.values()) + self.kept
+        if left != self.read + self.from_train:
+            raise AssertionError(f"items do not add up: {self.read} + {self.from_train} came in, {left} accounted for")
         return {
             "read": self.read,
+            "from_train": self.from_train,
             "over_limit": self.over_limit,
             "duplicates": len(self.duplicates),
             "leaked": len(self.leaked),
@@ -62,9 +58,7 @@ def drop_duplicates(items: Sequence[Item], ledger: Ledger) -> list[Item]:
     return kept
 
 
-def drop_leaks(
-    items: Sequence[Item], others: Iterable[tuple[str, Sequence[Item]]], ledger: Ledger
-) -> list[Item]:
+def drop_leaks(items: Sequence[Item], others: Iterable[tuple[str, Sequence[Item]]], ledger: Ledger) -> list[Item]:
     """The items whose input stands in none of the other splits (compared by `Item.key`)."""
     place: dict[str, tuple[str, Item]] = {}
     for name, members in others:

@@ -28,9 +28,9 @@ Artifact: task.json, train.jsonl, dev.jsonl, test.jsonl, test-<name>.jsonl, summ
     format 1 · task · derived: [sentence] · warnings: [sentence] · settings: {licence, origin, columns…}
     sources: {input: [{name, bytes, sha256, format, encoding, delimiter, rows, blank_lines, columns,
              warnings}]}
-    splits: {name: {read, over_limit, duplicates, leaked, held_out: {dev, test}, kept}}
-            read = over_limit + duplicates + leaked + held_out + kept, checked; a split that was held out has
-            read 0 and "from_train": n beside it
+    splits: {name: {read, from_train, over_limit, duplicates, leaked, held_out: {dev: n, test: n}, kept}}
+            read + from_train = over_limit + duplicates + leaked + held_out + kept, checked; from_train: how
+            many a held-out split was given, which train counts as held_out
     left_out: {duplicates: {split: [{id, at, same_as}]}, leaked: {split: [{id, at, also_in, as}]}}
     contradictions: {split: [{input, outputs: [{output, id, at}]}]}
     labels: {label: {split: n}}   (label tasks) · tags: {split: {tag: n}}
@@ -125,21 +125,16 @@ def run(
         | {"labels": len(task.labels)},
         "derived": notes,
         "warnings": warnings,
-        "settings": {
-            key: config[key] for key in sorted(config) if config[key] is not None and key not in _FORM
-        },
+        "settings": {key: config[key] for key in sorted(config) if config[key] is not None and key not in _FORM},
         "sources": {name: [source.to_json() for source in found] for name, found in sources.items()},
-        "splits": {name: ledgers[name].to_json() | _from_train(ledgers, name) for name in splits},
+        "splits": {name: ledgers[name].to_json() for name in splits},
         "left_out": {
             "duplicates": {name: ledgers[name].duplicates for name in splits},
             "leaked": {name: ledgers[name].leaked for name in splits},
         },
         "contradictions": found_contradictions,
         "labels": counts,
-        "tags": {
-            name: dict(sorted(Counter(t for i in part for t in i.tags).items()))
-            for name, part in splits.items()
-        },
+        "tags": {name: dict(sorted(Counter(t for i in part for t in i.tags).items())) for name, part in splits.items()},
         "unused_columns": {name: _unused(found, config) for name, found in sources.items()},
     }
     text = json.dumps(summary, ensure_ascii=False, indent=1)
@@ -156,13 +151,9 @@ def _configured(settings: Mapping[str, Any]) -> dict[str, Any]:
                 closest(key, DEFAULTS).strip(),
                 "Correct the [data] part.",
             )
-    config = DEFAULTS | {
-        key: value for key, value in settings.items() if key in DEFAULTS and value is not None
-    }
+    config = DEFAULTS | {key: value for key, value in settings.items() if key in DEFAULTS and value is not None}
     if not 0 <= float(config["holdout"]) < 1:
-        raise HelderError(
-            f"holdout is {config['holdout']}.", "It is a share of the examples.", "Choose 0.05 to 0.3."
-        )
+        raise HelderError(f"holdout is {config['holdout']}.", "It is a share of the examples.", "Choose 0.05 to 0.3.")
     if config["limit"] is not None and config["limit"] < 1:
         raise HelderError(f"limit is {config['limit']}.", "No example would be left.", "Choose 1 or more.")
     if config["write"] not in ("label", "name"):
@@ -178,9 +169,7 @@ def _source_names(inputs: Mapping[str, Path]) -> list[str]:
         raise HelderError("No training data are given.", "", "Name a file as `train` under [data].")
     for name in inputs:
         if name not in ("train", "dev", "test", *_FORM) and not name.startswith(("test-", "train-")):
-            raise HelderError(
-                f"The data input {name!r} is unknown.", "", "Use train, dev, test or test-<name>."
-            )
+            raise HelderError(f"The data input {name!r} is unknown.", "", "Use train, dev, test or test-<name>.")
     more = sorted((name for name in inputs if name.startswith("train-")), key=lambda name: (len(name), name))
     further = sorted(name for name in inputs if name.startswith("test-"))
     return ["train", *more, *(name for name in ("dev", "test", *further) if name in inputs)]
@@ -224,8 +213,8 @@ def _divide(
                     "No file is named, and holdout is 0.",
                     f"Give `{name}` or `holdout`.",
                 )
-            ledgers[name] = Ledger()
             parts["train"], parts[name] = hold_out(parts["train"], share, name, seed, task.kind == "label")
+            ledgers[name] = Ledger(from_train=len(parts[name]))
             ledgers["train"].held_out[name] = len(parts[name])
     for name, conflicts in conflicting.items():
         if conflicts:
@@ -234,22 +223,13 @@ def _divide(
                 "kept and listed)"
             )
     for name, part in parts.items():
-        ledgers[name].kept = len(part) if ledgers[name].read else 0
+        ledgers[name].kept = len(part)
         if ledgers[name].duplicates:
             warnings.append(f"{len(ledgers[name].duplicates)} exact duplicates were removed from {name}")
         if not part:
-            raise HelderError(
-                f"The {name} set is empty.", "All of its examples were removed.", "Give other examples."
-            )
-    order = [name for name in ("train", "dev", "test") if name in parts] + sorted(
-        n for n in parts if "test-" in n
-    )
+            raise HelderError(f"The {name} set is empty.", "All of its examples were removed.", "Give other examples.")
+    order = [name for name in ("train", "dev", "test") if name in parts] + sorted(n for n in parts if "test-" in n)
     return give_unique_ids({name: parts[name] for name in order}), ledgers, conflicting
-
-
-def _from_train(ledgers: Mapping[str, Ledger], name: str) -> dict[str, int]:
-    held = ledgers["train"].held_out
-    return {"from_train": held[name]} if name in held else {}
 
 
 def _check_labels(
@@ -271,9 +251,7 @@ def _check_labels(
     never = [label for label in without if not read[label]]
     if never:
         others = (
-            f" So are {', '.join(map(repr, never[1:6]))}{' and more' if len(never) > 6 else ''}."
-            if never[1:]
-            else ""
+            f" So are {', '.join(map(repr, never[1:6]))}{' and more' if len(never) > 6 else ''}." if never[1:] else ""
         )
         tested = [name for name in splits if counts[never[0]][name]]
         where = f" It occurs only in {', '.join(tested)}." if tested else ""
@@ -284,9 +262,7 @@ def _check_labels(
         )
     if without:
         shown = ", ".join(map(repr, without[:5])) + (" …" if len(without) > 5 else "")
-        warnings.append(
-            f"{len(without)} labels have no training example left after limit and clean-up: {shown}"
-        )
+        warnings.append(f"{len(without)} labels have no training example left after limit and clean-up: {shown}")
     single = [label for label in task.labels if counts[label]["train"] == 1]
     if single:
         shown = ", ".join(map(repr, single[:5])) + (" …" if len(single) > 5 else "")
@@ -315,16 +291,13 @@ def read_labels(path: Path) -> dict[str, dict[str, str]]:
     try:
         record = json.loads(text)
     except ValueError as error:
-        raise HelderError(
-            f"{path.name} is not JSON.", str(error), "Correct it, or give one label a line."
-        ) from error
+        raise HelderError(f"{path.name} is not JSON.", str(error), "Correct it, or give one label a line.") from error
     if isinstance(record, list) and all(isinstance(label, str) for label in record):
         return {label: {} for label in record}
     if isinstance(record, dict) and all(isinstance(about, str) for about in record.values()):
         return {label: {"name": name} for label, name in record.items()}
     if isinstance(record, dict) and all(
-        isinstance(about, dict) and all(isinstance(value, str) for value in about.values())
-        for about in record.values()
+        isinstance(about, dict) and all(isinstance(value, str) for value in about.values()) for about in record.values()
     ):
         return {label: dict(about) for label, about in record.items()}
     raise HelderError(
@@ -347,9 +320,7 @@ def _schema(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> dict[str, 
     except ValueError as error:
         raise HelderError(f"The schema {path.name} is not JSON.", str(error), "Correct it.") from error
     if not isinstance(record, dict):
-        raise HelderError(
-            f"The schema {path.name} is not an object.", "", "Give a JSON Schema of one record."
-        )
+        raise HelderError(f"The schema {path.name} is not an object.", "", "Give a JSON Schema of one record.")
     return record
 
 

@@ -65,23 +65,15 @@ class Task:
             self._check_labels()
         elif self.kind == "record":
             if self.schema is None:
-                raise _wrong(
-                    "a record task needs a schema", "Give `schema`, or let it be derived from the data."
-                )
+                raise _wrong("a record task needs a schema", "Give `schema`, or let it be derived from the data.")
             object.__setattr__(self, "schema", resolve(self.schema))
             if types_of(self.schema) != ["object"]:
-                raise _wrong(
-                    "the schema of a record must be of type object", "For a list of records set `many`."
-                )
+                raise _wrong("the schema of a record must be of type object", "For a list of records set `many`.")
             for name in self.harm:
                 if name not in self.fields:
-                    raise _wrong(
-                        f"harm names {name!r}, which is not a field ({', '.join(self.fields)})", "Correct it."
-                    )
+                    raise _wrong(f"harm names {name!r}, which is not a field ({', '.join(self.fields)})", "Correct it.")
             if not 0 <= self.least <= self.most or self.most < 1:
-                raise _wrong(
-                    f"{self.least} to {self.most} records are no range", "Correct `least` and `most`."
-                )
+                raise _wrong(f"{self.least} to {self.most} records are no range", "Correct `least` and `most`.")
         elif self.kind != "text":
             raise _wrong(f"the kind {self.kind!r} is unknown", "Use label, record or text.")
 
@@ -96,9 +88,7 @@ class Task:
                 twice = next(value for value in values if values.count(value) > 1)
                 raise _wrong(f"the {what} {twice!r} stands there twice", "Keep one of them.")
         if self.texts and len(self.texts) != len(self.labels):
-            raise _wrong(
-                f"{len(self.texts)} texts for {len(self.labels)} labels", "Give one text for each label."
-            )
+            raise _wrong(f"{len(self.texts)} texts for {len(self.labels)} labels", "Give one text for each label.")
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -123,9 +113,7 @@ class Task:
                 raise AnswerError(f"a list of records is asked for, not {type(output).__name__}")
             if not self.least <= len(output) <= self.most:
                 raise AnswerError(f"{len(output)} records; {self.least} to {self.most} are allowed")
-            return [
-                conform(record, self._record_schema, f"record {place}") for place, record in enumerate(output)
-            ]
+            return [conform(record, self._record_schema, f"record {place}") for place, record in enumerate(output)]
         if not isinstance(output, str):
             raise AnswerError(f"a {self.kind} is asked for, not {type(output).__name__}")
         output = output.strip()
@@ -145,9 +133,7 @@ class Task:
         value = self.normalise(output)
         if self.kind == "record":
             schema = self._record_schema
-            return value_text(
-                [compact(record, schema) for record in value] if self.many else compact(value, schema)
-            )
+            return value_text([compact(record, schema) for record in value] if self.many else compact(value, schema))
         if self.kind == "label" and self.texts:
             return self.texts[self.labels.index(value)]
         return cast(str, value)
@@ -189,9 +175,7 @@ class Task:
         if self.kind == "label":
             lines.append("Answer with one of these and nothing else: " + "; ".join(self.texts or self.labels))
         elif self.kind == "record":
-            lines.append(
-                "Answer with compact JSON and nothing else. Leave out fields that have their default value."
-            )
+            lines.append("Answer with compact JSON and nothing else. Leave out fields that have their default value.")
             form = json.dumps(_described(self.json_schema()), ensure_ascii=False, separators=(",", ":"))
             lines.append("JSON Schema of the answer: " + form)
         return "\n".join(lines)
