@@ -30,7 +30,7 @@ from typing import Any
 
 from helder.errors import ExitCode, HelderError
 from helder.ledger import artifact as artifacts
-from helder.ledger import canonical, environment, keys, statement
+from helder.ledger import canonical, energy, environment, keys, statement
 from helder.ledger.artifact import Artifact
 from helder.ledger.run_folder import RunFolder
 from helder.sealed import room
@@ -115,9 +115,10 @@ def run(stage: Stage, folder: RunFolder, on_event: OnEvent, lock: int | None = N
     except OSError as error:
         raise _cannot_write(error, folder) from error
     on_event({"event": "started", "stage": stage.name})
-    started = datetime.now(UTC)
+    started, energy_before = datetime.now(UTC), energy.counters()
     try:
         end = _execute(stage, work, folder.log(stage.name), on_event, lock)
+        _check_unchanged(stage, folder)
     except BaseException:
         # Half-written: of no use to anybody, and it may be what fills the disk.
         artifacts.remove(work / "output")
@@ -127,6 +128,7 @@ def run(stage: Stage, folder: RunFolder, on_event: OnEvent, lock: int | None = N
         "seconds": end["seconds"],
         "cpu_seconds": end["cpu_seconds"],
         "peak_memory": end["peak_memory"],
+        "energy": energy.spent(energy_before, energy.counters(), end["cpu_seconds"]),
     }
     try:
         made = _seal(stage, work, folder, end, timings)
@@ -141,6 +143,18 @@ def _fresh(work: Path) -> None:
         artifacts.remove(work / name)
         (work / name).mkdir(parents=True)
     (work / "scratch").mkdir(exist_ok=True)
+
+
+def _check_unchanged(stage: Stage, folder: RunFolder) -> None:
+    """Refuse to state what was read when it changed while it was read."""
+    for artifact in stage.inputs.values():
+        # What lies among the run's own artifacts is written once; files of the user can change at any time.
+        if folder.root.absolute() not in artifact.path.absolute().parents and not artifact.intact():
+            raise HelderError(
+                f"{artifact.path} changed while {stage.name} was reading it.",
+                "What the stage made cannot be said to come from it.",
+                "Wait until nothing writes to it any more; then run again.",
+            )
 
 
 def _seal(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Iterator
@@ -161,9 +162,9 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     removed when writing fails.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = temporary_beside(path)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
@@ -173,6 +174,11 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
         temporary.unlink(missing_ok=True)
         raise
     fsync_file(path.parent)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name for a file that is to become `path`, which no other process or thread uses."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
 
 
 def move_folder(source: Path, target: Path) -> None:
