@@ -1,20 +1,21 @@
 """What the composers are made of: a record, a concept with its phrases, and numbers as they are written.
 
-A concept (twice a day, as required, tablet, then …) has phrases for the training set and other phrases that only the
-test set uses. This module knows nothing about dose instructions beyond the record; the phrases are in
-`english_phrases.py` and `dutch_phrases.py`.
+A concept (twice a day, as required, tablet, then …) has phrases for the training set and other phrases that only
+the test set uses. This module knows nothing about dose instructions beyond the record; the phrases are in
+`english_phrases.py`, `english_words.py` and `dutch_phrases.py`.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 Split = Literal["train", "test"]
 Language = Literal["en", "nl"]
 
+# fmt: off
 NUMBER_WORDS: dict[Language, dict[float, str]] = {
     "en": {
         1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine",
@@ -24,11 +25,11 @@ NUMBER_WORDS: dict[Language, dict[float, str]] = {
         1: "een", 2: "twee", 3: "drie", 4: "vier", 5: "vijf", 6: "zes", 7: "zeven", 8: "acht", 9: "negen",
         10: "tien", 12: "twaalf", 14: "veertien", 20: "twintig",
     },
-}  # fmt: skip
+}
 ORDINALS: dict[int, str] = {3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh"}
-_NUMBER = r"(?:\d[\d.,/]*|[½¼¾]|(?:" + "|".join(
-    word for words in NUMBER_WORDS.values() for word in sorted(words.values(), key=len, reverse=True)
-) + r"))"  # fmt: skip
+# fmt: on
+_WORDS = sorted((word for words in NUMBER_WORDS.values() for word in words.values()), key=len, reverse=True)
+_NUMBER = r"(?:\d[\d.,/]*|[½¼¾]|(?:" + "|".join(_WORDS) + r"))"
 
 
 @dataclass(frozen=True)
@@ -49,41 +50,61 @@ class Record:
     unreadable: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """All properties in the order of the schema; whole numbers as integers."""
-        return {
-            name.rstrip("_"): int(value) if isinstance(value, float) and value.is_integer() else value
-            for name, value in asdict(self).items()
-        }
+        """The properties that differ from their defaults, in the order of the schema; whole numbers as integers."""
+        return {name.rstrip("_"): _plain(value) for name, value in vars(self).items() if _stated(value)}
 
-    def merged(self, other: Record) -> Record:
-        """This record with every property that `other` sets."""
-        blank = Record()
-        changes = {name: value for name, value in asdict(other).items() if value != getattr(blank, name)}
-        return replace(self, **changes)
+    def merged(self, *others: Record) -> Record:
+        """This record with every property that the others set; a later one wins."""
+        values = dict(vars(self))
+        for other in others:
+            values.update({name: value for name, value in vars(other).items() if _stated(value)})
+        return Record(**values)
 
     @property
     def is_blank(self) -> bool:
-        return self == Record()
+        return not any(_stated(value) for value in vars(self).values())
+
+
+PROPERTIES = tuple(field.name.rstrip("_") for field in fields(Record))
+
+
+def _stated(value: Any) -> bool:
+    return value is not None and value is not False
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @dataclass(frozen=True)
 class Concept:
     """Ways to say one thing.
 
-    Slots: `{n}`, `{m}` a number as digits or a word, `{N}`, `{M}` as digits only, others by name. `one|more` gives the
-    singular and the plural. `held_out` phrases occur in the test set only.
+    Slots: `{n}`, `{m}` a number as digits or a word, `{N}`, `{M}` as digits only, others by name. `one|more` gives
+    the singular and the plural.
+
+    Attributes:
+        train: phrases of the training set; some stand twice since they are written more often.
+        held_out: phrases that occur in the test set only.
+        neutral: the words change nothing in the record (a verb, a route, a reason, a drug).
     """
 
     name: str
     train: tuple[str, ...]
     held_out: tuple[str, ...] = ()
+    neutral: bool = False
 
-    def phrases(self, split: Split) -> tuple[str, ...]:
-        return self.train if split == "train" else self.held_out
+
+@dataclass(frozen=True)
+class Said:
+    """A piece of text and what it adds to the record."""
+
+    text: str
+    record: Record = Record()
 
 
 def pattern(phrase: str) -> str:
-    """A regular expression for a phrase in lower-case text; slots match any number or word, spaces may be missing."""
+    """A regular expression for a phrase in lower-case text: slots match any number or word, spaces may be missing."""
     forms = []
     for form in phrase.split("|"):
         pieces = []
@@ -107,56 +128,60 @@ def digits(value: float, language: Language = "en") -> str:
 
 
 class Writer:
-    """Chooses phrases for one instruction and remembers which of them are held out.
+    """Chooses the phrases of one instruction and remembers which of them are held out.
 
     Args:
         rng: the only source of chance.
-        split: "train" never gives a held-out phrase; "test" gives one with probability `unseen` for each concept.
-        unseen: probability of a held-out phrase where a concept has any.
+        split: "train" never gives a held-out phrase.
+        unseen: probability of a held-out phrase in the test set, each time a concept that has any is said.
     """
 
-    def __init__(self, rng: random.Random, split: Split, language: Language, unseen: float = 0.3) -> None:
+    def __init__(self, rng: random.Random, split: Split, language: Language, unseen: float = 0.25) -> None:
         self.rng, self.split, self.language, self.unseen = rng, split, language, unseen
-        self.held_out: list[tuple[str, str]] = []  # (concept, phrase)
-        self.words = rng.random() < 0.35  # some writers prefer words to digits
+        self.held_out: list[tuple[Concept, str]] = []
+        self.words = rng.random() < 0.35  # some prescribers prefer words to digits
         self.roman = language == "en" and rng.random() < 0.02  # "ii puffs"
         self.tags: list[str] = []
 
     def chance(self, probability: float) -> bool:
         return self.rng.random() < probability
 
-    def number(self, value: float) -> str:
-        """A whole number as this writer writes it: 2, two, or ii."""
-        if self.roman and value in (1, 2, 3, 4):
+    def number(self, value: float, roman: bool = True) -> str:
+        """A number as this prescriber writes it: 2, two, or ii."""
+        if roman and self.roman and value in (1, 2, 3, 4):
             return ("i", "ii", "iii", "iv")[int(value) - 1]
         word = NUMBER_WORDS[self.language].get(value)
         if word and self.chance(0.85 if self.words else 0.08):
             return word
         return digits(value, self.language)
 
-    def say(self, concept: Concept, n: float | None = None, m: float | None = None, **slots: str) -> str:
+    def say(
+        self,
+        concept: Concept,
+        n: float | None = None,
+        m: float | None = None,
+        slots: dict[str, str] | None = None,
+    ) -> str:
         """A phrase of the concept with its slots filled."""
         pool = concept.train
         if self.split == "test" and concept.held_out and self.chance(self.unseen):
             pool = concept.held_out
         template = self.rng.choice(pool)
         if pool is concept.held_out:
-            self.held_out.append((concept.name, template))
+            self.held_out.append((concept, template))
         if "|" in template:
             one, more = template.split("|")
             template = one if n is not None and n <= 1 and m is None else more
         for name, value in (("n", n), ("m", m)):
             if value is not None:
                 if "{" + name + "}" in template:
-                    roman, self.roman = self.roman, False  # roman numerals are for doses only
-                    template = template.replace("{" + name + "}", self.number(value))
-                    self.roman = roman
+                    template = template.replace("{" + name + "}", self.number(value, roman=False))
                 template = template.replace("{" + name.upper() + "}", digits(value, self.language))
-        for name, text in slots.items():
+        for name, text in (slots or {}).items():
             template = template.replace("{" + name + "}", text)
         return template
 
 
-def spoken(parts: list[str]) -> str:
+def spoken(*parts: str) -> str:
     """Chunks joined by single spaces; empty chunks vanish, and a comma sticks to the word before it."""
     return re.sub(r"\s+([,;.])", r"\1", " ".join(part for part in parts if part)).strip()

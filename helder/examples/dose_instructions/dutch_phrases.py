@@ -1,28 +1,39 @@
 """Dutch phrases: for each concept those of the training set, and those that only the test set uses.
 
-The record is the same as for English, with English names: "2 dd 1 tablet zo nodig" is a tablet, twice per "day".
+The record is the same as for English, with English names: "2 dd 1 tablet zo nodig" is a tablet, twice per
+"day".
 """
 
 from __future__ import annotations
 
 from helder.examples.dose_instructions.concepts import Concept
 
+# fmt: off
+
 DAILY = Concept(
     "1x daags",
-    ("1x daags", "1 x daags", "eenmaal daags", "1 maal daags", "1 keer per dag", "een keer per dag", "elke dag", "dagelijks",
-     "1x per dag", "1 x per dag", "eenmaal per dag", "1x/dag", "per dag", "iedere dag", "1 dd"),
+    ("1x daags", "1 x daags", "eenmaal daags", "1 maal daags", "1 keer per dag", "een keer per dag",
+     "elke dag", "dagelijks", "1x per dag", "1 x per dag", "eenmaal per dag", "1x/dag", "per dag",
+     "iedere dag", "1 dd"),
     ("een maal per dag", "1 keer daags", "om de 24 uur", "eens per dag"),
-)  # fmt: skip
+)
 TIMES_A_DAY = Concept(
     "nx daags",
-    ("{N}x daags", "{N} x daags", "{n} maal daags", "{n} keer per dag", "{N}x per dag", "{N} x per dag", "{N}x/dag",
-     "{N} maal per dag", "{n} maal daags", "{N} dd"),
+    ("{N}x daags", "{N} x daags", "{n} maal daags", "{n} keer per dag", "{N}x per dag", "{N} x per dag",
+     "{N}x/dag", "{N} maal per dag", "{n} maal daags", "{N} dd"),
     ("{n} keer daags", "{N}x p.d.", "{n} keer op een dag"),
-)  # fmt: skip
-TWICE = Concept("tweemaal daags", ("tweemaal daags", "2x daags", "'s morgens en 's avonds", "ochtend en avond", "tweemaal per dag",
-     "bij ontbijt en avondeten", "2x per dag", "'s ochtends en 's avonds"), ("twee maal per dag", "morgens en avonds", "om de 12 uur 1 keer"))  # fmt: skip
-THRICE = Concept("driemaal daags", ("driemaal daags", "3x daags", "ochtend, middag en avond", "driemaal per dag", "3 maal daags"),
-     ("drie maal per dag", "morgen, middag en avond"))  # fmt: skip
+)
+TWICE = Concept(
+    "tweemaal daags",
+    ("tweemaal daags", "2x daags", "'s morgens en 's avonds", "ochtend en avond", "tweemaal per dag",
+     "bij ontbijt en avondeten", "2x per dag", "'s ochtends en 's avonds"),
+    ("twee maal per dag", "morgens en avonds", "twee keer daags"),
+)
+THRICE = Concept(
+    "driemaal daags",
+    ("driemaal daags", "3x daags", "ochtend, middag en avond", "driemaal per dag", "3 maal daags"),
+    ("drie maal per dag", "morgen, middag en avond"),
+)
 DD = Concept(
     "n dd",
     ("{N} dd", "{N}dd", "{N} d.d.", "{N}x daags", "{N} maal daags", "{N} x daags"),
@@ -30,25 +41,32 @@ DD = Concept(
 )
 MORNING = Concept(
     "'s morgens",
-    ("'s morgens", "'s ochtends", "bij het ontbijt", "elke ochtend", "s morgens", "s ochtends", "voor het ontbijt", "in de ochtend",
-     "iedere ochtend"),
+    ("'s morgens", "'s ochtends", "bij het ontbijt", "elke ochtend", "s morgens", "s ochtends",
+     "voor het ontbijt", "in de ochtend", "iedere ochtend"),
     ("bij het opstaan", "elke morgen", "na het ontbijt"),
-)  # fmt: skip
+)
 NIGHT = Concept(
     "'s avonds",
-    ("'s avonds", "an", "voor de nacht", "voor het slapen", "a.n.", "elke avond", "s avonds", "voor het slapen gaan",
-     "in de avond", "bij het avondeten"),
+    ("'s avonds", "an", "voor de nacht", "voor het slapen", "a.n.", "elke avond", "s avonds",
+     "voor het slapen gaan", "in de avond", "bij het avondeten"),
     ("ante noctem", "bij het naar bed gaan", "iedere avond", "'s nachts"),
-)  # fmt: skip
+)
 NOON = Concept(
-    "'s middags", ("'s middags", "bij de lunch", "tussen de middag", "in de middag"), ("rond het middaguur",)
+    "'s middags",
+    ("'s middags", "bij de lunch", "tussen de middag", "in de middag"),
+    ("rond het middaguur",),
+)
+CLOCKS = Concept(
+    "twee tijden",
+    ("om {am} uur en {late} uur", "om {am} en {late} uur", "om 0{am}:00 en {late}:00", "om {am}u en {late}u"),
+    ("om {am}.00 en {late}.00 uur",),
 )
 MEALS = Concept(
     "bij de maaltijden",
-    ("bij de maaltijden", "bij elke maaltijd", "na de maaltijden", "voor elke maaltijd", "tijdens de maaltijden",
-     "voor de maaltijden", "na elke maaltijd"),
+    ("bij de maaltijden", "bij elke maaltijd", "na de maaltijden", "voor elke maaltijd",
+     "tijdens de maaltijden", "voor de maaltijden", "na elke maaltijd"),
     ("bij iedere maaltijd", "rond de maaltijden"),
-)  # fmt: skip
+)
 EVERY_HOURS = Concept(
     "om de n uur",
     ("om de {n} uur", "elke {n} uur", "iedere {n} uur", "per {N} uur", "elke {N}u"),
@@ -59,7 +77,12 @@ ALTERNATE = Concept(
     ("om de dag", "om de andere dag", "elke 2 dagen", "elke twee dagen", "om de 2 dagen"),
     ("de ene dag wel, de andere niet", "eens in de twee dagen"),
 )
-WEEKLY = Concept("1x per week", ("1x per week", "eenmaal per week", "elke week", "1 keer per week", "wekelijks", "op {day}", "elke {day}", "1 x per week"), ("eens per week", "iedere {day}"))  # fmt: skip
+WEEKLY = Concept(
+    "1x per week",
+    ("1x per week", "eenmaal per week", "elke week", "1 keer per week", "wekelijks", "op {day}",
+     "elke {day}", "1 x per week"),
+    ("eens per week", "iedere {day}"),
+)
 TIMES_A_WEEK = Concept(
     "nx per week",
     ("{N}x per week", "{n} keer per week", "{n} maal per week", "{N} x per week", "{N}x/week"),
@@ -75,34 +98,62 @@ MONTHLY = Concept(
     ("1x per maand", "elke maand", "maandelijks", "1 keer per maand", "eenmaal per maand"),
     ("eens per maand",),
 )
-RANGE_OF_TIMES = Concept("n tot m keer per dag", ("{N}-{M}x daags", "{n} tot {m} keer per dag", "{N} a {M} keer per dag", "{N}-{M} dd", "{N}-{M} maal daags", "{N} tot {M} maal daags"), ("{N}-{M}x p.d.", "{n} of {m} keer per dag"))  # fmt: skip
-UP_TO_TIMES = Concept("maximaal n keer per dag", ("max {N}x daags", "maximaal {n} keer per dag", "max {N} maal daags", "tot {n} keer per dag", "max. {N}x per dag", "hooguit {n} keer per dag"), ("niet meer dan {n} keer per dag", "ten hoogste {n} maal daags"))  # fmt: skip
-STAT = Concept("direct", ("direct", "meteen", "eenmalig", "in 1 keer", "nu"), ("onmiddellijk", "ineens"))
+RANGE_OF_TIMES = Concept(
+    "n tot m keer per dag",
+    ("{N}-{M}x daags", "{n} tot {m} keer per dag", "{N} a {M} keer per dag", "{N}-{M} dd",
+     "{N}-{M} maal daags", "{N} tot {M} maal daags"),
+    ("{N}-{M}x p.d.", "{n} of {m} keer per dag"),
+)
+UP_TO_TIMES = Concept(
+    "maximaal n keer per dag",
+    ("max {N}x daags", "maximaal {n} keer per dag", "max {N} maal daags", "tot {n} keer per dag",
+     "max. {N}x per dag", "hooguit {n} keer per dag"),
+    ("niet meer dan {n} keer per dag", "ten hoogste {n} maal daags"),
+)
+STAT = Concept(
+    "direct",
+    ("direct", "meteen", "eenmalig", "in 1 keer", "nu"),
+    ("onmiddellijk", "per direct"),
+)
 AS_REQUIRED = Concept(
     "zo nodig",
-    ("zo nodig", "zn", "z.n.", "indien nodig", "zonodig", "zo nodig bij pijn", "alleen indien nodig", "bij pijn zo nodig"),
+    ("zo nodig", "zn", "z.n.", "indien nodig", "zonodig", "zo nodig bij pijn", "alleen indien nodig",
+     "bij pijn zo nodig"),
     ("naar behoefte", "wanneer nodig", "bij behoefte", "als het nodig is"),
-)  # fmt: skip
+)
 AS_DIRECTED = Concept(
     "volgens voorschrift",
-    ("volgens voorschrift", "volgens afspraak", "vlgs afspraak", "zoals afgesproken", "vv", "volgens schema", "vlgs voorschrift"),
+    ("volgens voorschrift", "volgens afspraak", "vlgs afspraak", "zoals afgesproken", "vv", "volgens schema",
+     "vlgs voorschrift"),
     ("zoals besproken", "op advies van arts", "volgens instructie"),
-)  # fmt: skip
-UNITS = {
+)
+UNITS: dict[str, Concept] = {
     "day": Concept("dagen", ("dag|dagen", "dag|dagen", "dgn|dgn"), ()),
     "week": Concept("weken", ("week|weken", "week|weken", "wk|wkn"), ()),
     "month": Concept("maanden", ("maand|maanden", "mnd|mnd"), ()),
 }
 FOR = Concept(
     "gedurende n dagen",
-    ("gedurende {n} {units}", "{n} {units} lang", "voor {n} {units}", "{n} {units}", "ged. {N} {units}", "({N} {units})"),
+    ("gedurende {n} {units}", "{n} {units} lang", "voor {n} {units}", "{n} {units}", "ged. {N} {units}",
+     "({N} {units})"),
     ("voor de duur van {n} {units}", "kuur van {n} {units}", "{N} {units} achtereen"),
-)  # fmt: skip
-FOR_ONE = Concept(
-    "een week", ("gedurende een {units}", "voor een {units}", "een {units} lang"), ("een hele {units}",)
 )
-FOR_UP_TO = Concept("maximaal n dagen", ("maximaal {n} {units}", "max {N} {units}", "gedurende maximaal {n} {units}", "hooguit {n} {units}"), ("niet langer dan {n} {units}", "ten hoogste {n} {units}"))  # fmt: skip
-FOR_RANGE = Concept("n tot m dagen", ("gedurende {N}-{M} {units}", "{n} tot {m} {units}", "{N} a {M} {units}", "gedurende {n} tot {m} {units}"), ("voor {N}-{M} {units}",))  # fmt: skip
+FOR_ONE = Concept(
+    "een week",
+    ("gedurende een {units}", "voor een {units}", "een {units} lang"),
+    ("een hele {units}",),
+)
+FOR_UP_TO = Concept(
+    "maximaal n dagen",
+    ("maximaal {n} {units}", "max {N} {units}", "gedurende maximaal {n} {units}", "hooguit {n} {units}"),
+    ("niet langer dan {n} {units}", "ten hoogste {n} {units}"),
+)
+FOR_RANGE = Concept(
+    "n tot m dagen",
+    ("gedurende {N}-{M} {units}", "{n} tot {m} {units}", "{N} a {M} {units}",
+     "gedurende {n} tot {m} {units}"),
+    ("voor {N}-{M} {units}",),
+)
 THEN = Concept(
     "daarna",
     ("daarna", "dan", "vervolgens", "en dan", ", daarna", "gevolgd door", "; daarna", "en daarna"),
@@ -114,7 +165,9 @@ THEN_LESS = Concept(
     ("dan terug naar", "zakken naar"),
 )
 THEN_MORE = Concept(
-    "ophogen naar", ("ophogen naar", "dan verhogen naar", "daarna ophogen naar"), ("dan opbouwen naar",)
+    "ophogen naar",
+    ("ophogen naar", "dan verhogen naar", "daarna ophogen naar"),
+    ("dan opbouwen naar",),
 )
 ADDITION = Concept("en", ("en", "en", "+", ",", "plus"), ("alsook",))
 RANGE = Concept(
@@ -125,38 +178,83 @@ RANGE = Concept(
 UP_TO = Concept(
     "maximaal n",
     ("maximaal {n}", "max {N}", "max. {N}", "hooguit {n}", "niet meer dan {n}"),
-    ("ten hoogste {n}", "tot {n} stuks:"),
+    ("ten hoogste {n}", "niet boven de {n}"),
 )
-HALF = Concept("halve", ("halve", "1/2", "een halve", "½", "0,5", "een half", "half"), ("de helft van een",))
+HALF = Concept(
+    "halve",
+    ("halve", "1/2", "een halve", "½", "0,5", "een half", "half"),
+    ("de helft van een",),
+)
 ONE_AND_A_HALF = Concept("anderhalve", ("anderhalve", "1,5", "1½", "1 1/2"), ("een en een halve",))
 FORMS: dict[str, Concept] = {
-    "tablet": Concept("tablet", ("tablet|tabletten", "tabl|tabl", "tab|tab", "tablet|tabletten", "tabl.|tabl.", "pil|pillen"), ("tabletje|tabletjes", "tbl|tbln")),
-    "capsule": Concept("capsule", ("capsule|capsules", "caps|caps", "capsule|capsules", "caps.|caps."), ("capsuletje|capsuletjes",)),
-    "puff": Concept("pufje", ("pufje|pufjes", "puf|puffen", "inhalatie|inhalaties", "puff|puffs"), ("keer puffen|keer puffen", "verstuiving|verstuivingen")),
-    "drop": Concept("druppel", ("druppel|druppels", "dr|dr", "drup|drups", "druppel|druppels"), ("druppeltje|druppeltjes",)),
+    "tablet": Concept(
+        "tablet",
+        ("tablet|tabletten", "tabl|tabl", "tab|tab", "tablet|tabletten", "tabl.|tabl.", "pil|pillen"),
+        ("tabletje|tabletjes", "tbl|tbln"),
+    ),
+    "capsule": Concept(
+        "capsule",
+        ("capsule|capsules", "caps|caps", "capsule|capsules", "caps.|caps."),
+        ("capsuletje|capsuletjes",),
+    ),
+    "puff": Concept(
+        "pufje",
+        ("pufje|pufjes", "puf|puffen", "inhalatie|inhalaties", "puff|puffs"),
+        ("puffje|puffjes", "inh.|inh."),
+    ),
+    "drop": Concept(
+        "druppel",
+        ("druppel|druppels", "dr|dr", "drup|drups", "druppel|druppels"),
+        ("druppeltje|druppeltjes",),
+    ),
     "ml": Concept("ml", ("ml|ml", "ml|ml", "milliliter|milliliter"), ()),
     "mg": Concept("mg", ("mg|mg", "milligram|milligram"), ()),
-    "sachet": Concept("sachet", ("sachet|sachets", "zakje|zakjes"), ("zakje poeder|zakjes poeder",)),
-    "suppository": Concept("zetpil", ("zetpil|zetpillen", "supp|supp"), ("rectiole|rectioles",)),
-    "patch": Concept("pleister", ("pleister|pleisters",), ("plakker|plakkers",)),
-    "unit": Concept("eenheid", ("eenheid|eenheden", "ie|ie", "eh|eh"), ("e.|e.",)),
-}  # fmt: skip
-VERB = Concept("innemen", ("neem", "gebruik", "innemen:", "neem in", "toedienen:"), ("slik", "inname van"))
+    "sachet": Concept(
+        "sachet",
+        ("sachet|sachets", "zakje|zakjes"),
+        ("zakje poeder|zakjes poeder",),
+    ),
+    "suppository": Concept("zetpil", ("zetpil|zetpillen", "supp|supp"), ("zetpilletje|zetpilletjes",)),
+    "patch": Concept(
+        "pleister",
+        ("pleister|pleisters",),
+        ("medicijnpleister|medicijnpleisters",),
+    ),
+    "unit": Concept(
+        "eenheid",
+        ("eenheid|eenheden", "ie|ie", "eh|eh"),
+        ("internationale eenheid|internationale eenheden",),
+    ),
+}
+VERB = Concept(
+    "innemen",
+    ("neem", "gebruik", "innemen:", "neem in", "toedienen:"),
+    ("slik", "inname van"),
+    neutral=True,
+)
 APPLY = Concept(
     "aanbrengen",
     ("aanbrengen", "smeren", "insmeren", "dun aanbrengen", "gebruiken"),
     ("opbrengen", "opsmeren"),
+    neutral=True,
 )
 ADVICE = Concept(
     "advies",
-    ("bij de maaltijd", "na het eten", "met water", "met een glas water", "heel doorslikken", "voor het eten", "op lege maag",
-     "tegen de pijn", "kuur afmaken", "tijdens het eten", "niet kauwen", "in beide ogen", "in elk neusgat", "op de huid"),
+    ("bij de maaltijd", "na het eten", "met water", "met een glas water", "heel doorslikken",
+     "voor het eten", "op lege maag", "tegen de pijn", "kuur afmaken", "tijdens het eten", "niet kauwen",
+     "in beide ogen", "in elk neusgat", "op de huid"),
     ("met ruim water", "voor de bloeddruk", "met wat melk"),
-)  # fmt: skip
-MAXIMUM = Concept("maximum ernaast", ("max {N} per dag", "maximaal {n} per dag", "max. {N} per 24 uur", "niet meer dan {n} per dag"), ("dagmaximum {n}", "ten hoogste {n} per etmaal"))  # fmt: skip
+    neutral=True,
+)
+MAXIMUM = Concept(
+    "maximum ernaast",
+    ("max {N} per dag", "maximaal {n} per dag", "max. {N} per 24 uur", "niet meer dan {n} per dag"),
+    ("dagmaximum {n}", "ten hoogste {n} per etmaal"),
+)
 UNREADABLE = Concept(
     "niet leesbaar",
-    ("zie brief", "onleesbaar", "nvt", "onbekend", "zie trombosedienst", "volgt", "in overleg met apotheek", "zie bijlage", "nog te bepalen", "gestopt", "overleg arts"),
+    ("zie brief", "onleesbaar", "nvt", "onbekend", "zie trombosedienst", "volgt", "in overleg met apotheek",
+     "zie bijlage", "nog te bepalen", "gestopt", "overleg arts"),
     ("niet te lezen", "zie dossier", "navragen", "vervallen"),
-)  # fmt: skip
+)
 DAYS = ("maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag")

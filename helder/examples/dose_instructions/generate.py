@@ -1,6 +1,6 @@
-"""The seeded generator of made-up dose instructions: the same seed gives the same lines anywhere.
+"""The seeded generator of made-up dose instructions: the same seed gives the same lines on any machine.
 
-    python -m helder.examples.dose_instructions.generate --seed 1 --count 12000 --split train --out train.jsonl
+    python -m helder.examples.dose_instructions.generate --seed 1 --count 500 --split train --out train.jsonl
 
 The instructions are invented. They show a method; they are not for care, and no patient ever had them.
 """
@@ -27,13 +27,17 @@ from helder.examples.dose_instructions import (
 )
 from helder.examples.dose_instructions.concepts import Concept, Language, Record, Split, Writer, pattern
 
-_TYPING_ERROR, _CAPITALS, _MISSING_SPACE, _PUNCTUATION = (
-    0.09,
-    0.20,
-    0.10,
-    0.12,
-)  # assumption: shares of real notes
-_LONGEST = 160  # characters; longer compositions are drawn again
+# Shares of instructions with each kind of noise (assumption).
+_PUNCTUATION, _MISSING_SPACE, _TYPING_ERROR, _CAPITALS = 0.12, 0.10, 0.09, 0.20
+_LONGEST = 150  # characters; longer compositions are drawn again
+# "2 hourly" may be two each hour or every two hours: not to be asked where the record says the former.
+_TWO_READINGS = re.compile(
+    r"(?:(?!1\b)\d+|[½¼]|half|two|three|four|five|six|eight|twee|drie|vier|i+v?)"
+    r" (?:hourly|hrly|weekly|monthly|wekelijks|maandelijks)\b"
+)
+# Numbers side by side that a reader can still tell apart: "2 5ml spoonfuls", "1 3 times a day", "1 1/2".
+_CLEAR_NEIGHBOURS = re.compile(r"\d (?:[\d./]+[ -]?(?:ml\b|x\b|x/|times|hourly|hrly|dd\b|d\.d)|[½¼]|1/2)")
+_NEIGHBOURS = re.compile(r"\d [\d½¼]")
 
 
 @cache
@@ -49,10 +53,16 @@ def concepts(language: Language) -> tuple[Concept, ...]:
 
 
 @cache
-def _held_out_patterns() -> re.Pattern[str]:
+def _held_out() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """(longest literal word, pattern) of each held-out phrase; looking for the word first saves most of the time."""
     both = concepts("en") + concepts("nl")
-    phrases = sorted({phrase for concept in both for phrase in concept.held_out})
-    return re.compile("|".join(pattern(phrase) for phrase in phrases))
+    forms = sorted({form for concept in both for phrase in concept.held_out for form in phrase.split("|")})
+    return tuple((max(re.split(r"\{\w+\}|\s+", form), key=len), re.compile(pattern(form))) for form in forms)
+
+
+@cache
+def _pattern(phrase: str) -> re.Pattern[str]:
+    return re.compile(pattern(phrase))
 
 
 @cache
@@ -63,46 +73,51 @@ def _vocabulary() -> frozenset[str]:
 
 
 def key(text: str) -> str:
-    """Two inputs with one key count as the same: capitals, spaces and punctuation aside."""
-    return re.sub(r"[\s,;:.!*()-]+", " ", text.casefold()).strip() or text.strip()
+    """Two inputs with one key count as the same: capitals, spaces, commas and marks at the ends aside."""
+    words = re.sub(r"[,;](?=\s)", " ", text.casefold()).split()
+    return " ".join(words).strip(" .,;:!*-") or text.strip()
+
+
+def _flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text.lower())
 
 
 def says_held_out(text: str) -> bool:
     """Whether a phrase of the test set occurs in the text."""
-    return _held_out_patterns().search(re.sub(r"\s+", " ", text.lower())) is not None
+    flat = _flat(text)
+    return any(word in flat and pattern.search(flat) for word, pattern in _held_out())
 
 
-def compose(rng: random.Random, split: Split, language: Language) -> tuple[str, list[Record], list[str]]:
-    """One instruction before the checks: text, records, tags."""
+def compose(rng: random.Random, split: Split, language: Language) -> tuple[str, list[Record], list[str]] | None:
+    """One instruction: text, records, tags; None when it came out unusable and has to be drawn again."""
     w = Writer(rng, split, language)
     composers = english.COMPOSERS if language == "en" else dutch.COMPOSERS
     make = rng.choices([make for _, make in composers], [weight for weight, _ in composers])[0]
     text, records = make(w)
+    if not text or len(text) > _LONGEST or any(record.is_blank for record in records):
+        return None
+    if len(_NEIGHBOURS.findall(text)) > len(_CLEAR_NEIGHBOURS.findall(text)):
+        return None
+    if _TWO_READINGS.search(text) and any(record.per in ("hour", "week", "month") for record in records):
+        return None
     tags = [language, *w.tags]
-    for probability, tag, change in (
-        (_PUNCTUATION, "punctuation", noise.punctuation),
-        (_MISSING_SPACE, "spacing", noise.missing_space),
-        (_TYPING_ERROR, "typo", lambda text, rng: noise.typing_error(text, rng, _vocabulary())),
-        (_CAPITALS, "capitals", noise.capitals),
-    ):
-        if "unreadable" not in tags and rng.random() < probability:
-            changed = change(text, rng)
-            tags += [tag] if changed != text else []
-            text = changed
-    plain = re.sub(r"\s+", " ", text.lower())
-    unseen = {name for name, phrase in w.held_out if re.search(pattern(phrase), plain)}
-    return text, records, tags + [f"unseen:{name}" for name in sorted(unseen)]
-
-
-def _acceptable(text: str, records: list[Record], tags: list[str], split: Split) -> bool:
-    if not text.strip() or len(text) > _LONGEST or any(record.is_blank for record in records):
-        return False
-    if re.search(r"\d [\d½¼]", text) and not re.search(
-        r"\d [\d½¼][\d./]*[ -]?(ml|x|times|hourly|hrly)\b|1 1/2|\d [½¼]", text
-    ):
-        return False  # two numbers side by side: nobody could tell them apart
-    unseen = any(tag.startswith("unseen:") for tag in tags)
-    return unseen if split == "test" else not says_held_out(text)
+    if "unreadable" not in tags:
+        for probability, tag, change in (
+            (_PUNCTUATION, "punctuation", noise.punctuation),
+            (_MISSING_SPACE, "spacing", noise.missing_space),
+            (_TYPING_ERROR, "typo", lambda text, rng: noise.typing_error(text, rng, _vocabulary())),
+            (_CAPITALS, "capitals", noise.capitals),
+        ):
+            if rng.random() < probability:
+                changed = change(text, rng)
+                tags += [tag] if changed != text else []
+                text = changed
+    if split == "train":
+        return None if says_held_out(text) else (text, records, tags)
+    kept = {concept for concept, phrase in w.held_out if _pattern(phrase).search(_flat(text))}
+    if all(concept.neutral for concept in kept):
+        return None  # a new verb or reason alone would be no test of understanding
+    return text, records, tags + sorted(f"unseen:{concept.name}" for concept in kept)
 
 
 def generate(
@@ -111,48 +126,45 @@ def generate(
     """Made-up dose instructions with their records.
 
     Args:
-        seed: the same seed, count, split and exclusions give the same lines.
+        seed: the same seed, split, share and exclusions give the same lines; a smaller count gives the first of them.
         count: number of lines.
-        split: "train" uses the phrases of the training lists; "test" has a held-out phrase in every line.
+        split: "train" uses the phrases of the training lists only; in "test" every line has a held-out phrase that
+            bears meaning. Its tags name the concepts of its held-out phrases ("unseen:as required").
         dutch_share: share of Dutch lines; the rest is English.
-        exclude: inputs that must not occur (those of other splits), compared by `key`.
+        exclude: inputs that must not occur, such as those of other splits and of foreign cases, compared by `key`.
 
-    Returns: lines {"id", "input", "output": list of full records, "tags"}; no input twice.
+    Returns: lines {"id", "input", "output": list of records without their defaults, "tags"}; no input twice.
 
-    Raises: HelderError when so many distinct lines cannot be found.
+    Raises:
+        HelderError: so many distinct lines cannot be found.
     """
-    rng = random.Random(seed)
+    rng = random.Random(f"dose-instructions {split} {seed}")
     seen = {key(text) for text in exclude}
     lines: list[dict[str, Any]] = []
-    attempts = 0
+    attempts_left = 2000 + 60 * count
     while len(lines) < count:
-        attempts += 1
-        if attempts > 1000 + 60 * count:
+        attempts_left -= 1
+        if not attempts_left:
             raise HelderError(
-                f"only {len(lines)} of {count} distinct instructions were found",
-                "the phrases are used up or the exclusions cover them",
-                "ask for fewer lines",
+                f"Only {len(lines)} of {count} distinct instructions were found.",
+                "The phrases are used up, or the exclusions cover them.",
+                "Ask for fewer lines.",
             )
         language: Language = "nl" if rng.random() < dutch_share else "en"
-        text, records, tags = compose(rng, split, language)
-        if key(text) in seen or not _acceptable(text, records, tags, split):
+        composed = compose(rng, split, language)
+        if composed is None or key(composed[0]) in seen:
             continue
+        text, records, tags = composed
         seen.add(key(text))
-        lines.append(
-            {
-                "id": f"{split}-{len(lines) + 1:05d}",
-                "input": text,
-                "output": [record.to_json() for record in records],
-                "tags": tags,
-            }
-        )
+        output = [record.to_json() for record in records]
+        lines.append({"id": f"{split}-{len(lines) + 1:05d}", "input": text, "output": output, "tags": tags})
     return lines
 
 
-def write(path: Path, lines: list[dict[str, Any]]) -> None:
-    """JSON Lines, UTF-8, one line feed after each line."""
-    text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
-    path.write_bytes(text.encode("utf-8"))
+def json_lines(lines: Iterable[dict[str, Any]]) -> bytes:
+    """JSON Lines: UTF-8, no spaces, one line feed after each line."""
+    texts = (json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
+    return "".join(texts).encode("utf-8")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -163,7 +175,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--dutch", type=float, default=0.15, help="share of Dutch lines (0.15)")
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args(arguments)
-    write(chosen.out, generate(chosen.seed, chosen.count, chosen.split, dutch_share=chosen.dutch))
+    lines = generate(chosen.seed, chosen.count, chosen.split, dutch_share=chosen.dutch)
+    chosen.out.write_bytes(json_lines(lines))
 
 
 if __name__ == "__main__":

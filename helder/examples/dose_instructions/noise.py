@@ -64,8 +64,7 @@ def capitals(text: str, rng: random.Random) -> str:
 def missing_space(text: str, rng: random.Random) -> str:
     """2 tabs becomes 2tabs: one space after a digit and before a letter is lost."""
     places = [
-        match.start()
-        for match in re.finditer(r"(?<=\d) (?=[a-z]{2})(?!(?:to|or|and|in|en|of|am|pm|a|lots?)\\b)", text)
+        match.start() for match in re.finditer(r"(?<=\d) (?=[a-z]{2})(?!(?:to|or|and|in|en|of|am|pm|a|lots?)\b)", text)
     ]
     if not places:
         return text
@@ -81,7 +80,7 @@ def punctuation(text: str, rng: random.Random) -> str:
     if kind == "ending":
         return text + rng.choice((" ", " .", "!", ";", " -"))
     if kind == "leading":
-        return rng.choice((" ", "- ", "* ", ". ")) + text
+        return rng.choice((" ", "- ", "* ")) + text
     places = [match.start() for match in re.finditer(r"(?<=[a-z]) (?=[a-z])", text)]
     if not places:
         return text + "."
