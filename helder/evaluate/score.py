@@ -22,12 +22,12 @@ ErrorKind = Literal["wrong", "missed", "invented", "no record", "extra record", 
 CHARACTER_N = 6  # longest n-gram of the character F-score, and its beta: chrF (Popović 2015, WMT, "chrF: character
 BETA = 2.0  # n-gram F-score for automatic MT evaluation"; beta 2 is its recommended chrF2)
 
+WHOLE = {
+    "record": "Every compared field of every record is right, and there are as many records as expected.",
+    "label": "The label is the expected one.",
+    "text": "The text equals the expected one after Unicode NFC and collapsing white space; case counts.",
+}
 MEASURES = {
-    "whole": {
-        "record": "Every compared field of every record is right, and there are as many records as expected.",
-        "label": "The label is the expected one.",
-        "text": "The text equals the expected one after Unicode NFC and collapsing white space; case counts.",
-    },
     "fields": "Compared fields that are right; a missing or superfluous record has all its fields wrong.",
     "stated": "The same over the fields in which the expected or the given record says something other than the "
     "default, so that fields left empty on both sides earn nothing.",

@@ -114,8 +114,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def paired_difference(both: int, only_a: int, only_b: int, neither: int, confidence: float = 0.95) -> Interval:
-    """The difference of two shares on the same items, a - b (Newcombe's method 10, without his correction).
-    """
+    """The difference of two shares on the same items, a - b (Newcombe's method 10, without his correction)."""
     n = both + only_a + only_b + neither
     if n == 0:
         return Interval(None, None, None)
@@ -218,8 +217,7 @@ def judge(low: float, high: float, margin: float, test_agrees: bool) -> Verdict:
 
 
 def _resamples(n: int, seed: int) -> NDArray[np.int64]:
-    """(RESAMPLES, n) places drawn with replacement: raw PCG64 words modulo n, which no numpy version changes.
-    """
+    """(RESAMPLES, n) places drawn with replacement: raw PCG64 words modulo n, which no numpy version changes."""
     import numpy as np
 
     words = np.random.PCG64(seed).random_raw(RESAMPLES * n)

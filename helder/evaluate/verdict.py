@@ -1,0 +1,182 @@
+"""Paired comparisons, what compression cost, and which subject to use — in sentences that claim no more than
+is shown.
+
+Nothing is corrected for the number of comparisons: each sentence stands for itself at its confidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from helder.data.task import Task
+from helder.evaluate.measure import Measured, measures_of
+from helder.evaluate.statistics import Comparison, compare, compare_shares
+
+TOLERATED = 0.5  # percentage points that a smaller file may lose and still be recommended (a bar of the project)
+FILES = ("q4_0", "q8_0", "f16")  # smallest first
+_WHOLE = {"record": "whole records right", "label": "labels right", "text": "texts right"}
+_NAMES = {"fields": "fields right", "stated": "stated fields right", "text": "character F"}
+
+
+def compare_measured(
+    task: Task, a: Measured, b: Measured, measure: str, why: str, margin: float, confidence: float, seed: int
+) -> dict[str, Any] | None:
+    """One entry of `comparisons`, on the items that both answered; None when there are none to compare."""
+    left, right = a.counts(task, measure), b.counts(task, measure)
+    shared = [id for id in a.ids if id in right and left[id][1] and right[id][1]]
+    if not shared:
+        return None
+    if measure == "whole" or measure.startswith("group:"):
+        found = compare([left[id][0] == 1 for id in shared], [right[id][0] == 1 for id in shared], margin, confidence)
+    else:
+        found = compare_shares([left[id] for id in shared], [right[id] for id in shared], margin, confidence, seed)
+    return {
+        "why": why,
+        "a": a.subject.name,
+        "b": b.subject.name,
+        "test_set": a.test_set,
+        "measure": measure,
+        "n": found.n,
+        "a_value": found.a,
+        "b_value": found.b,
+        "difference": found.difference,
+        "low": found.low,
+        "high": found.high,
+        "p_value": found.p_value,
+        "only_a": found.only_a,
+        "only_b": found.only_b,
+        "margin": margin,
+        "verdict": found.verdict,
+        "sentence": sentence(task, a, b, measure, found),
+    }
+
+
+def sentence(task: Task, a: Measured, b: Measured, measure: str, found: Comparison) -> str:
+    """The comparison in words, with its numbers."""
+    name = _measure_name(task, measure)
+    numbers = (
+        f"{name}: {found.a:.3f} against {found.b:.3f}, difference {100 * found.difference:+.1f} points "
+        f"({100 * found.low:+.1f} to {100 * found.high:+.1f}), n = {found.n}"
+    )
+    if found.p_value is not None:
+        numbers += f", p = {found.p_value:.2g}"
+    said = {
+        "better": f"{a.subject.title} is better than {b.subject.title}",
+        "worse": f"{a.subject.title} is worse than {b.subject.title}",
+        "not worse by more than x": f"{a.subject.title} is not worse than {b.subject.title} by more than "
+        f"{100 * found.margin:g} points",
+        "not shown": f"a difference between {a.subject.title} and {b.subject.title} is not shown",
+    }[found.verdict]
+    return f"On {a.test_set}, {said} ({numbers})."
+
+
+def comparisons(
+    task: Task, measured: Mapping[tuple[str, str], Measured], margin: float, confidence: float, seed: int
+) -> list[dict[str, Any]]:
+    """Ours against every baseline and the base model, and every file against the weights."""
+    sets = list(dict.fromkeys(name for _, name in measured))
+    models = [one for one in dict.fromkeys(name for name, _ in measured) if _role(measured, one) == "model"]
+    found: list[dict[str, Any] | None] = []
+
+    def add(a: str, b: str, why: str, measures: Sequence[str]) -> None:
+        for test_set in sets:
+            if (a, test_set) in measured and (b, test_set) in measured:
+                for measure in measures:
+                    pair = measured[a, test_set], measured[b, test_set]
+                    found.append(compare_measured(task, *pair, measure, why, margin, confidence, seed))
+
+    others = [one for one in dict.fromkeys(name for name, _ in measured) if one not in models]
+    for model in models:
+        for other in others:
+            why = "base" if _role(measured, other) == "base" else "baseline"
+            # The weights are compared in every measure; the files, which differ little from them, in the main one.
+            add(model, other, why, measures_of(task) if model == models[0] else ["whole"])
+    if "weights" in models:
+        for model in models:
+            if model != "weights":
+                add(model, "weights", "compression", measures_of(task))
+    return [one for one in found if one is not None]
+
+
+def compression(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What each file lost against the weights, in percentage points (positive: lost)."""
+    return [
+        {
+            "subject": one["a"],
+            "test_set": one["test_set"],
+            "measure": one["measure"],
+            "points_lost": 100 * -one["difference"] + 0.0,  # + 0.0: no "-0.0"
+            "low": 100 * -one["high"] + 0.0,
+            "high": 100 * -one["low"] + 0.0,
+        }
+        for one in found
+        if one["why"] == "compression"
+    ]
+
+
+def choose_model(models: Sequence[str], lost: Sequence[Mapping[str, Any]], test_set: str) -> str | None:
+    """The model to hand over: the smallest file within the tolerated loss, else q8_0, else the first there
+    is.
+    """
+    points = {
+        row["subject"]: row["points_lost"] for row in lost if row["test_set"] == test_set and row["measure"] == "whole"
+    }
+    for name in FILES:
+        if name in models and points.get(name, TOLERATED + 1) <= TOLERATED:
+            return name
+    return "q8_0" if "q8_0" in models else next(iter(models), None)
+
+
+def recommend(
+    task: Task,
+    results: Sequence[Mapping[str, Any]],
+    found: Sequence[Mapping[str, Any]],
+    titles: Mapping[str, str],
+    roles: Mapping[str, str],
+    model: str | None,
+    test_set: str,
+) -> dict[str, Any]:
+    """Which subject to use, decided on the main measure of the main test set."""
+    name = _measure_name(task, "whole")
+    shares = {row["subject"]: row["whole"] for row in results if row["test_set"] == test_set}
+    simple = [one for one in shares if roles[one] == "baseline"]
+    best = max(simple, key=lambda one: (shares[one]["value"] or 0.0, one != "trivial", one), default=None)
+    considered = {"model": model, "baseline": best}
+    if model is None or best is None:
+        use = model or best
+        text = f"Only one way was measured on {test_set}; nothing can be recommended over something else."
+        found_share = shares.get(use) if use else None
+        return {"use": use, "verdict": "not shown", "text": text, "accuracy": found_share} | considered
+    against = {(row["a"], row["b"]): row for row in found if row["test_set"] == test_set and row["measure"] == "whole"}
+    row = against[model, best]
+    numbers = (
+        f"{name}: {_percent(shares[model])} for {titles[model]}, {_percent(shares[best])} for {titles[best]}; "
+        f"difference {100 * row['difference']:+.1f} points ({100 * row['low']:+.1f} to {100 * row['high']:+.1f}), "
+        f"n = {row['n']}"
+    )
+    if row["verdict"] == "better":
+        text = f"Use {titles[model]}: it is better than {titles[best]}, the best simple way. {numbers}."
+        return {"use": model, "verdict": "model", "text": text, "accuracy": shares[model]} | considered
+    if row["verdict"] == "worse":
+        text = f"Use {titles[best]}, not the language model: it is better, and far cheaper. {numbers}."
+        return {"use": best, "verdict": "baseline", "text": text, "accuracy": shares[best]} | considered
+    text = (
+        f"It is not shown that the language model is better than {titles[best]}, which is far cheaper: "
+        f"use that, unless more test examples or a longer training show otherwise. {numbers}."
+    )
+    return {"use": None, "verdict": "not shown", "text": text, "accuracy": None} | considered
+
+
+def _percent(share: Mapping[str, Any]) -> str:
+    return f"{100 * share['value']:.1f} % ({100 * share['low']:.1f}–{100 * share['high']:.1f})"
+
+
+def _measure_name(task: Task, measure: str) -> str:
+    if measure.startswith("group:"):
+        return f"{measure.removeprefix('group:')} right"
+    return _WHOLE[task.kind] if measure == "whole" else _NAMES[measure]
+
+
+def _role(measured: Mapping[tuple[str, str], Measured], name: str) -> str:
+    return next(one.subject.role for (subject, _), one in measured.items() if subject == name)
