@@ -43,16 +43,12 @@ def journey(project: Project, walk: Walk) -> None:
     if recipe.evaluate.base:
         subjects["base"] = {"model": base, "data": data}
     answers = {
-        subject: walk.stage(
-            f"predict-{subject}", "helder.evaluate.predict:run", predict_settings(project, subject), of
-        )
+        subject: walk.stage(f"predict-{subject}", "helder.evaluate.predict:run", predict_settings(project, subject), of)
         for subject, of in subjects.items()
     }
     for name in baselines(task_kind(project, data)):
         settings = {"subject": name, "seed": recipe.evaluate.seed}
-        answers[name] = walk.stage(
-            f"predict-{name}", "helder.evaluate.baselines:run", settings, {"data": data}
-        )
+        answers[name] = walk.stage(f"predict-{name}", "helder.evaluate.baselines:run", settings, {"data": data})
 
     predictions = {f"predict-{subject}": artifact for subject, artifact in answers.items()}
     walk.stage("scores", "helder.evaluate.stage:run", score_settings(project), {"data": data, **predictions})
@@ -60,9 +56,7 @@ def journey(project: Project, walk: Walk) -> None:
 
 def data_settings(project: Project) -> dict[str, Any]:
     """`[data]` without its files, which are inputs, and with the task's name and purpose."""
-    settings = project.recipe.data.model_dump(
-        mode="json", by_alias=True, exclude={"train", "dev", "test", "tests"}
-    )
+    settings = project.recipe.data.model_dump(mode="json", by_alias=True, exclude={"train", "dev", "test", "tests"})
     for key in ("labels", "schema"):
         if isinstance(settings[key], str):
             settings[key] = None  # a file: an input of the stage under this name
@@ -170,9 +164,7 @@ class Walk:
     verify: bool = True  # hash the artifacts; without it, a folder that is there counts as intact
     steps: list[Step] = field(default_factory=list)
 
-    def stage(
-        self, name: str, function: str, settings: Mapping[str, Any] | None, inputs: Mapping[str, Known]
-    ) -> Known:
+    def stage(self, name: str, function: str, settings: Mapping[str, Any] | None, inputs: Mapping[str, Known]) -> Known:
         there = {known_as: artifact for known_as, artifact in inputs.items() if artifact is not None}
         if settings is None or len(there) < len(inputs):
             self.steps.append(Step(name, "waiting"))
@@ -227,9 +219,7 @@ class Run(Walk):
             return super().visit(stage)
         step = self.look(stage)
         if step.state == "done":
-            self.on_event(
-                {"event": "kept", "stage": stage.name, "digest": step.statement and step.statement.digest}
-            )
+            self.on_event({"event": "kept", "stage": stage.name, "digest": step.statement and step.statement.digest})
         else:
             if step.state == "damaged":
                 text = f"What {stage.name} had made is damaged or gone; it is made again."
@@ -288,9 +278,7 @@ def status(project: Project, verify: bool = True) -> list[Step]:
     return walk.steps
 
 
-def run(
-    project: Project, on_event: OnEvent = lambda event: None, until: str | None = None
-) -> dict[str, Artifact]:
+def run(project: Project, on_event: OnEvent = lambda event: None, until: str | None = None) -> dict[str, Artifact]:
     """Run what is not done yet, then write the report.
 
     Args:

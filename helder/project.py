@@ -71,9 +71,7 @@ class Project:
     def decide(self, key: str, decision: dict[str, Any]) -> None:
         """Add a decision to `helder.lock`; those of other keys stay."""
         decisions = {**self._decisions(), key: decision}
-        text = json.dumps(
-            {"note": LOCK_NOTE, "decisions": decisions}, indent=1, ensure_ascii=False, sort_keys=True
-        )
+        text = json.dumps({"note": LOCK_NOTE, "decisions": decisions}, indent=1, ensure_ascii=False, sort_keys=True)
         write_atomic(self.folder / LOCK_NAME, text.encode("utf-8") + b"\n")
 
     def _decisions(self) -> dict[str, Any]:

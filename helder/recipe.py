@@ -29,9 +29,7 @@ class Section(BaseModel):
 
 def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", value):
-        raise ValueError(
-            "a name is lower-case letters, digits, '-', '_' and '.', beginning with a letter or digit"
-        )
+        raise ValueError("a name is lower-case letters, digits, '-', '_' and '.', beginning with a letter or digit")
     return value
 
 
@@ -127,9 +125,7 @@ class Train(Section):
     def _one_of_each(self) -> Train:
         given = [key for key in ("budget", "steps", "epochs", "tokens") if getattr(self, key) is not None]
         if len(given) > 1:
-            raise ValueError(
-                f"give one of {' and '.join(given)}, not {len(given)}: they all say how long to train"
-            )
+            raise ValueError(f"give one of {' and '.join(given)}, not {len(given)}: they all say how long to train")
         if self.batch_size and self.batch_tokens:
             raise ValueError("give batch_tokens or batch_size, not both: each decides how much one step sees")
         if self.budget is not None:
@@ -239,9 +235,7 @@ class Recipe(Section):
         """Every file or folder that the recipe names: key path → path as written."""
         data = self.data
         train = [data.train] if isinstance(data.train, str) else data.train
-        found = {
-            "data.train" if index == 0 else f"data.train[{index}]": path for index, path in enumerate(train)
-        }
+        found = {"data.train" if index == 0 else f"data.train[{index}]": path for index, path in enumerate(train)}
         single = {
             "data.dev": data.dev,
             "data.test": data.test,
@@ -280,9 +274,7 @@ def parse_budget(text: str) -> tuple[Literal["seconds", "steps", "epochs", "toke
             return "steps", int(number)
         if number >= 1 and number == int(number) and unit == "token":
             return "tokens", int(number)
-    raise ValueError(
-        f'a budget reads "5 min", "2 h", "300 steps", "3 epochs" or "2000000 tokens", not "{text}"'
-    )
+    raise ValueError(f'a budget reads "5 min", "2 h", "300 steps", "3 epochs" or "2000000 tokens", not "{text}"')
 
 
 def json_schema() -> dict[str, Any]:

@@ -42,17 +42,11 @@ def from_validation(error: ValidationError, model: type[BaseModel], text: str, w
     for place, problems in by_place.items():
         lines.append(_sentence(place, problems, model, text, where))
     count = len(lines)
-    what = (
-        lines[0]
-        if count == 1
-        else f"{where} has {count} problems:\n" + "\n".join(f"  {line}" for line in lines)
-    )
+    what = lines[0] if count == 1 else f"{where} has {count} problems:\n" + "\n".join(f"  {line}" for line in lines)
     return HelderError(what, fix="Change the recipe; every key is explained by `helder recipe schema`.")
 
 
-def _sentence(
-    place: tuple[str, ...], problems: Sequence[Any], model: type[BaseModel], text: str, where: str
-) -> str:
+def _sentence(place: tuple[str, ...], problems: Sequence[Any], model: type[BaseModel], text: str, where: str) -> str:
     key, first = ".".join(place), problems[0]
     at = f"{where}, line {line}" if (line := line_of(text, place)) else where
     value = _show(first["input"])

@@ -34,6 +34,7 @@ from helder.ledger import canonical, energy, environment, keys, statement
 from helder.ledger.artifact import Artifact
 from helder.ledger.run_folder import RunFolder
 from helder.sealed import room
+from helder.stage_child import explain
 
 OnEvent = Callable[[dict[str, Any]], None]
 PATIENCE = 5.0  # seconds between asking a stage to stop and stopping it
@@ -113,27 +114,26 @@ def run(stage: Stage, folder: RunFolder, on_event: OnEvent, lock: int | None = N
         _fresh(work)
         folder.log(stage.name).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot_write(error, folder) from error
+        raise explain(error, f"the run in {folder.root}") or error from error
     on_event({"event": "started", "stage": stage.name})
     started, energy_before = datetime.now(UTC), energy.counters()
     try:
         end = _execute(stage, work, folder.log(stage.name), on_event, lock)
         _check_unchanged(stage, folder)
-    except BaseException:
+        timings = {
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": end["seconds"],
+            "cpu_seconds": end["cpu_seconds"],
+            "peak_memory": end["peak_memory"],
+            "energy": energy.spent(energy_before, energy.counters(), end["cpu_seconds"]),
+        }
+        made = _seal(stage, work, folder, end, timings)
+    except BaseException as error:
         # Half-written: of no use to anybody, and it may be what fills the disk.
         artifacts.remove(work / "output")
+        if isinstance(error, OSError) and (known := explain(error, f"the run in {folder.root}")):
+            raise known from error
         raise
-    timings = {
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": end["seconds"],
-        "cpu_seconds": end["cpu_seconds"],
-        "peak_memory": end["peak_memory"],
-        "energy": energy.spent(energy_before, energy.counters(), end["cpu_seconds"]),
-    }
-    try:
-        made = _seal(stage, work, folder, end, timings)
-    except OSError as error:
-        raise _cannot_write(error, folder) from error
     on_event({"event": "finished", "stage": stage.name, "digest": made.digest, **timings})
     return made
 
@@ -157,9 +157,7 @@ def _check_unchanged(stage: Stage, folder: RunFolder) -> None:
             )
 
 
-def _seal(
-    stage: Stage, work: Path, folder: RunFolder, end: Mapping[str, Any], timings: Mapping[str, Any]
-) -> Artifact:
+def _seal(stage: Stage, work: Path, folder: RunFolder, end: Mapping[str, Any], timings: Mapping[str, Any]) -> Artifact:
     """Output folder → artifact → statement, in this order, each step whole or not at all."""
     output = work / "output"
     entries = artifacts.manifest(output)
@@ -224,13 +222,11 @@ def _execute(stage: Stage, work: Path, log: Path, on_event: OnEvent, lock: int |
             writer = -1
             try:
                 end = _listen(reader, stage.name, on_event, stopping)
-                if end is None and stopping.is_set():
+                if stopping.is_set():
                     raise Interrupted(stage.name)
                 process.wait()
             finally:
                 _stop(process)
-    except OSError as error:
-        raise _cannot_write(error, RunFolder(work.parent.parent)) from error
     finally:
         os.close(reader)
         if writer >= 0:
@@ -281,7 +277,6 @@ def variables(stage: Stage, work: Path) -> dict[str, str]:
 
 def _listen(reader: int, stage: str, on_event: OnEvent, stopping: threading.Event) -> dict[str, Any] | None:
     """Pass events on until the pipe closes or the run is to stop; the closing record, if one came."""
-    end: dict[str, Any] | None = None
     pending = b""
     with selectors.DefaultSelector() as selector:
         selector.register(reader, selectors.EVENT_READ)
@@ -291,15 +286,15 @@ def _listen(reader: int, stage: str, on_event: OnEvent, stopping: threading.Even
                 continue
             chunk = os.read(reader, 1 << 16)
             if not chunk:
-                return end
+                return None
             *lines, pending = (pending + chunk).split(b"\n")
             for line in lines:
                 record = json.loads(line)
                 if "end" in record:
-                    end = record["end"]
-                else:
-                    on_event({**record["report"], "stage": stage})
-    return end
+                    closing: dict[str, Any] = record["end"]
+                    return closing
+                on_event({**record["report"], "stage": stage})
+    return None
 
 
 @contextmanager
@@ -365,8 +360,7 @@ def _died(stage: str, status: int, log: Path) -> HelderError:
     return HelderError(
         f"The stage {stage} {how}.",
         f"The end of its log, {log}:\n{tail(log)}",
-        "`helder run` tries it again."
-        + ("" if user else " If it happens again, please report it with the log."),
+        "`helder run` tries it again." + ("" if user else " If it happens again, please report it with the log."),
         ExitCode.USER if user else ExitCode.OURS,
     )
 
@@ -380,12 +374,3 @@ def tail(log: Path, lines: int = TAIL) -> str:
     except OSError as error:
         return f"(cannot be read: {error})"
     return "\n".join(f"  {line}" for line in text.splitlines()[-lines:]) or "  (empty)"
-
-
-def _cannot_write(error: OSError, folder: RunFolder) -> HelderError:
-    from helder.stage_child import explain
-
-    known = explain(error, f"the run in {folder.root}")
-    if known:
-        return known
-    return HelderError(f"The run in {folder.root} could not be written.", str(error), code=ExitCode.OURS)

@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import importlib
@@ -29,12 +30,14 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 def main(arguments: list[str]) -> int:
     job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     die_with_parent(job["parent"])
+    os.set_inheritable(job["events"], False)
     with os.fdopen(job["events"], "w", encoding="utf-8", buffering=1) as events:
         end = execute(job, events)
         send(events, {"end": end})
     # No tear-down of the interpreter: threads of a library may hang there, and all that counts is written.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # the disk that the log lies on may be the one that is full
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(0)
 
 
@@ -62,7 +65,8 @@ def execute(job: dict[str, Any], events: IO[str]) -> dict[str, Any]:
     except HelderError as error:
         end = {"ok": False, "error": error.to_json()}
     except Exception as error:  # noqa: BLE001  whatever it is, it is reported, and its traceback is in the log
-        traceback.print_exc()
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
         known = explain(error, job["name"])
         end = {"ok": False, "error": known.to_json()} if known else {"ok": False, "crash": describe(error)}
     end["seconds"] = time.monotonic() - started

@@ -9,16 +9,12 @@ import click
 from helder.commands import talk
 from helder.project import Project
 
-format_option = click.option(
-    "--format", help="Which file answers, such as q4_0; default: the one the run recommends."
-)
+format_option = click.option("--format", help="Which file answers, such as q4_0; default: the one the run recommends.")
 
 
 @click.command()
 @click.argument("questions", nargs=-1)
-@click.option(
-    "--project", default=".", type=click.Path(path_type=Path), help="The project; default: this folder."
-)
+@click.option("--project", default=".", type=click.Path(path_type=Path), help="The project; default: this folder.")
 @click.option("--file", type=click.Path(path_type=Path), help="One question a line, or a JSONL or CSV file.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write answers to this .jsonl or .csv file.")
 @format_option

@@ -48,9 +48,7 @@ def examine() -> dict[str, Any]:
         "home": str(home),
         "signing_key": keys.signing_key().public.id if (home / "keys" / "signing.pem").exists() else None,
         "can_train": importlib.util.find_spec("torch") is not None,
-        "libraries": {
-            name: _version(name) for name in ("torch", "xllamacpp", "gguf", "llguidance", "tokenizers")
-        },
+        "libraries": {name: _version(name) for name in ("torch", "xllamacpp", "gguf", "llguidance", "tokenizers")},
         "seal_level": room.LEVEL,
         "seal": "recorded environment; file system and network are not closed yet",
         "user": os.geteuid(),

@@ -65,9 +65,7 @@ def call(arguments: list[str]) -> int:
     except click.ClickException as error:
         context = error.ctx if isinstance(error, click.UsageError) else None
         return tell(
-            HelderError(
-                error.format_message(), fix=f"{context.command_path if context else 'helder'} --help"
-            ),
+            HelderError(error.format_message(), fix=f"{context.command_path if context else 'helder'} --help"),
             as_json,
         )
     except (KeyboardInterrupt, click.Abort):

@@ -15,9 +15,7 @@ from helder.errors import HelderError
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--example", default="dose-instructions", show_default=True, help="Which example to begin with."
-)
+@click.option("--example", default="dose-instructions", show_default=True, help="Which example to begin with.")
 @talk.json_option
 def new(folder: Path, example: str, as_json: bool) -> None:
     """Make the project FOLDER from an example: its recipe and its data."""
@@ -31,9 +29,7 @@ def new(folder: Path, example: str, as_json: bool) -> None:
         )
     examples.write(example, folder)
     if as_json:
-        talk.data(
-            {"folder": str(folder), "example": example, "files": sorted(p.name for p in folder.iterdir())}
-        )
+        talk.data({"folder": str(folder), "example": example, "files": sorted(p.name for p in folder.iterdir())})
         return
     talk.say(f"Made {folder} from the example {example}. Read {folder / 'recipe.toml'}, then:\n")
     click.echo(f"helder plan {shlex.quote(str(folder))}\nhelder run {shlex.quote(str(folder))}")

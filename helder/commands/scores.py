@@ -31,9 +31,7 @@ def evaluate(project: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("first")
 @click.argument("second")
-@click.option(
-    "--project", default=".", type=click.Path(path_type=Path), help="The project; default: this folder."
-)
+@click.option("--project", default=".", type=click.Path(path_type=Path), help="The project; default: this folder.")
 @talk.json_option
 def compare(first: str, second: str, project: Path, as_json: bool) -> None:
     """Say whether FIRST is better than SECOND, on the same items.
@@ -80,9 +78,7 @@ def load(project: Path) -> dict[str, Any]:
 
 def short_table(scores: dict[str, Any]) -> str:
     """Subjects down, test sets across: the main measure with its interval, fields for records."""
-    results = {
-        (item["subject"], item["test_set"]): item for item in scores["results"] if item["subset"] is None
-    }
+    results = {(item["subject"], item["test_set"]): item for item in scores["results"] if item["subset"] is None}
     sets = [test_set["name"] for test_set in scores["test_sets"]]
     measures = [("whole", "right")] + ([("fields", "fields")] if scores["task"]["kind"] == "record" else [])
     head = ["", *(f"{name}: {word}" for name in sets for _, word in measures)]

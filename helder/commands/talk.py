@@ -99,9 +99,7 @@ class Drawn:
             self.started = time.monotonic()
             self.progress.reset(self.bar, description=stage, total=None, told="", visible=True)
         elif kind == "progress":
-            self.progress.update(
-                self.bar, completed=event["done"], total=event.get("total"), told=self.told(event)
-            )
+            self.progress.update(self.bar, completed=event["done"], total=event.get("total"), told=self.told(event))
         elif kind == "kept":
             self.line(f"  {stage:<18} kept from before")
         elif kind == "finished":
@@ -117,9 +115,7 @@ class Drawn:
     def told(self, event: dict[str, Any]) -> str:
         """What is known beside the bar: how far, loss, speed, time left."""
         done, total = event["done"], event.get("total")
-        parts = [
-            f"{done:,} of {total:,} {event.get('unit', '')}" if total else f"{done:,} {event.get('unit', '')}"
-        ]
+        parts = [f"{done:,} of {total:,} {event.get('unit', '')}" if total else f"{done:,} {event.get('unit', '')}"]
         if (loss := event.get("loss")) is not None:
             parts.append(f"loss {loss:.3f}")
         if (speed := event.get("tokens_per_second")) is not None:

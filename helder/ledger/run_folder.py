@@ -71,9 +71,7 @@ class RunFolder:
 
     def find(self, key: str) -> Statement | None:
         """The newest believed statement of the stage with this key."""
-        matches = [
-            entry.statement for entry in self.entries() if entry.statement and entry.statement.key == key
-        ]
+        matches = [entry.statement for entry in self.entries() if entry.statement and entry.statement.key == key]
         return matches[-1] if matches else None
 
     def append(self, stage: str, envelope: bytes) -> Path:
@@ -115,6 +113,8 @@ class RunFolder:
                             "Wait for it, or stop it; then run again.",
                         ) from None
                     time.sleep(0.02)
+            for left in self.ledger.glob(".*.part"):  # by a run that was killed while it wrote
+                left.unlink()
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
             yield descriptor

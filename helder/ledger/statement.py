@@ -149,9 +149,7 @@ def verify(envelope: bytes, keys: Iterable[PublicKey], where: str = "The stateme
     try:
         outer = canonical.loads(envelope)
         payload = base64.b64decode(outer["payload"], validate=True)
-        signatures = [
-            (str(s["keyid"]), base64.b64decode(s["sig"], validate=True)) for s in outer["signatures"]
-        ]
+        signatures = [(str(s["keyid"]), base64.b64decode(s["sig"], validate=True)) for s in outer["signatures"]]
         payload_type = outer["payloadType"]
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         raise _failed(where, f"It is not a DSSE envelope: {error}.") from error

@@ -78,7 +78,8 @@ def test_what_is_not_a_plain_file_is_refused_by_name(tmp_path: Path, kind: str) 
     if kind == "pipe":
         os.mkfifo(odd)
     else:
-        odd.symlink_to({"link": folder / "b.txt", "device": "/dev/null", "link to folder": tmp_path}.get(kind, "x"))
+        places = {"link": folder / "b.txt", "device": Path("/dev/null"), "link to folder": tmp_path}
+        odd.symlink_to(places.get(kind, Path("nowhere")))
     with pytest.raises(HelderError, match="odd is a"):
         artifact.manifest(folder)
 

@@ -1,0 +1,115 @@
+"""Stage functions for tests: they do little, and misbehave on request."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from helder.errors import ExitCode, HelderError
+
+Report = Callable[..., None]
+
+
+def copy(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    """Write the settings and the size of each input; say where the work stands."""
+    report("progress", done=1, total=2, unit="steps", pid=os.getpid())
+    sys.stdout.write("this goes to the log\n")
+    sizes = {name: path.stat().st_size for name, path in sorted(inputs.items()) if path.is_file()}
+    record = {"settings": settings, "sizes": sizes, "inputs": sorted(inputs)}
+    (output / "deep").mkdir()
+    (output / "deep" / "copy.json").write_text(json.dumps(record, sort_keys=True), encoding="utf-8")
+    report("progress", done=2, total=2, unit="steps")
+    return {"note": "measured"}
+
+
+def environment(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    (output / "environment.json").write_text(json.dumps(dict(os.environ)), encoding="utf-8")
+    return {"stdin": sys.stdin.read(), "folder": str(Path.cwd()), "modules": sorted(sys.modules)}
+
+
+def stops_halfway_once(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    """Write half, then wait for a signal; a second attempt finds its notes and finishes."""
+    notes = scratch / "notes.txt"
+    again = notes.exists()
+    (output / "half.txt").write_text("half", encoding="utf-8")
+    notes.write_text("I was here", encoding="utf-8")
+    report("progress", done=1, total=2, unit="steps", pid=os.getpid(), files=len(list(output.iterdir())))
+    if not again:
+        signal.pause()
+    return {"again": again}
+
+
+def refuses(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    (output / "half.txt").write_text("half", encoding="utf-8")
+    raise HelderError("The data are empty.", "No line holds a record.", "Add some.", ExitCode.FAILED)
+
+
+def crashes(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    (output / "half.txt").write_text("half", encoding="utf-8")
+    sys.stdout.write("the last words\n")
+    raise ValueError("a defect")
+
+
+def ends_the_process(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    if "signal" in settings:
+        os.kill(os.getpid(), settings["signal"])
+    os.write(1, b"about to leave\n")
+    os._exit(7)
+
+
+def writes_nothing(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    return {}
+
+
+def returns(settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report) -> Any:
+    (output / "a.txt").write_text("a", encoding="utf-8")
+    return {"nan": {"x": float("nan")}, "list": [], "path": {"x": output}}[settings["what"]]
+
+
+def fills_the_disk(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    """Write `bytes` zeros to the output, or to `path`."""
+    with Path(settings.get("path") or output / "large.bin").open("wb") as stream:
+        stream.write(b"\0" * settings["bytes"])
+    return {}
+
+
+def changes_its_input(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    (output / "a.txt").write_text("a", encoding="utf-8")
+    with inputs["train"].open("a", encoding="utf-8") as stream:
+        stream.write("one more")
+    return {}
+
+
+def raises(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    if settings["what"] == "memory":
+        raise MemoryError
+    if settings["what"] == "rust":
+        raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+    if settings["what"] == "read-only":
+        raise OSError(30, "Read-only file system", "/data/x")
+    raise ModuleNotFoundError("No module named 'torch'", name="torch")
