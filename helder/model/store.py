@@ -1,0 +1,127 @@
+"""The models that were imported on this machine: `$HELDER_HOME/models/<name>`, each with the ledger of its import."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helder import stage as stages
+from helder.errors import HelderError
+from helder.ledger import keys, statement
+from helder.ledger.artifact import Artifact
+from helder.ledger.run_folder import RunFolder
+from helder.ledger.statement import Statement
+from helder.model import importer
+from helder.stage import Stage
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+STAGE = "base"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An imported model.
+
+    Attributes:
+        name: how recipes call it.
+        artifact: its folder.
+        statement: who says how it was imported.
+        envelope: that statement, signed, as it lies in the ledger.
+    """
+
+    name: str
+    artifact: Artifact
+    statement: Statement
+    envelope: bytes
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """Where it came from: `source.json` of the folder."""
+        record: dict[str, Any] = json.loads((self.artifact.path / "source.json").read_text(encoding="utf-8"))
+        return record
+
+
+def import_model(
+    source: str,
+    name: str | None = None,
+    *,
+    allow_network: bool = False,
+    chat_format: str | None = None,
+    on_event: Callable[[dict[str, Any]], None] = lambda event: None,
+) -> Entry:
+    """Bring a model into the store. The same source again gives the same artifact and does nothing.
+
+    Raises:
+        HelderError: see `importer.fetch` and `importer.run`; nothing half-imported stays.
+    """
+    if name is None and (have := _entry(source)) is not None and source in importer.library():
+        return have
+    with importer.fetch(source, allow_network) as found:
+        kept = (name or found.name).lower()
+        if not NAME.fullmatch(kept):
+            raise HelderError(f"{kept!r} cannot be the name of a model.", "Letters, digits, . _ - only.", "--name NAME")
+        folder = RunFolder(root() / kept)
+        made = Stage(
+            STAGE,
+            "helder.model.importer:run",
+            importer.settings(found, chat_format),
+            {"source": Artifact.of(found.path, found.path.name)},
+        )
+        with folder.lock() as lock:
+            have = _entry(kept)
+            if have is None or have.statement.key != made.key or not have.artifact.intact():
+                stages.run(made, folder, on_event, lock)
+    return _required(kept)
+
+
+def find(name_or_path: str) -> tuple[Path, bytes]:
+    """The folder of an imported model and the signed statement about it.
+
+    Raises:
+        HelderError: it was not imported.
+    """
+    entry = _required(name_or_path)
+    return entry.artifact.path, entry.envelope
+
+
+def entries() -> list[Entry]:
+    """All imported models, by name."""
+    folders = sorted(path.name for path in root().iterdir()) if root().is_dir() else []
+    return [entry for name in folders if (entry := _entry(name)) is not None]
+
+
+def root() -> Path:
+    """Where imported models lie."""
+    return keys.helder_home() / "models"
+
+
+def _required(name: str) -> Entry:
+    entry = _entry(name)
+    if entry is None:
+        have = ", ".join(entry.name for entry in entries()) or "none"
+        network = f" {importer.ALLOW}" if name in importer.library() else ""
+        raise HelderError(
+            f"The model {name} was not imported.",
+            f"Imported on this machine: {have}.",
+            f"helder model import {name}{network}",
+        )
+    return entry
+
+
+def _entry(name: str) -> Entry | None:
+    """The newest import under this name, or of the file or folder at this path."""
+    if not NAME.fullmatch(name):
+        path = Path(name)
+        if not path.exists():
+            return None
+        name = (path.stem if path.is_file() else path.resolve().name).lower()
+    folder = RunFolder(root() / name)
+    for path in sorted(folder.ledger.glob("*.json"), reverse=True) if folder.ledger.is_dir() else []:
+        envelope = path.read_bytes()
+        said = statement.verify(envelope, keys.known_keys(), f"The statement about {name}")
+        return Entry(name, folder.held(said), said, envelope)
+    return None
