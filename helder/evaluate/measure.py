@@ -49,12 +49,20 @@ class Measured:
         """Label tasks: (expected, given)."""
         return [(e.output, p.output) for e, p in zip(self.examples, self.predictions, strict=True)]
 
+    def groups(self, task: Task, name: str) -> list[tuple[str, str | None]]:
+        """(expected, given) groups; the given one is the subject's own answer where it gave one."""
+        derived = group_pairs(task, name, self.pairs())
+        return [
+            (expected, one.groups[name] if one.groups and name in one.groups else given)
+            for (expected, given), one in zip(derived, self.predictions, strict=True)
+        ]
+
     def counts(self, task: Task, measure: str) -> dict[str, Counts]:
         """id → (right, n) under a measure of `scores.json`; (value, 1) for "text"."""
         if measure == "text":
             return {score.id: (score.text or 0.0, 1) for score in self.scores}
         if measure.startswith("group:"):
-            pairs = group_pairs(task, measure.removeprefix("group:"), self.pairs())
+            pairs = self.groups(task, measure.removeprefix("group:"))
             return {id: (int(left == right), 1) for id, (left, right) in zip(self.ids, pairs, strict=True)}
         return {score.id: score.counts(measure) for score in self.scores}
 
@@ -83,7 +91,7 @@ def result(task: Task, measured: Measured, confidence: float, seed: int) -> dict
     record = task.kind == "record"
     groups = {}
     for name in task.groups:
-        pairs = group_pairs(task, name, measured.pairs())
+        pairs = measured.groups(task, name)
         right = sum(left == given for left, given in pairs)
         groups[name] = {
             "accuracy": share_of(right, len(pairs), wilson(right, len(pairs), confidence)),

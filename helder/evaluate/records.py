@@ -29,15 +29,21 @@ class Example:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a subject answered: the raw text and the output that it stands for, or why it stands for none."""
+    """What a subject answered: the raw text and the output that it stands for, or why it stands for none.
+
+    Attributes:
+        groups: grouping → group, where a subject answers that question by itself and not through the label.
+    """
 
     id: str
     raw: str
     output: Any = None
     error: str | None = None
+    groups: Mapping[str, str] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {"id": self.id, "raw": self.raw, "output": self.output, "error": self.error}
+        record = {"id": self.id, "raw": self.raw, "output": self.output, "error": self.error}
+        return record if self.groups is None else record | {"groups": dict(self.groups)}
 
 
 def load_examples(path: Path) -> list[Example]:
@@ -74,7 +80,7 @@ def load_predictions(path: Path, examples: Mapping[str, Example]) -> dict[str, P
     """
     found: dict[str, Prediction] = {}
     for record in _lines(path):
-        one = Prediction(record["id"], record["raw"], record["output"], record["error"])
+        one = Prediction(record["id"], record["raw"], record["output"], record["error"], record.get("groups"))
         if one.id in found or one.id not in examples:
             why = "It stands there twice." if one.id in found else "The test set has no such item."
             raise HelderError(
