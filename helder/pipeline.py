@@ -21,6 +21,7 @@ from helder.ledger.artifact import Artifact
 from helder.ledger.statement import Statement
 from helder.project import Project
 from helder.stage import OnEvent, Stage
+from helder.train import settings as training
 
 Known = Artifact | None  # an artifact, or None while it is not made yet
 State = Literal["done", "damaged", "ready", "waiting"]
@@ -32,13 +33,14 @@ def journey(project: Project, walk: Walk) -> None:
     base = walk.base(recipe.base.model)
     data = walk.stage("data", "helder.data.stage:run", data_settings(project), sources(project))
 
-    budget = train_budget(project, walk, base, data)
-    train = walk.stage("train", "helder.train.stage:run", budget, {"base": base, "data": data})
+    resolved = train_settings(project, walk, base, data)
+    variables = training.environment(recipe.train.numerics)
+    weights = walk.stage("train", "helder.train.stage:run", resolved, {"base": base, "data": data}, variables)
 
     compress = {"formats": list(recipe.compress.formats)}
-    files = walk.stage("files", "helder.compress.stage:run", compress, {"train": train, "data": data})
+    files = walk.stage("files", "helder.compress.stage:run", compress, {"train": weights, "data": data})
 
-    subjects: dict[str, dict[str, Known]] = {"weights": {"model": train, "data": data}}
+    subjects: dict[str, dict[str, Known]] = {"weights": {"model": weights, "data": data}}
     subjects |= {format: {"files": files, "data": data} for format in recipe.compress.formats}
     if recipe.evaluate.base:
         subjects["base"] = {"model": base, "data": data}
@@ -74,31 +76,30 @@ def sources(project: Project) -> dict[str, Known]:
     return found
 
 
-def train_budget(project: Project, walk: Walk, base: Known, data: Known) -> dict[str, Any] | None:
-    """`[train]` with exactly one of steps, epochs, tokens; None while a time is not yet turned into steps.
+def train_settings(project: Project, walk: Walk, base: Known, data: Known) -> dict[str, Any] | None:
+    """`[train]`, every default resolved; None while a time is not yet turned into steps.
 
-    A budget in minutes is turned into steps by measuring this machine, once. The number is kept in
-    `helder.lock` under the digest of everything that it depends on, so that later runs take the same number
-    of steps.
+    A budget in minutes is turned into steps by measuring this machine, once. The number is kept in `helder.lock`
+    under the digest of everything that it depends on, so that later runs take the same number of steps.
     """
-    settings = project.recipe.train.model_dump(mode="json", exclude={"budget", "steps", "epochs", "tokens"})
+    section = project.recipe.train.model_dump(mode="json", exclude={"budget", "steps", "epochs", "tokens"})
     unit, amount = project.recipe.train.amount
     if unit != "seconds":
-        return {**settings, unit: amount}
-    probe = {**settings, "seconds": float(amount)}
-    if base is None or data is None:
-        walk.stage("probe", "helder.train.probe:run", probe, {"base": base, "data": data})
-        return None
-    key = canonical.digest({"train": probe, "data": data.digest, "base": base.digest})
+        return training.resolve({**section, unit: amount})
+    probe = {**training.resolve(section), "seconds": float(amount)}
+    variables = training.environment(section["numerics"])
+    key = canonical.digest(
+        {"train": probe, "data": data.digest if data else None, "base": base.digest if base else None}
+    )
     decision = project.decided(key)
     if decision is None:
-        made = walk.stage("probe", "helder.train.probe:run", probe, {"base": base, "data": data})
+        made = walk.stage("probe", "helder.train.probe:run", probe, {"base": base, "data": data}, variables)
         if made is None:
             return None
         found = json.loads((made.path / "probe.json").read_text(encoding="utf-8"))
         decision = {"steps": int(found["steps"]), "seconds": float(amount), "probe": found}
         walk.decide(key, decision)
-    return {**settings, "steps": int(decision["steps"])}
+    return training.resolve({**section, "steps": int(decision["steps"])})
 
 
 def predict_settings(project: Project, subject: str) -> dict[str, Any]:
@@ -164,12 +165,27 @@ class Walk:
     verify: bool = True  # hash the artifacts; without it, a folder that is there counts as intact
     steps: list[Step] = field(default_factory=list)
 
-    def stage(self, name: str, function: str, settings: Mapping[str, Any] | None, inputs: Mapping[str, Known]) -> Known:
+    def stage(
+        self,
+        name: str,
+        function: str,
+        settings: Mapping[str, Any] | None,
+        inputs: Mapping[str, Known],
+        environment: Mapping[str, str] | None = None,
+    ) -> Known:
+        """Visit one stage of the journey; its artifact, or None while it is not made.
+
+        Args:
+            name, function: see `helder.stage.Stage`.
+            settings: None while they depend on something that is not made yet.
+            inputs: by name; None while not made yet.
+            environment: variables that the process must be started with.
+        """
         there = {known_as: artifact for known_as, artifact in inputs.items() if artifact is not None}
         if settings is None or len(there) < len(inputs):
             self.steps.append(Step(name, "waiting"))
             return None
-        return self.visit(Stage(name, function, settings, there))
+        return self.visit(Stage(name, function, settings, there, environment=environment or {}))
 
     def visit(self, stage: Stage) -> Known:
         step = self.look(stage)

@@ -113,3 +113,44 @@ def raises(
     if settings["what"] == "read-only":
         raise OSError(30, "Read-only file system", "/data/x")
     raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+
+def data(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    """The data stage: `task.json`, and the bytes of every input."""
+    task = {"kind": settings["kind"] or "record"}
+    (output / "task.json").write_text(json.dumps(task), encoding="utf-8")
+    for name, path in inputs.items():
+        (output / f"{name}.txt").write_bytes(path.read_bytes())
+    return {}
+
+
+def probe(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    """The probe: a measurement, so it never gives the same twice."""
+    (output / "probe.json").write_text(json.dumps({"steps": os.getpid()}), encoding="utf-8")
+    return {}
+
+
+def scores(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    """The scores: which subjects there are, every one half right."""
+    half = {"right": 1, "n": 2, "value": 0.5, "low": 0.1, "high": 0.9}
+    names = [name.removeprefix("predict-") for name in sorted(inputs) if name.startswith("predict-")]
+    record = {
+        "confidence": 0.95,
+        "task": {"kind": "record"},
+        "subjects": [{"name": name, "title": f"the {name}"} for name in names],
+        "test_sets": [{"name": "test", "n": 2}],
+        "results": [
+            {"subject": name, "test_set": "test", "subset": None, "whole": half, "fields": half} for name in names
+        ],
+        "comparisons": [{"a": "weights", "b": "nearest", "sentence": "Whether weights are better is not shown."}],
+        "recommendation": {"text": "Use the nearest training example."},
+        "warnings": ["Only 2 items."],
+    }
+    (output / "scores.json").write_text(json.dumps(record), encoding="utf-8")
+    return {}

@@ -1,0 +1,261 @@
+"""The journey with tiny stages: what runs, what does not run again, and what an interruption leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helder import pipeline
+from helder.errors import ExitCode, HelderError
+from helder.project import Project
+from helder.stage import Interrupted
+from tests import fake_project
+
+STAGES = ["base", "data", "probe", "train", "files"]
+STAGES += [f"predict-{name}" for name in ("weights", "q8_0", "q4_0", "base", "trivial", "nearest")]
+STAGES += ["scores"]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> Project:
+    fake_project.use_tiny_stages(monkeypatch, home)
+    return Project.open(fake_project.make(tmp_path / "doses"))
+
+
+def run(project: Project) -> tuple[dict[str, str], list[str]]:
+    """Digests by stage, and the names of the stages that ran."""
+    ran: list[str] = []
+
+    def on_event(event: dict[str, Any]) -> None:
+        if event["event"] == "started":
+            ran.append(event["stage"])
+
+    made = pipeline.run(project, on_event)
+    return fake_project.digests(made), ran
+
+
+def states(project: Project) -> dict[str, str]:
+    return {step.name: step.state for step in pipeline.status(project)}
+
+
+def rewrite(project: Project, old: str, new: str) -> Project:
+    text = project.path.read_text(encoding="utf-8")
+    assert old in text
+    project.path.write_text(text.replace(old, new), encoding="utf-8")
+    return Project.open(project.folder)
+
+
+def test_every_stage_runs_once_in_order_and_the_report_is_written(project: Project) -> None:
+    made, ran = run(project)
+    assert ran == STAGES[1:]
+    assert list(made) == STAGES
+    assert project.report.exists()
+    assert not (project.folder / "run" / "work").exists()
+
+
+def test_same_recipe_same_inputs_nothing_runs_again(project: Project) -> None:
+    made, _ = run(project)
+    ledger = sorted(path.name for path in (project.folder / "run" / "ledger").iterdir())
+    again, ran = run(Project.open(project.folder))
+    assert ran == []
+    assert again == {name: digest for name, digest in made.items() if name != "probe"}
+    assert sorted(path.name for path in (project.folder / "run" / "ledger").iterdir()) == ledger
+
+
+def test_a_time_budget_becomes_a_number_of_steps_that_later_runs_keep(project: Project) -> None:
+    made, ran = run(project)
+    assert "probe" in ran
+    shutil.rmtree(project.folder / "run")
+    again, ran = run(project)
+    assert "probe" not in ran
+    assert again == {name: digest for name, digest in made.items() if name != "probe"}
+
+
+def test_another_time_budget_is_measured_again(project: Project) -> None:
+    run(project)
+    _, ran = run(rewrite(project, "5 min", "6 min"))
+    assert ran[:2] == ["probe", "train"]
+    assert "data" not in ran
+
+
+def test_a_budget_in_steps_needs_no_probe(project: Project) -> None:
+    _, ran = run(rewrite(project, 'budget = "5 min"', "steps = 3"))
+    assert "probe" not in ran
+    assert pipeline.statements(project)["data"].stage == "data"
+
+
+def test_what_does_not_depend_on_a_change_is_not_run_again(project: Project) -> None:
+    run(project)
+    _, ran = run(rewrite(project, '["q8_0", "q4_0"]', '["q8_0"]'))
+    assert ran == ["files", "predict-q8_0", "scores"]
+
+
+def test_a_change_back_finds_what_was_made_before(project: Project) -> None:
+    made, _ = run(project)
+    changed = rewrite(project, '["q8_0", "q4_0"]', '["q8_0"]')
+    run(changed)
+    again, ran = run(rewrite(changed, '["q8_0"]', '["q8_0", "q4_0"]'))
+    assert ran == []
+    assert again["scores"] == made["scores"]
+
+
+def test_changed_data_run_everything_that_comes_from_them(project: Project) -> None:
+    run(project)
+    (project.folder / "train.jsonl").write_text('{"input": "more", "output": "x"}\n', encoding="utf-8")
+    _, ran = run(project)
+    assert ran == STAGES[1:]
+
+
+def test_renaming_and_touching_files_runs_nothing(project: Project) -> None:
+    run(project)
+    (project.folder / "train.jsonl").rename(project.folder / "renamed.jsonl")
+    os.utime(project.folder / "renamed.jsonl", (0, 0))
+    _, ran = run(rewrite(project, "train.jsonl", "renamed.jsonl"))
+    assert ran == []
+
+
+def test_a_damaged_artifact_is_told_and_made_again(project: Project) -> None:
+    made, _ = run(project)
+    file = pipeline.made(project)["files"].path / "deep" / "copy.json"
+    file.write_text(file.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    assert states(project)["files"] == "damaged"
+    events: list[dict[str, Any]] = []
+    again = pipeline.run(project, events.append)
+    assert [e["stage"] for e in events if e["event"] == "started"] == ["files"]
+    assert [e["stage"] for e in events if e["event"] == "warning"] == ["files"]
+    assert again["files"].digest == made["files"]
+    assert states(project)["files"] == "done"
+
+
+def test_a_tampered_statement_counts_as_none(project: Project) -> None:
+    made, _ = run(project)
+    path = next((project.folder / "run" / "ledger").glob("*-data.json"))
+    envelope = json.loads(path.read_text(encoding="utf-8"))
+    envelope["payload"] = envelope["payload"][:100] + "AAAA" + envelope["payload"][104:]
+    path.write_text(json.dumps(envelope), encoding="utf-8")
+    again, ran = run(project)
+    assert ran == ["data"]
+    assert again["data"] == made["data"]
+
+
+def test_a_base_model_that_changed_is_refused(project: Project, home: Path) -> None:
+    (fake_project.base_folder(home) / "config.json").write_text("{ }", encoding="utf-8")
+    with pytest.raises(HelderError, match="has changed since it was imported") as caught:
+        pipeline.run(project)
+    assert "helder model import tiny" in caught.value.fix
+
+
+def test_the_statement_about_the_base_model_is_copied_into_the_ledger_once(project: Project) -> None:
+    run(project)
+    run(project)
+    names = sorted(path.name for path in (project.folder / "run" / "ledger").iterdir())
+    assert [name for name in names if "base" in name and "predict" not in name] == ["001-base.json"]
+
+
+def test_status_shows_what_is_done_what_could_run_and_what_waits(project: Project) -> None:
+    before = states(project)
+    assert before["base"] == "done"
+    assert before["data"] == "ready"
+    assert {before[name] for name in before if name not in ("base", "data")} == {"waiting"}
+    pipeline.run(project, until="data")
+    after = states(project)
+    assert (after["data"], after["probe"], after["train"]) == ("done", "ready", "waiting")
+    run(project)
+    assert set(states(project).values()) == {"done"}
+
+
+def test_looking_writes_nothing(project: Project) -> None:
+    before = sorted(path.name for path in project.folder.rglob("*"))
+    pipeline.status(project)
+    assert sorted(path.name for path in project.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("label", {"trivial", "linear"}), ("record", {"trivial", "nearest"}), ("text", {"trivial", "nearest"})],
+)
+def test_the_baselines_fit_the_task(project: Project, kind: str, expected: set[str]) -> None:
+    made, _ = run(rewrite(project, "[data]", f'[data]\nkind = "{kind}"'))
+    subjects = {name.removeprefix("predict-") for name in made if name.startswith("predict-")}
+    assert subjects - {"weights", "q8_0", "q4_0", "base"} == expected
+
+
+def test_settings_of_each_stage_are_resolved_and_hold_no_path(project: Project) -> None:
+    run(project)
+    for name, said in pipeline.statements(project).items():
+        assert str(project.folder) not in json.dumps(said.payload), name
+    train = pipeline.statements(project)["train"].predicate
+    assert train["settings"]["steps"] > 0
+    assert train["settings"]["learning_rate"] > 0
+    data = pipeline.statements(project)["data"].predicate
+    assert set(data["inputs"]) == {"train", "test", "test-foreign"}
+
+
+def test_further_train_files_labels_and_schema_are_inputs_under_their_names(project: Project) -> None:
+    for name in ("more.jsonl", "labels.txt"):
+        (project.folder / name).write_text("x", encoding="utf-8")
+    changed = rewrite(project, '"train.jsonl"', '["train.jsonl", "more.jsonl"]\nlabels = "labels.txt"')
+    run(changed)
+    data = pipeline.statements(changed)["data"].predicate
+    assert set(data["inputs"]) == {"train", "train-2", "labels", "test", "test-foreign"}
+    assert data["settings"]["labels"] is None
+
+
+def test_a_damaged_lock_file_is_told_and_not_overwritten(project: Project) -> None:
+    (project.folder / "helder.lock").write_text("{", encoding="utf-8")
+    with pytest.raises(HelderError, match=r"helder\.lock cannot be read"):
+        pipeline.run(project)
+    assert (project.folder / "helder.lock").read_text(encoding="utf-8") == "{"
+
+
+@pytest.mark.parametrize("stage", ["train", "predict-nearest"])
+def test_interrupted_at_a_stage_the_next_run_continues_there(project: Project, stage: str) -> None:
+    def interrupt(event: dict[str, Any]) -> None:
+        if event["event"] == "progress" and event["stage"] == stage:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted) as caught:
+        pipeline.run(project, interrupt)
+    assert caught.value.code == ExitCode.INTERRUPTED
+    _, ran = run(project)
+    assert ran == STAGES[STAGES.index(stage) :]
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_it_ends_with_the_digests_of_an_undisturbed_run(project: Project) -> None:
+    project = rewrite(project, 'budget = "5 min"', "steps = 3")
+    undisturbed, _ = run(project)
+    shutil.rmtree(project.folder / "run")
+    moments, kills = random.Random(0), 0
+    while _killed_after(project, moments.randint(1, 9)):
+        kills += 1
+    made, ran = run(project)
+    assert kills >= 5
+    assert ran == []
+    assert made == undisturbed
+
+
+def _killed_after(project: Project, count: int) -> bool:
+    """Run in a process that kills itself at its `count`-th event; whether it came to that."""
+    pid = os.fork()
+    if pid == 0:
+        left = count
+
+        def on_event(event: dict[str, Any]) -> None:
+            nonlocal left
+            left -= event["event"] != "kept"
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            pipeline.run(project, on_event)
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
