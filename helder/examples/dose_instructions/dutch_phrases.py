@@ -106,8 +106,8 @@ RANGE_OF_TIMES = Concept(
 )
 UP_TO_TIMES = Concept(
     "maximaal n keer per dag",
-    ("max {N}x daags", "maximaal {n} keer per dag", "max {N} maal daags", "tot {n} keer per dag",
-     "max. {N}x per dag", "hooguit {n} keer per dag"),
+    ("max {N}x daags", "maximaal {n} keer per dag", "max {N} maal daags", "max. {N}x per dag",
+     "hooguit {n} keer per dag"),
     ("niet meer dan {n} keer per dag", "ten hoogste {n} maal daags"),
 )
 STAT = Concept(

@@ -44,7 +44,8 @@ FOUR = Concept(
 TIMES_A_DAY = Concept(
     "n times a day",
     ("{N} x a day", "{n} times a day", "{n} times daily", "{N}x/day", "{N} x day", "{n} times each day",
-     "{n} times every day", "{n} times/day", "{N}x a day", "{N} times/d",      "{n} times during the day", "{n} times dly"),
+     "{n} times every day", "{n} times/day", "{N}x a day", "{N} times/d", "{n} times during the day",
+     "{n} times dly"),
     ("{n} times per day", "{N}x daily", "{n} times in 24 hours", "{N}x per day"),
 )
 MORNING = Concept(
@@ -56,10 +57,10 @@ MORNING = Concept(
 )
 NIGHT = Concept(
     "at night",
-    ("each nocte", "nocte", "at night", "every night", "on", "nightly", "at bedtime", "before bed", "in the evening",
-     "each night", "every evening", "at night time", "qhs", "hs", "with evening meal", "in the evenings",
-     "at bed time", "before going to bed", "at teatime", "last thing at night", "with tea",
-     "every pm", "at dinner"),
+    ("each nocte", "nocte", "at night", "every night", "on", "nightly", "at bedtime", "before bed",
+     "in the evening", "each night", "every evening", "at night time", "qhs", "hs", "with evening meal",
+     "in the evenings", "at bed time", "before going to bed", "at teatime", "last thing at night",
+     "with tea", "every pm", "at dinner"),
     ("o.n.", "each evening", "on retiring", "when going to sleep", "in the pm", "at nighttime", "at nite"),
 )
 NOON = Concept(
@@ -121,8 +122,8 @@ HOURLY = Concept(
 )
 EVERY_DAYS = Concept(
     "every n days",
-    ("every {N} dys", "every {n} days", "every {ordinal} day", "each {n} days", "every {N}d", "once in {n} days",
-     "every {n} days"),
+    ("every {N} dys", "every {n} days", "every {ordinal} day", "each {n} days", "every {N}d",
+     "once in {n} days", "every {n} days"),
     ("once every {n} days", "q{N}d", "at {n} day intervals"),
 )
 EVERY_DAYS_RANGE = Concept(
