@@ -2,13 +2,12 @@
 
 Format: ggml's docs/gguf.md, version 3, little endian: magic, version, tensor count, key count, the keys, the tensor
 table, padding to the alignment, the data. Every count and length in it is a claim of whoever wrote the file; all are
-checked in exact integers, and nothing is allocated before. Reading and dequantising is the package `gguf`.
+checked in exact integers, and nothing is allocated before. Dequantising is left to the package `gguf`.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -143,17 +142,3 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[GgufTensor]]:
     if len({tensor.name for tensor in found}) < len(found):
         raise header.damaged("A tensor stands there twice.")
     return fields, found
-
-
-def read_tensors(path: Path) -> Iterator[tuple[str, Any]]:
-    """Every tensor as an fp32 array, dequantised, sorted by name; call `read_header` first.
-
-    Yields:
-        (name in the file, array)
-    """
-    import gguf
-    import numpy as np
-
-    reader = gguf.GGUFReader(path)
-    for tensor in sorted(reader.tensors, key=lambda tensor: tensor.name):
-        yield tensor.name, np.asarray(gguf.quants.dequantize(tensor.data, tensor.tensor_type), dtype=np.float32)

@@ -1,0 +1,103 @@
+"""The stage "files": tuned weights → GGUF files, and the proof that they are the same model.
+
+The proof is a round trip: questions of the test set are continued greedily by our transformer and by llama.cpp on an
+F32 file of the same weights, and the tokens must be equal. Accuracy of each format is not assumed from that; the
+evaluation measures it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from helder.compress import gguf_writer
+from helder.errors import ExitCode, HelderError
+from helder.ledger.artifact import hash_file
+
+ROUND_TRIP_PROMPTS = 8
+ROUND_TRIP_TOKENS = 24
+
+
+def run(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Callable[..., None]
+) -> dict[str, Any]:
+    """Stage function, see `helder.stage`.
+
+    Args:
+        settings: formats, a list of names of `gguf_writer.FORMATS`.
+        inputs: "train", a model folder; "data", the artifact with the questions of the round trip.
+
+    Raises:
+        HelderError: code 3 when the tokens of the round trip differ.
+    """
+    folder, formats = inputs["train"], list(settings["formats"])
+    name = json.loads((inputs["data"] / "task.json").read_text(encoding="utf-8"))["name"]
+    files: dict[str, Any] = {}
+    for form in formats:
+        target = output / f"model-{form}.gguf"
+        _write(folder, target, form, name, report)
+        size, digest = hash_file(target)
+        files[target.name] = {"format": form, "bytes": size, "sha256": digest}
+
+    exact = scratch / "exact.gguf"
+    _write(folder, exact, "f32", name, report)
+    trip = round_trip(folder, exact, questions(inputs["data"]), report)
+    exact.unlink()
+    record = {"files": files, "round_trip": trip}
+    (output / "files.json").write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return {}
+
+
+def _write(folder: Path, target: Path, form: str, name: str, report: Callable[..., None]) -> None:
+    def progress(done: int, total: int) -> None:
+        report("progress", done=done, total=total, unit="tensor", file=target.name)
+
+    gguf_writer.write(folder, target, form, name, progress)
+
+
+def questions(data: Path) -> list[str]:
+    """The first questions of the test set."""
+    with (data / "test.jsonl").open(encoding="utf-8") as lines:
+        return [json.loads(line)["input"] for _, line in zip(range(ROUND_TRIP_PROMPTS), lines, strict=False)]
+
+
+def round_trip(folder: Path, exact: Path, texts: Sequence[str], report: Callable[..., None]) -> dict[str, Any]:
+    """Continue every text with our transformer and with llama.cpp, and compare the tokens.
+
+    Args:
+        folder: the model folder.
+        exact: the F32 GGUF file of the same weights.
+        texts: user messages.
+
+    Returns:
+        How many prompts and tokens were compared.
+
+    Raises:
+        HelderError: code 3, the tokens differ; the prompt is named.
+    """
+    from helder.model.transformer import Transformer
+    from helder.serve.engine import Engine
+    from helder.serve.generate import generate
+    from helder.tokens import chat
+    from helder.tokens.tokenizer import Tokenizer
+
+    tokenizer, form = Tokenizer.load(folder), chat.format_of(folder)
+    prompts = [chat.render(tokenizer, form, [{"role": "user", "content": text}])[0] for text in texts]
+    stop = chat.stop_ids(tokenizer, form)
+    report("note", text=f"{len(prompts)} questions through our transformer and through llama.cpp")
+    ours = generate(
+        Transformer.from_folder(folder), prompts, stop_ids=stop, max_tokens=ROUND_TRIP_TOKENS, decode=tokenizer.decode
+    )
+    with Engine.open(exact, context=max(len(prompt) for prompt in prompts) + ROUND_TRIP_TOKENS + 8) as engine:
+        theirs = [engine.complete(prompt, max_tokens=ROUND_TRIP_TOKENS) for prompt in prompts]
+    for text, mine, other in zip(texts, ours, theirs, strict=True):
+        if mine.ids != other.ids:
+            raise HelderError(
+                "The GGUF file does not answer as the weights do.",
+                f'On "{text}" our transformer wrote {mine.text!r} and llama.cpp {other.text!r}.',
+                "This is a defect of ours or of the engine; the files are not kept. Please report it.",
+                ExitCode.FAILED,
+            )
+    return {"prompts": len(prompts), "tokens": sum(len(answer.ids) for answer in ours), "equal": True}
