@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from helder.commands import talk
+
+if TYPE_CHECKING:
+    from helder.model.store import Entry
 
 
 @click.group()
@@ -15,15 +20,22 @@ def model() -> None:
 @model.command("import")
 @click.argument("source")
 @click.option("--name", help="Keep it under this name; default: from its source.")
-@click.option("--allow-network", is_flag=True, help="Allow a download from the model hub; it is recorded.")
+@click.option("--chat-format", help="Its chat format, when it does not carry one that is known, such as chatml.")
+@click.option("--allow-network", is_flag=True, help="Allow the download that this source needs; it is recorded.")
 @talk.json_option
-def import_(source: str, name: str | None, allow_network: bool, as_json: bool) -> None:
-    """Import SOURCE: a GGUF file, a Hugging Face folder, a hub name, or smollm2-135m-instruct."""
+def import_(source: str, name: str | None, chat_format: str | None, allow_network: bool, as_json: bool) -> None:
+    """Import SOURCE: a GGUF file, a Hugging Face folder, a starter (smollm2-135m-instruct), or a hub name."""
     from helder.model import store
 
     with talk.events(as_json) as on_event:
-        entry = store.import_model(source, name=name, allow_network=allow_network, on_event=on_event)
-    talk.data(entry) if as_json else talk.say(f'Imported. In a recipe: [base] model = "{entry["name"]}"')
+        entry = store.import_model(
+            source, name, allow_network=allow_network, chat_format=chat_format, on_event=on_event
+        )
+    if as_json:
+        talk.data(facts(entry))
+        return
+    talk.say("Imported. In a recipe:\n")
+    click.echo(f'[base]\nmodel = "{entry.name}"')
 
 
 @model.command("list")
@@ -32,14 +44,14 @@ def list_(as_json: bool) -> None:
     """List the models that were imported."""
     from helder.model import store
 
-    entries = store.entries()
+    entries = [facts(entry) for entry in store.entries()]
     if as_json:
         talk.data(entries)
     elif entries:
-        rows = [[entry["name"], entry.get("licence", "?"), entry.get("note", "")] for entry in entries]
-        click.echo(talk.table(rows, ["name", "licence", "note"]))
+        rows = [[one["name"], one["sha256"][:12], str(one["source"].get("licence", "unknown"))] for one in entries]
+        click.echo(talk.table(rows, ["name", "sha256", "licence"]))
     else:
-        talk.say("No models yet. Begin with: helder model import smollm2-135m-instruct")
+        talk.say("No models yet. Begin with: helder model import smollm2-135m-instruct --allow-network")
 
 
 @model.command()
@@ -49,9 +61,25 @@ def show(name: str, as_json: bool) -> None:
     """Show where the model NAME comes from."""
     from helder.model import store
 
-    entry = store.show(name)
-    if as_json:
-        talk.data(entry)
+    found = next((facts(entry) for entry in store.entries() if entry.name == name), None)
+    if found is None:
+        store.find(name)  # tells what there is, and the way out
         return
-    for key, value in entry.items():
-        click.echo(f"{key}: {value}")
+    if as_json:
+        talk.data(found)
+        return
+    rows = [[key, str(value)] for key, value in found.items() if key != "source"]
+    click.echo(talk.table([*rows, *([key, str(value)] for key, value in found["source"].items())], ["what", "found"]))
+
+
+def facts(entry: Entry) -> dict[str, Any]:
+    """What is known of an imported model, as JSON."""
+    said = entry.statement.predicate
+    return {
+        "name": entry.name,
+        "path": str(entry.artifact.path),
+        "sha256": entry.artifact.digest,
+        "imported": said["timings"]["started"],
+        "helder": said["code"]["helder"],
+        "source": entry.source,
+    }

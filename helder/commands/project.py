@@ -15,7 +15,7 @@ from helder.errors import HelderError
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--example", default="dose-instructions", show_default=True, help="Which example to begin with.")
+@click.option("--example", default="dose-instructions", show_default=True, help="Which one; an unknown name lists all.")
 @talk.json_option
 def new(folder: Path, example: str, as_json: bool) -> None:
     """Make the project FOLDER from an example: its recipe and its data."""
@@ -27,7 +27,7 @@ def new(folder: Path, example: str, as_json: bool) -> None:
             "A new project would overwrite what lies in it.",
             "Choose another name.",
         )
-    examples.write(example, folder)
+    examples.materialise(example, folder)
     if as_json:
         talk.data({"folder": str(folder), "example": example, "files": sorted(p.name for p in folder.iterdir())})
         return

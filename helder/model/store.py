@@ -44,6 +44,18 @@ class Entry:
         record: dict[str, Any] = json.loads((self.artifact.path / "source.json").read_text(encoding="utf-8"))
         return record
 
+    def to_json(self) -> dict[str, Any]:
+        """What `helder model show` prints."""
+        config = json.loads((self.artifact.path / "config.json").read_text(encoding="utf-8"))
+        keys = ("architectures", "num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings")
+        return {
+            **self.source,
+            "name": self.name,
+            "artifact_sha256": self.artifact.digest,
+            "folder": str(self.artifact.path),
+            "settings": {key: config[key] for key in keys},
+        }
+
 
 def import_model(
     source: str,
@@ -76,6 +88,15 @@ def import_model(
             if have is None or have.statement.key != made.key or not have.artifact.intact():
                 stages.run(made, folder, on_event, lock)
     return _required(kept)
+
+
+def show(name: str) -> Entry:
+    """The imported model with this name.
+
+    Raises:
+        HelderError: it was not imported.
+    """
+    return _required(name)
 
 
 def find(name_or_path: str) -> tuple[Path, bytes]:
