@@ -42,7 +42,7 @@ class Project:
         """
         from helder.recipe import FILE_NAME, Recipe
 
-        path = Path(where)
+        path = Path(where).resolve()  # stages run in folders of their own
         if path.is_dir():
             path = path / FILE_NAME
         return cls(path, Recipe.load(path))
