@@ -10,7 +10,6 @@ The same text goes to llguidance in Python and, after a line `%llguidance {}`, t
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,8 +17,8 @@ from helder.data.schema import FRACTION_DIGITS, INTEGER_DIGITS, same, types_of, 
 
 # One character of a JSON string as `json.dumps(ensure_ascii=False)` writes it (RFC 8259, section 7).
 _CHARACTER = r'([^"\\\x00-\x1f]|\\["\\bfnrt]|\\u00(0[0-7bef]|1[0-9a-f]))'
-_INTEGER = rf"-?(0|[1-9][0-9]{{0,{INTEGER_DIGITS - 1}}})"
-_NUMBER = rf"{_INTEGER}(\.[0-9]{{0,{FRACTION_DIGITS - 1}}}[1-9])?"
+_DIGITS = rf"(0|[1-9][0-9]{{0,{INTEGER_DIGITS - 1}}})"
+_FRACTION = rf"(\.[0-9]{{0,{FRACTION_DIGITS - 1}}}[1-9])?"
 
 
 def label_grammar(texts: Sequence[str]) -> str:
@@ -45,7 +44,15 @@ def record_grammar(schema: dict[str, Any], many: bool, least: int, most: int) ->
 
 
 def _literal(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    """A Lark string; a pattern where the text holds characters that Lark strings cannot."""
+    return json.dumps(text, ensure_ascii=False) if text.isprintable() else f"/{_exactly(text)}/"
+
+
+def _exactly(text: str) -> str:
+    """A pattern for one text, in Rust's syntax."""
+    return "".join(
+        character if character.isascii() and character.isalnum() else f"\\x{{{ord(character):X}}}" for character in text
+    )
 
 
 def _repeated(item: str, least: int, most: int) -> str:
@@ -70,7 +77,7 @@ class _Rules:
     def _terminal(self, pattern: str, never: str | None) -> str:
         text = f"/{pattern}/"
         if never is not None:
-            text += " & ~/" + re.sub(r"([^\w\s\"])", r"\\\1", never, flags=re.ASCII) + "/"
+            text += f" & ~/{_exactly(never)}/"
         if text not in self._terminals:
             self._terminals[text] = self._fresh("T")
             self.lines.append(f"{self._terminals[text]}: {text}")
@@ -119,7 +126,8 @@ class _Rules:
                 if kind == "integer" and "number" in kinds:
                     continue
                 numeric = isinstance(default, int | float) and not isinstance(default, bool)
-                pattern = _NUMBER if kind == "number" else _INTEGER
+                sign = "" if schema.get("minimum", -1) >= 0 else "-?"
+                pattern = sign + _DIGITS + (_FRACTION if kind == "number" else "")
                 options.append(self._terminal(pattern, value_text(default) if numeric else None))
             elif kind == "boolean":
                 options += [f'"{text}"' for text, it in (("true", True), ("false", False)) if default is not it]

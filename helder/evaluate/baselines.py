@@ -143,16 +143,15 @@ def linear(task: Task, train: Sequence[Example], questions: Sequence[str]) -> An
 
 def _features(train: Sequence[str], questions: Sequence[str]) -> tuple[Matrix, Matrix]:
     """TF-IDF matrices of the training inputs and of the questions: (texts, features)."""
-    from scipy import sparse
     from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_union
 
     least = 2 if len(train) >= MIN_DF_FROM else 1
     parts = [TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=least)]
     if any(re.search(r"\w\w", text) for text in train):
         parts.insert(0, TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True))
-    known = [part.fit_transform(list(train)) for part in parts]
-    asked = [part.transform(list(questions)) for part in parts]
-    return sparse.hstack(known).tocsr(), sparse.hstack(asked).tocsr()
+    union = make_union(*parts)
+    return union.fit_transform(list(train)), union.transform(list(questions))
 
 
 def _linear(known: Matrix, labels: Sequence[str], asked: Matrix) -> list[str]:

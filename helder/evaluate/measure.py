@@ -166,8 +166,9 @@ def _record_count(measured: Measured) -> dict[str, int]:
 
 
 def _by_tag(measured: Measured) -> dict[str, list[ItemScore]]:
+    """The scores of each tag; a tag "unseen:half" counts under "unseen" too, once for each item."""
     found: dict[str, list[ItemScore]] = {}
     for example, score in zip(measured.examples, measured.scores, strict=True):
-        for tag in example.tags:
+        for tag in sorted({*example.tags, *(tag.split(":")[0] for tag in example.tags)}):
             found.setdefault(tag, []).append(score)
     return dict(sorted(found.items()))

@@ -31,6 +31,7 @@ proportion with its interval at `confidence`; `value`, `low`, `high` lie in 0..1
                      text: {value, low, high, n} | null,             text tasks
                      groups: {name: {accuracy: share, macro_f1: float}},
                      by_tag: {tag: {n, whole: share, fields: share|null, stated: share|null}},
+                                       an item with a tag "a:b" counts under "a:b" and under "a"
                      invalid: int      answers that are not of the task's form (counted as wrong),
                      constrained: bool whether decoding was held to the task's form,
                      examples_in_prompt: int, trained_on: int|null   (how many examples the baseline saw)}]
