@@ -42,9 +42,7 @@ class Engine:
         self._pool: list[Any] = []
 
     @classmethod
-    def open(
-        cls, gguf: Path, *, threads: int | None = None, context: int = 2048, workers: int | None = None
-    ) -> Engine:
+    def open(cls, gguf: Path, *, threads: int | None = None, context: int = 2048, workers: int | None = None) -> Engine:
         """Load a model file.
 
         Args:
@@ -167,9 +165,7 @@ def _load(path: Path, threads: int, context: int) -> Any:
     import xllamacpp
 
     if not path.is_file():
-        raise HelderError(
-            f"There is no model file {path}.", "", "Check the path, or make the file with `helder run`."
-        )
+        raise HelderError(f"There is no model file {path}.", "", "Check the path, or make the file with `helder run`.")
     with path.open("rb") as file:
         magic = file.read(4)
     if magic != b"GGUF":

@@ -47,9 +47,7 @@ def ours(model: Tiny, lark: str | None = None, batch: int = 3, max_tokens: int =
 
 
 @pytest.mark.parametrize("task", [None, RECORDS, LABELS, FREE], ids=["free", "records", "labels", "text"])
-def test_our_generator_writes_the_tokens_that_llama_cpp_writes(
-    engine: Engine, model: Tiny, task: Task | None
-) -> None:
+def test_our_generator_writes_the_tokens_that_llama_cpp_writes(engine: Engine, model: Tiny, task: Task | None) -> None:
     lark = task.grammar() if task else None
     theirs = engine.complete_many([model.encode(text) for text in TEXT], grammar=lark, max_tokens=40)
     mine = ours(model, lark)
@@ -64,18 +62,14 @@ def test_both_give_a_token_the_same_probability(engine: Engine, model: Tiny) -> 
         model.model, prompts, stop_ids=[END], max_tokens=1, decode=model.decode, logprobs=True
     )  # fmt: skip
     theirs = engine.complete_many(prompts, max_tokens=1, logprobs=True)
-    compared = [
-        pair for a, b in zip(mine, theirs, strict=True) for pair in zip(a.logprobs, b.logprobs, strict=False)
-    ]
+    compared = [pair for a, b in zip(mine, theirs, strict=True) for pair in zip(a.logprobs, b.logprobs, strict=False)]
     assert compared
     assert all(abs(a - b) < 1e-4 for a, b in compared)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])
 def test_the_size_of_a_batch_changes_no_token(model: Tiny, batch: int) -> None:
-    assert [answer.ids for answer in ours(model, batch=batch)] == [
-        answer.ids for answer in ours(model, batch=4)
-    ]
+    assert [answer.ids for answer in ours(model, batch=batch)] == [answer.ids for answer in ours(model, batch=4)]
 
 
 def test_answers_come_in_the_order_of_the_prompts(model: Tiny) -> None:
@@ -83,9 +77,7 @@ def test_answers_come_in_the_order_of_the_prompts(model: Tiny) -> None:
 
 
 def test_a_finished_record_can_be_read_back(model: Tiny) -> None:
-    finished = [
-        answer for answer in ours(model, RECORDS.grammar(), max_tokens=80) if answer.finish_reason == "stop"
-    ]
+    finished = [answer for answer in ours(model, RECORDS.grammar(), max_tokens=80) if answer.finish_reason == "stop"]
     assert finished
     for answer in finished:
         assert RECORDS.encode(RECORDS.decode(answer.text)) == answer.text
@@ -104,9 +96,7 @@ def test_an_answer_ends_where_the_context_ends(model: Tiny) -> None:
     prompt = [5] * (CONTEXT - 3)
     answer = generate(model.model, [prompt], stop_ids=[], max_tokens=50, decode=model.decode)[0]
     assert answer.finish_reason == "length"
-    assert (
-        answer.prompt_tokens + answer.completion_tokens == CONTEXT + 1
-    )  # the last token is written, not read
+    assert answer.prompt_tokens + answer.completion_tokens == CONTEXT + 1  # the last token is written, not read
 
 
 def test_a_prompt_that_does_not_fit_is_refused_by_number(model: Tiny) -> None:

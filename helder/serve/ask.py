@@ -1,0 +1,258 @@
+"""`helder ask`: questions from the command line or a file -> answers as JSON, JSON lines or CSV.
+
+Answers come in the order of the questions and are the same however many cores there are. A question that
+cannot be asked (empty, longer than the context) or whose answer cannot be read keeps its place, with the
+reason instead of an answer; nothing is cut and nothing is left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from helder.data.task import Task
+from helder.errors import HelderError
+from helder.serve.service import CONTEXT, Reply, Service
+
+if TYPE_CHECKING:
+    from helder.project import Project
+
+BLOCK = 64  # questions answered before their lines are written
+
+Write = Callable[[int, Reply], None]
+
+
+def main(
+    project: Project,
+    questions: Sequence[str],
+    file: Path | None = None,
+    format: str | None = None,
+    out: Path | None = None,
+    *,
+    human: bool = False,
+    threads: int | None = None,
+    context: int = CONTEXT,
+    stdout: IO[str] | None = None,
+) -> None:
+    """Answer questions.
+
+    One question from the command line prints its answer as one JSON value. Several, or a file, give one
+    JSON object
+    a line: `input`, and `answer` or `error`.
+
+    Args:
+        project: its run must have made a model file.
+        questions: from the command line.
+        file: more questions: one a line, or a .jsonl or .csv file with the recipe's input column.
+        format: which file answers; see `helder.serve.locate.locate`.
+        out: a .jsonl or .csv file, written whole or not at all; default: stdout.
+        human: lines for a person instead of JSON.
+
+    Raises:
+        HelderError: no model file; a file that cannot be read or written; after everything is written, when
+        some
+            questions have no answer.
+    """
+    stdout = stdout or sys.stdout
+    asked = [*questions, *(read_questions(file, project.recipe.data.input) if file else ())]
+    if not asked:
+        raise HelderError("There is no question.", f"{file} is empty." if file else "", "Give at least one.")
+    if out and out.suffix not in (".jsonl", ".csv"):
+        raise HelderError(f"Answers cannot be written to {out}.", "The name says no known form.", "Use .jsonl or .csv.")
+    service = Service.open(project.run_folder, format, threads=threads, context=context)
+    try:
+        if len(asked) == 1 and not file and not out:
+            _one(service.ask(asked[0]), service.task, human, stdout)
+            return
+        with _writer(out, service.task, human, stdout) as write:
+            missing = _all(service, asked, write)
+    finally:
+        service.close()
+    if missing:
+        shown = "; ".join(f"question {number}: {error}" for number, error in missing[:3])
+        raise HelderError(
+            f"{len(missing)} of {len(asked)} questions have no answer.",
+            shown + ("; …" if len(missing) > 3 else ""),
+            "Their lines hold the reason in `error`. The other answers are complete.",
+        )
+
+
+def _one(reply: Reply, task: Task, human: bool, stdout: IO[str]) -> None:
+    if reply.error is not None:
+        written = f" It wrote: {reply.answer.text}" if reply.answer else ""
+        raise HelderError(
+            "The model gave no usable answer.", reply.error + "." + written, "Put the question otherwise."
+        )
+    stdout.write((_for_people(reply.output, task) if human else _json(reply.output)) + "\n")
+    stdout.flush()
+
+
+def _all(service: Service, asked: Sequence[str], write: Write) -> list[tuple[int, str]]:
+    """Answer and write in blocks; the questions without an answer."""
+    missing = []
+    for first in range(0, len(asked), BLOCK):
+        for number, reply in enumerate(service.ask_many(asked[first : first + BLOCK]), start=first + 1):
+            write(number, reply)
+            if reply.error is not None:
+                missing.append((number, reply.error))
+    return missing
+
+
+# -- reading questions ----------------------------------------------------------------------------------------------
+
+
+def read_questions(path: Path, column: str) -> list[str]:
+    """The questions of a file.
+
+    Args:
+        path: .jsonl (a string a line, or an object with `column`), .csv (with a header that names
+            `column`), or any other text file with one question a line.
+        column: the input column of the recipe.
+
+    Raises:
+        HelderError: not there, not UTF-8, or a line without a question; the line's number is named.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise HelderError(f"There is no file {path}.", "", "Check the name.") from None
+    except UnicodeDecodeError as error:
+        raise HelderError(
+            f"{path} is not UTF-8 text.", f"Byte {error.start} is 0x{error.object[error.start]:02x}.", "Convert it."
+        ) from error
+    except OSError as error:
+        raise HelderError(f"{path} cannot be read.", str(error), "Give a text file.") from error
+    if "\0" in text:
+        raise HelderError(f"{path} is not a text file.", "It holds zero bytes.", "Give a text file.")
+    if path.suffix == ".jsonl":
+        return [_from_json(line, number, path, column) for number, line in _lines(text)]
+    if path.suffix == ".csv":
+        return _from_csv(text, path, column)
+    return [line for _, line in _lines(text)]
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Numbered lines; only line feeds end a line, and a last empty one is none."""
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return ((number, line.removesuffix("\r")) for number, line in enumerate(lines, start=1))
+
+
+def _from_json(line: str, number: int, path: Path, column: str) -> str:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise HelderError(f"Line {number} of {path} is not JSON.", str(error), "Correct the line.") from error
+    question = value.get(column) if isinstance(value, dict) else value
+    if not isinstance(question, str):
+        raise HelderError(
+            f"Line {number} of {path} holds no question.",
+            f"A question is a string, or the string under {column!r} of an object.",
+            "Correct the line, or the input column in the recipe.",
+        )
+    return question
+
+
+def _from_csv(text: str, path: Path, column: str) -> list[str]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        if column not in (reader.fieldnames or ()):
+            raise HelderError(
+                f"{path} has no column {column!r}.",
+                f"Its header names {', '.join(map(str, reader.fieldnames or ())) or 'nothing'}.",
+                "Name the columns in the first line.",
+            )
+        questions = []
+        for row in reader:
+            if row[column] is None or None in row:
+                raise HelderError(
+                    f"Line {reader.line_num} of {path} has another number of cells than the header.",
+                    "A cell with a comma, a quote or a line end must stand in quotes.",
+                    "Correct the line.",
+                )
+            questions.append(row[column])
+        return questions
+    except csv.Error as error:
+        raise HelderError(f"Line {reader.line_num} of {path} is not CSV.", str(error), "Correct the line.") from error
+
+
+# -- writing answers ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _writer(out: Path | None, task: Task, human: bool, stdout: IO[str]) -> Iterator[Write]:
+    """A function that writes one reply."""
+    if out is None:
+        yield _people(stdout, task) if human else _json_lines(stdout)
+        return
+    part = out.with_name(f".{out.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield _csv_rows(file, task) if out.suffix == ".csv" else _json_lines(file)
+        part.replace(out)
+    except OSError as error:
+        raise HelderError(f"{out} cannot be written.", str(error), "Choose another place.") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _json_lines(file: IO[str]) -> Write:
+    def write(number: int, reply: Reply) -> None:
+        said = {"answer": reply.output} if reply.error is None else {"error": reply.error}
+        file.write(_json({"input": reply.question, **said}) + "\n")
+        file.flush()
+
+    return write
+
+
+def _csv_rows(file: IO[str], task: Task) -> Write:
+    """One row for each record of a list, otherwise one for each question."""
+    fields = task.fields or ("answer",)
+    rows = csv.writer(file)
+    rows.writerow(["question", *(["record"] if task.many else []), "input", *fields, "error"])
+
+    def write(number: int, reply: Reply) -> None:
+        records = reply.output if task.many and reply.error is None else [reply.output]
+        for place, record in enumerate(records or [None], start=1):
+            values = [record.get(name) for name in fields] if isinstance(record, dict) else [record]
+            cells = [_cell(value) for value in values] + [""] * (len(fields) - len(values))
+            part = [str(place) if record is not None else ""] if task.many else []
+            rows.writerow([str(number), *part, reply.question, *cells, reply.error or ""])
+
+    return write
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else _json(value)
+
+
+def _people(file: IO[str], task: Task) -> Write:
+    def write(number: int, reply: Reply) -> None:
+        answer = _for_people(reply.output, task) if reply.error is None else f"(no answer: {reply.error})"
+        file.write(reply.question + "\n" + "\n".join(f"  {line}" for line in answer.splitlines()) + "\n")
+        file.flush()
+
+    return write
+
+
+def _for_people(output: Any, task: Task) -> str:
+    """An answer in plain words: one line for each record, with the fields that say something."""
+    if task.kind != "record":
+        return str(output)
+    records = output if task.many else [output]
+    lines = []
+    for place, record in enumerate(records, start=1):
+        said = [f"{name} {_cell(value)}" for name, value in record.items() if value != task.default(name)]
+        lines.append((f"{place}. " if len(records) > 1 else "") + (", ".join(said) or "(nothing)"))
+    return "\n".join(lines) or "(nothing)"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,152 @@
+"""From a run to the model file that is served, by way of the ledger.
+
+The newest believed statement of the stage "files" names the files; its inputs name the weights (whose
+folder holds the tokenizer) and the data (which hold the task). So what is served belongs together, whatever
+the recipe says by now.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helder.errors import ExitCode, HelderError
+from helder.ledger.artifact import hash_file
+from helder.ledger.run_folder import RunFolder
+from helder.ledger.statement import Statement
+
+FLOOR = 0.5  # percentage points of accuracy that a smaller file may lose and still be served by default
+USUAL = "q8_0"  # served when nothing was measured
+
+
+@dataclass(frozen=True)
+class Located:
+    """One model file of a run, and what is needed to ask it.
+
+    Attributes:
+        gguf: the file.
+        format: "f16", "q8_0" or "q4_0".
+        sha256: its digest, just checked.
+        folder: the weights' folder: tokenizer and chat format.
+        task: task.json.
+        reason: why this file and not another, one sentence.
+    """
+
+    gguf: Path
+    format: str
+    sha256: str
+    folder: Path
+    task: Path
+    reason: str
+
+
+def locate(run: RunFolder, format: str | None = None) -> Located:
+    """The file to serve.
+
+    Args:
+        run: the folder of a run.
+        format: which file; None for the smallest one that lost at most `FLOOR` points on the main test set,
+            or "q8_0" when the files were not measured.
+
+    Raises:
+        HelderError: no finished run, no file of this format, or a file that changed since (code 3).
+    """
+    entries = run.entries()
+    believed = [entry.statement for entry in entries if entry.statement]
+    made = next((said for said in reversed(believed) if said.stage == "files"), None)
+    if made is None:
+        problems = [str(entry.problem.what) for entry in entries if entry.problem]
+        raise HelderError(
+            f"There is no model file in {run.root} yet.",
+            " ".join(["The ledger holds no believed statement of the stage `files`.", *problems[-1:]]),
+            "Make it: helder run",
+        )
+    outputs = {entry["path"]: entry for entry in made.predicate["outputs"]}
+    files = {
+        path.removeprefix("model-").removesuffix(".gguf"): entry
+        for path, entry in outputs.items()
+        if path.startswith("model-") and path.endswith(".gguf")
+    }
+    if format is not None and format not in files:
+        raise HelderError(
+            f"The run made no {format} file.",
+            f"It made {', '.join(files)}.",
+            "Choose one of these, or add the format to `compress.formats` in the recipe and run again.",
+        )
+    chosen, reason = (format, "it was asked for") if format else choose(files, _scores(run, believed, made))
+    path = run.held(made).path / files[chosen]["path"]
+    _check(path, files[chosen]["sha256"])
+    weights, data = _input(run, believed, made, "train"), _input(run, believed, made, "data")
+    return Located(path, chosen, files[chosen]["sha256"], weights, data / "task.json", reason)
+
+
+def choose(files: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Any] | None) -> tuple[str, str]:
+    """The format that is served when none is asked for, and why.
+
+    Args:
+        files: format → {"size": bytes}.
+        scores: scores.json of exactly these files, or None.
+    """
+    if scores:
+        first = scores["test_sets"][0]["name"]
+        lost = {
+            row["subject"]: row["points_lost"]
+            for row in scores["compression"]
+            if row["test_set"] == first and row["measure"] == scores["main_measure"]
+        }
+        within = [name for name in files if name in lost and lost[name] <= FLOOR]
+        if within:
+            best = min(within, key=lambda name: (files[name]["size"], name))
+            return best, f"the smallest file that lost at most {FLOOR} points on the test set ({lost[best]:+.1f})"
+    if USUAL in files:
+        why = "no smaller file kept its accuracy" if scores else "the files were not scored"
+        return USUAL, f"the usual format: {why}"
+    largest = max(files, key=lambda name: (files[name]["size"], name))
+    return largest, "the largest file there is"
+
+
+def _scores(run: RunFolder, believed: list[Statement], files: Statement) -> dict[str, Any] | None:
+    """The newest scores that are about these files."""
+    about = {said.digest for said in believed if _digest(said, "files") == files.digest}
+    for said in reversed(believed):
+        inputs = said.predicate["inputs"].values()
+        if said.stage == "scores" and any(found["digest"]["sha256"] in about for found in inputs):
+            path = run.held(said).path / "scores.json"
+            if path.is_file():
+                found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+                return found
+    return None
+
+
+def _digest(said: Statement, name: str) -> str | None:
+    found = said.predicate["inputs"].get(name)
+    return str(found["digest"]["sha256"]) if found else None
+
+
+def _input(run: RunFolder, believed: list[Statement], made: Statement, name: str) -> Path:
+    """The folder of an input of a stage."""
+    digest = _digest(made, name)
+    for said in reversed(believed):
+        if said.digest == digest and run.held(said).path.is_dir():
+            return run.held(said).path
+    raise HelderError(
+        f"The {name} artifact that the model file was made from is gone.",
+        f"The statement names {name} {(digest or '?')[:12]}, and no such folder is in {run.root / 'artifacts'}.",
+        "Make it again: helder run",
+    )
+
+
+def _check(path: Path, sha256: str) -> None:
+    if not path.is_file():
+        raise HelderError(f"The model file {path} is gone.", "", "Make it again: helder run")
+    found = hash_file(path)[1]
+    if found != sha256:
+        raise HelderError(
+            f"The model file {path} is not the one that was measured.",
+            f"Its SHA-256 is {found[:12]}…, the statement says {sha256[:12]}….",
+            "Make it again: helder run",
+            ExitCode.FAILED,
+        )

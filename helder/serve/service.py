@@ -1,0 +1,159 @@
+"""One model and its task: a question as text -> an answer, held to the task's form and read back.
+
+The model is asked as it was trained: the bare text is the one message of the user. A question that does not
+fit is refused by name and never cut. An answer that does not end, or cannot be read, is an error beside its
+text, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from helder.data.task import AnswerError, Task
+from helder.errors import HelderError
+from helder.ledger.run_folder import RunFolder
+from helder.serve.answer import Answer
+from helder.serve.engine import Engine
+from helder.serve.locate import Located, locate
+
+if TYPE_CHECKING:
+    from helder.tokens.tokenizer import Tokenizer
+
+CONTEXT = 2048  # tokens of question and answer together
+LONGEST_ANSWER = 512  # tokens, where the client sets no limit
+
+
+class TooLong(HelderError):
+    """A question that does not fit the context."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer and what it says.
+
+    Attributes:
+        question: as it was asked.
+        answer: as the model wrote it; None when the question could not be asked.
+        output: the decoded answer, defaults put back; None when there is an error.
+        error: why there is no output.
+    """
+
+    question: str
+    answer: Answer | None
+    output: Any
+    error: str | None
+
+
+class Service:
+    """An engine, a tokenizer, a chat format and a task that belong together."""
+
+    def __init__(self, engine: Engine, tokenizer: Tokenizer, chat: str, task: Task, located: Located) -> None:
+        self.engine, self.tokenizer, self.chat = engine, tokenizer, chat
+        self.task, self.located, self.grammar = task, located, task.grammar()
+
+    @classmethod
+    def open(
+        cls,
+        run: RunFolder,
+        format: str | None = None,
+        *,
+        threads: int | None = None,
+        context: int = CONTEXT,
+    ) -> Service:
+        """Load the model file of a run.
+
+        Raises:
+            HelderError: see `locate` and `Engine.open`.
+        """
+        from helder.tokens import chat
+        from helder.tokens.tokenizer import Tokenizer
+
+        located = locate(run, format)
+        task = Task.load(located.task)
+        tokenizer = Tokenizer.load(located.folder)
+        engine = Engine.open(located.gguf, threads=threads, context=context)
+        return cls(engine, tokenizer, chat.format_of(located.folder), task, located)
+
+    @property
+    def name(self) -> str:
+        return self.task.name
+
+    def prompt(self, question: str) -> list[int]:
+        """The prompt's tokens.
+
+        Raises:
+            TooLong: no room is left for an answer.
+            HelderError: the question is empty.
+        """
+        from helder.tokens import chat
+
+        if not question.strip():
+            raise HelderError("The question is empty.", "", "Give a text.")
+        ids, _ = chat.render(self.tokenizer, self.chat, [{"role": "user", "content": question}])
+        if len(ids) >= self.engine.context:
+            raise TooLong(
+                f"The question {shown(question)} has {len(ids)} tokens with its chat format; "
+                f"the context holds {self.engine.context}, the answer included.",
+                "A question is never cut, because the cut part may be what matters.",
+                "Split the question.",
+            )
+        return list(ids)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        max_tokens: int | None = None,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        stream: Callable[[str], bool] | None = None,
+    ) -> Reply:
+        """Answer one question; arguments as `Engine.complete`."""
+        ids = self.prompt(question)
+        answer = self.engine.complete(
+            ids,
+            grammar=self.grammar,
+            max_tokens=min(max_tokens or LONGEST_ANSWER, self.engine.context - len(ids)),
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+            stop=stop,
+            stream=stream,
+        )
+        return self.read(question, answer)
+
+    def ask_many(self, questions: Sequence[str]) -> list[Reply]:
+        """Answer many questions greedily, in order; one that cannot be asked gets a reply with the error."""
+        prompts: list[list[int]] = []
+        errors: dict[int, str] = {}
+        for index, question in enumerate(questions):
+            try:
+                prompts.append(self.prompt(question))
+            except HelderError as error:
+                errors[index] = error.what
+        answers = iter(self.engine.complete_many(prompts, grammar=self.grammar, max_tokens=LONGEST_ANSWER))
+        return [
+            Reply(question, None, None, errors[index]) if index in errors else self.read(question, next(answers))
+            for index, question in enumerate(questions)
+        ]
+
+    def read(self, question: str, answer: Answer) -> Reply:
+        """Decode an answer."""
+        if answer.finish_reason == "length":
+            return Reply(question, answer, None, f"the answer did not end within {answer.completion_tokens} tokens")
+        try:
+            return Reply(question, answer, self.task.decode(answer.text), None)
+        except AnswerError as error:
+            return Reply(question, answer, None, str(error))
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+def shown(text: str, longest: int = 60) -> str:
+    """A text for a message: quoted, and shortened with a mark when it is long."""
+    return repr(text if len(text) <= longest else text[: longest - 1] + "…")
