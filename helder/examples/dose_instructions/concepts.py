@@ -30,6 +30,17 @@ ORDINALS: dict[int, str] = {3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: 
 # fmt: on
 _WORDS = sorted((word for words in NUMBER_WORDS.values() for word in words.values()), key=len, reverse=True)
 _NUMBER = r"(?:\d[\d.,/]*|[½¼¾]|(?:" + "|".join(_WORDS) + r"))"
+_DAY = (
+    r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|mon|tues|wed|thurs|fri|sat|sun"
+    r"|(?:maan|dins|woens|donder|vrij|zater|zon)dag)"
+)
+# What a slot may hold in a text; other slots hold one word.
+_SLOTS = (
+    dict.fromkeys(("n", "m", "N", "M", "k"), _NUMBER)
+    | dict.fromkeys(("day", "other"), _DAY)
+    | dict.fromkeys(("am", "mid", "pm", "late", "size"), r"\d[\d.]*")
+    | {"times": rf"(?:once|twice|{_NUMBER}(?:\s*(?:-|or|to)\s*{_NUMBER})?\s*times)"}
+)
 
 
 @dataclass(frozen=True)
@@ -109,14 +120,13 @@ def pattern(phrase: str) -> str:
     for form in phrase.split("|"):
         pieces = []
         for piece in re.split(r"(\{\w+\})", form):
-            if re.fullmatch(r"\{[nmNM]\}", piece):
-                pieces.append(_NUMBER)
-            elif piece.startswith("{"):
-                pieces.append(r"\w+")
+            if piece.startswith("{"):
+                pieces.append(_SLOTS.get(piece.strip("{}"), r"\w+"))
             else:
                 pieces.append(r"\s*".join(re.escape(word) for word in re.split(r"\s+", piece)))
         before = r"(?<![^\W\d_])(?<!')" if form[0].isalpha() or form[0] == "'" else r"(?<![\d.,/])"
-        after = r"(?!['\w])" if form[-1].isalnum() else ""
+        last_is_word = form[-1].isalnum() or form.endswith(("{day}", "{other}", "{units}"))
+        after = r"(?!['\w])" if last_is_word else ""
         forms.append(before + "".join(pieces) + after)
     return "(?:" + "|".join(forms) + ")"
 

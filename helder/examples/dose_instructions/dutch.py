@@ -166,7 +166,7 @@ def single(w: Writer) -> Composed:
         doing, main = w.say(say.APPLY), often
     condition = conditions(w)
     long = duration(w, main.record) if not ends(main.record) and w.chance(0.28) else NOTHING
-    advice = w.say(say.ADVICE) if w.chance(0.15) else ""
+    advice = w.say(say.PLACES.get(form, say.ADVICE)) if w.chance(0.15) else ""
     maximum = ""
     if condition.record.as_required and main.record.dose and w.chance(0.15):
         maximum = w.say(say.MAXIMUM, n=w.rng.choice((4, 6, 8)))

@@ -15,7 +15,7 @@ DAILY = Concept(
     ("1x daags", "1 x daags", "eenmaal daags", "1 maal daags", "1 keer per dag", "een keer per dag",
      "elke dag", "dagelijks", "1x per dag", "1 x per dag", "eenmaal per dag", "1x/dag", "per dag",
      "iedere dag", "1 dd"),
-    ("een maal per dag", "1 keer daags", "om de 24 uur", "eens per dag"),
+    ("één keer per dag", "1 keer daags", "om de 24 uur", "eens per dag"),
 )
 TIMES_A_DAY = Concept(
     "nx daags",
@@ -27,12 +27,12 @@ TWICE = Concept(
     "tweemaal daags",
     ("tweemaal daags", "2x daags", "'s morgens en 's avonds", "ochtend en avond", "tweemaal per dag",
      "bij ontbijt en avondeten", "2x per dag", "'s ochtends en 's avonds"),
-    ("twee maal per dag", "morgens en avonds", "twee keer daags"),
+    ("twee keer iedere dag", "morgens en avonds", "twee keer daags"),
 )
 THRICE = Concept(
     "driemaal daags",
     ("driemaal daags", "3x daags", "ochtend, middag en avond", "driemaal per dag", "3 maal daags"),
-    ("drie maal per dag", "morgen, middag en avond"),
+    ("drie keer iedere dag", "morgen, middag en avond"),
 )
 DD = Concept(
     "n dd",
@@ -241,11 +241,37 @@ APPLY = Concept(
 ADVICE = Concept(
     "advies",
     ("bij de maaltijd", "na het eten", "met water", "met een glas water", "heel doorslikken",
-     "voor het eten", "op lege maag", "tegen de pijn", "kuur afmaken", "tijdens het eten", "niet kauwen",
-     "in beide ogen", "in elk neusgat", "op de huid"),
+     "voor het eten", "op lege maag", "tegen de pijn", "kuur afmaken", "tijdens het eten", "niet kauwen"),
     ("met ruim water", "voor de bloeddruk", "met wat melk"),
     neutral=True,
 )
+PLACES: dict[str, Concept] = {
+    "drop": Concept(
+        "in het oog",
+        ("in beide ogen", "in het rechteroog", "in het linkeroor"),
+        ("in elk oog",),
+        neutral=True,
+    ),
+    "puff": Concept(
+        "via de mond",
+        ("met voorzetkamer", "via de mond", "diep inademen"),
+        ("inhaleren",),
+        neutral=True,
+    ),
+    "patch": Concept(
+        "op de huid",
+        ("op de huid", "op de bovenarm"),
+        ("op een schone huid",),
+        neutral=True,
+    ),
+    "suppository": Concept("rectaal", ("rectaal", "in de anus"), ("in de endeldarm",), neutral=True),
+    "unit": Concept(
+        "onderhuids",
+        ("onderhuids", "sc", "in de buik"),
+        ("in het bovenbeen",),
+        neutral=True,
+    ),
+}
 MAXIMUM = Concept(
     "maximum ernaast",
     ("max {N} per dag", "maximaal {n} per dag", "max. {N} per 24 uur", "niet meer dan {n} per dag"),

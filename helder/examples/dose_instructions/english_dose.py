@@ -9,12 +9,12 @@ from helder.examples.dose_instructions.concepts import Concept, Record, Said, Wr
 # fmt: off
 # Where a form goes, and how often it is drawn (assumption: roughly as in primary care).
 SITES: dict[str, tuple[str, int]] = {
-    "tablet": ("mouth", 40), "capsule": ("mouth", 14), "puff": ("lung", 13), "drop": ("eye", 7), "ml": ("mouth", 10),
-    "sachet": ("mouth", 4), "spray": ("nose", 4), "patch": ("skin", 3), "application": ("skin", 3), "mg": ("mouth", 5),
+    "tablet": ("mouth", 40), "capsule": ("mouth", 14), "puff": ("lung", 13), "drop": ("eye", 7), "ml": ("liquid", 10),
+    "sachet": ("mouth", 4), "spray": ("nose", 4), "patch": ("skin", 3), "application": ("skin", 3), "mg": ("liquid", 5),
     "suppository": ("inside", 2), "pessary": ("inside", 1), "lozenge": ("mouth", 1), "caplet": ("mouth", 1),
-    "pill": ("mouth", 1), "nebule": ("lung", 1), "capful": ("mouth", 1), "spoonful": ("mouth", 2),
-    "scoop": ("mouth", 1), "ampoule": ("needle", 1), "dose": ("mouth", 2), "unit": ("needle", 3), "g": ("mouth", 1),
-    "microgram": ("mouth", 2),
+    "pill": ("mouth", 1), "nebule": ("lung", 1), "capful": ("liquid", 1), "spoonful": ("liquid", 2),
+    "scoop": ("liquid", 1), "ampoule": ("needle", 1), "dose": ("liquid", 2), "unit": ("needle", 3), "g": ("liquid", 1),
+    "microgram": ("liquid", 2),
 }
 _AMOUNTS: dict[str, tuple[float, ...]] = {
     "ml": (5, 10, 2.5, 1, 2, 15, 20, 0.5, 7.5, 0.2, 0.6, 30, 3, 1.5, 4, 0.3, 1.25, 0.8, 12.5),
@@ -80,7 +80,8 @@ def _fraction(w: Writer, named: bool) -> Said:
     if amount == 0.5 and w.chance(0.15):
         high = w.rng.choice((1, 1, 2))
         gap = w.rng.choice((" to ", " or ", " - "))
-        return Said(f"{text.removesuffix(' a')}{gap}{w.number(high)}", Record(dose=0.5, dose_to=high))
+        bare = text.removesuffix(" a").removesuffix(" of").removesuffix(" of one")
+        return Said(f"{bare}{gap}{w.number(high)}", Record(dose=0.5, dose_to=high))
     return Said(text, Record(dose=amount))
 
 

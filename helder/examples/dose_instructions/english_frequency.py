@@ -13,7 +13,7 @@ from helder.examples.dose_instructions import english_words as words
 from helder.examples.dose_instructions.concepts import ORDINALS, Concept, Record, Said, Writer
 
 _MOMENTS = (
-    ("morning", "breakfast", "mane", "in the morning", "with breakfast", "at 8am", "each morning", "breakfast time"),
+    ("morning", "breakfast", "mane", "in the morning", "with breakfast", "at 8am", "each morning"),
     ("noon", "lunch", "lunchtime", "at midday", "with lunch", "afternoon", "at 1pm", "midday"),
     ("teatime", "tea", "dinner", "evening meal", "in the evening", "evening", "at 6pm", "with dinner"),
     ("night", "bedtime", "nocte", "at night", "at bedtime", "bed", "before bed", "at 10pm", "midnight"),
@@ -180,9 +180,9 @@ def _times_every(w: Writer) -> Said:
         gap = w.rng.choice((" or ", " to ", "-"))
         slots["times"] = f"{w.number(low, roman=False)}{gap}{w.number(high, roman=False)} times"
         return Said(w.say(say.TIMES_EVERY, slots=slots), Record(times=low, times_to=high, per=per))
-    low = w.rng.choice((1, 2, 2, 3))
+    low = w.rng.choice((2, 2, 3))
     several = f"{w.number(low, roman=False)} times"
-    slots["times"] = {1: "once", 2: w.rng.choice(("twice", several))}.get(low, several)
+    slots["times"] = w.rng.choice(("twice", several)) if low == 2 else several
     return Said(w.say(say.TIMES_EVERY, slots=slots), Record(times=low, per=per))
 
 

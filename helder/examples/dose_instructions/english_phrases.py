@@ -66,8 +66,8 @@ NIGHT = Concept(
 NOON = Concept(
     "at noon",
     ("at lunchtime", "at noon", "at midday", "with lunch", "before lunch", "in the afternoon",
-     "at lunch time", "every lunchtime", "after lunch"),
-    ("at lunch", "around midday", "with midday meal"),
+     "every lunchtime", "after lunch"),
+    ("noontime", "around midday", "with midday meal"),
 )
 CLOCK = Concept(
     "a time of day",
@@ -201,7 +201,7 @@ TIMES_EVERY = Concept(
     "n times every k units",
     ("{times} every {k} {units}", "{times} in {k} {units}", "{times} per {k} {units}",
      "{times} each {k} {units}"),
-    ("{times} within {k} {units}", "{times} over {k} {units}"),
+    ("{times} within {k} {units}",),
 )
 TIMES_RANGE = Concept(
     "n to m times a day",
@@ -365,7 +365,7 @@ THEN = Concept(
     "then",
     ("then", "then", "followed by", "and then", "after that", ", then", "then take", "thereafter",
      "then continue", "subsequently", "; then", ". then", "then use", "then continue with"),
-    ("afterwards", "and from then on", "next", "then change to", "switching to"),
+    ("afterwards", "and from then on", "and next", "then change to", "switching to"),
 )
 THEN_LESS = Concept(
     "then reduce to",
@@ -425,7 +425,7 @@ TWO_AND_A_HALF = Concept(
     ("two and a half", "2.5", "2½", "2 1/2", "2 and a half", "2 and 1/2"),
     ("two & a half", "two plus a half"),
 )
-ONE = Concept("a or an", ("a",), ("a single",))
+ONE = Concept("a or an", ("a",), ("just one", "only one"))
 # The count is put before these: "two" + "5ml spoonfuls", "2" + "x5ml".
 SPOONFULS = Concept(
     "n 5 ml spoonfuls",

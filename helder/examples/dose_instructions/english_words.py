@@ -12,7 +12,7 @@ FORMS: dict[str, Concept] = {
         "tablet",
         ("tablet|tablets", "tab|tabs", "tablet|tablets", "tab|tabs", "tab.|tabs.", "tablet(s)|tablet(s)",
          "tab|tab", "tablet|tablet", "tab(s)|tab(s)"),
-        ("tbl|tbls", "tabl|tabl", "tablt|tablts"),
+        ("tbl|tbls", "tablt|tablts", "oral tablet|oral tablets"),
     ),
     "capsule": Concept(
         "capsule",
@@ -100,6 +100,12 @@ VERBS: dict[str, Concept] = {
         ("swallow", "administer", "ingest"),
         neutral=True,
     ),
+    "liquid": Concept(
+        "take",
+        ("take", "take", "give", "to take", "please take", "have", "drink"),
+        ("administer", "ingest"),
+        neutral=True,
+    ),
     "lung": Concept(
         "inhale",
         ("inhale", "take", "use", "breathe in", "to inhale"),
@@ -143,8 +149,14 @@ CHANGE = Concept("change", ("change", "replace", "renew"), ("swap",), neutral=Tr
 ROUTES: dict[str, Concept] = {
     "mouth": Concept(
         "by mouth",
-        ("by mouth", "po", "orally", "oral", "p.o.", "under the tongue", "with water"),
-        ("per os", "sublingually"),
+        ("by mouth", "po", "orally", "oral", "p.o.", "with water"),
+        ("per os", "by the mouth"),
+        neutral=True,
+    ),
+    "liquid": Concept(
+        "by mouth",
+        ("by mouth", "po", "orally", "oral", "in water", "in a drink"),
+        ("per os", "by the mouth"),
         neutral=True,
     ),
     "lung": Concept(
@@ -197,14 +209,14 @@ REASONS = Concept(
 )
 ADVICE = Concept(
     "advice",
-    ("with food", "after food", "pc", "ac", "swallow whole", "avoid alcohol", "do not crush", "before food",
+    ("with food", "after food", "pc", "ac", "avoid alcohol", "do not crush", "before food",
      "with a full glass of water", "on an empty stomach", "dissolved in water", "with or after food",
      "half an hour before food", "30 minutes before food", "do not stop suddenly", "in a glass of water",
      "an hour before food", "swallowed whole with water", "may cause drowsiness", "until finished",
      "long term", "shake well", "do not drive if affected", "complete the course", "if sleepy do not drive",
      "at the same time"),
-    ("p.c.", "a.c.", "with plenty of fluid", "with milk", "do not chew", "finish the course",
-     "sitting upright"),
+    ("swallow whole", "p.c.", "a.c.", "with plenty of fluid", "with milk", "do not chew",
+     "finish the course", "sitting upright"),
     neutral=True,
 )
 DRUGS = Concept(
