@@ -50,7 +50,8 @@ def journey(project: Project, walk: Walk) -> None:
     }
     for name in baselines(task_kind(project, data)):
         settings = {"subject": name, "seed": recipe.evaluate.seed}
-        answers[name] = walk.stage(f"predict-{name}", "helder.evaluate.baselines:run", settings, {"data": data})
+        seen = {"data": data, "train": weights}
+        answers[name] = walk.stage(f"predict-{name}", "helder.evaluate.baselines:run", settings, seen)
 
     predictions = {f"predict-{subject}": artifact for subject, artifact in answers.items()}
     walk.stage("scores", "helder.evaluate.stage:run", score_settings(project), {"data": data, **predictions})
@@ -109,6 +110,7 @@ def predict_settings(project: Project, subject: str) -> dict[str, Any]:
         "limit": evaluate.limit,
         "seed": evaluate.seed,
         "examples": 0,
+        "constrained": True,
     }
     if subject == "base":
         limits = [limit for limit in (evaluate.limit, evaluate.base_limit) if limit is not None]

@@ -65,7 +65,8 @@ def use_tiny_stages(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     store.find = lambda name: find(home, name)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "helder.model.store", store)
     monkeypatch.setattr("helder.model.store", store, raising=False)
-    import_base(home)
+    if not base_folder(home).exists():
+        import_base(home)
 
 
 def base_folder(home: Path) -> Path:

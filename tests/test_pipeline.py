@@ -29,6 +29,34 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> Proj
     return Project.open(fake_project.make(tmp_path / "doses"))
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A home and a project that was run to the end, once for all tests of this module; its digests."""
+    place = tmp_path_factory.mktemp("once")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HELDER_HOME", str(place / "home"))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        fake_project.use_tiny_stages(patch, place / "home")
+        made, ran = run(Project.open(fake_project.make(place / "doses")))
+    assert ran == STAGES[1:]
+    return place, made
+
+
+@pytest.fixture
+def finished(once: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of the project that was run to the end, elsewhere on the disk."""
+    shutil.copytree(once[0], tmp_path / "copy")
+    monkeypatch.setenv("HELDER_HOME", str(tmp_path / "copy" / "home"))
+    fake_project.use_tiny_stages(monkeypatch, tmp_path / "copy" / "home")
+    return Project.open(tmp_path / "copy" / "doses")
+
+
+@pytest.fixture
+def made(once: tuple[Path, dict[str, str]]) -> dict[str, str]:
+    """The digests of the project that was run to the end, by stage."""
+    return once[1]
+
+
 def run(project: Project) -> tuple[dict[str, str], list[str]]:
     """Digests by stage, and the names of the stages that ran."""
     ran: list[str] = []
@@ -52,97 +80,92 @@ def rewrite(project: Project, old: str, new: str) -> Project:
     return Project.open(project.folder)
 
 
-def test_every_stage_runs_once_in_order_and_the_report_is_written(project: Project) -> None:
-    made, ran = run(project)
-    assert ran == STAGES[1:]
+def test_every_stage_runs_once_in_order_and_the_report_is_written(finished: Project, made: dict[str, str]) -> None:
     assert list(made) == STAGES
-    assert project.report.exists()
-    assert not (project.folder / "run" / "work").exists()
+    assert finished.report.exists()
+    assert not (finished.folder / "run" / "work").exists()
 
 
-def test_same_recipe_same_inputs_nothing_runs_again(project: Project) -> None:
-    made, _ = run(project)
-    ledger = sorted(path.name for path in (project.folder / "run" / "ledger").iterdir())
-    again, ran = run(Project.open(project.folder))
+def test_same_recipe_same_inputs_nothing_runs_again_not_even_in_another_place(
+    finished: Project, made: dict[str, str]
+) -> None:
+    ledger = sorted(path.name for path in (finished.folder / "run" / "ledger").iterdir())
+    again, ran = run(finished)
     assert ran == []
     assert again == {name: digest for name, digest in made.items() if name != "probe"}
-    assert sorted(path.name for path in (project.folder / "run" / "ledger").iterdir()) == ledger
+    assert sorted(path.name for path in (finished.folder / "run" / "ledger").iterdir()) == ledger
 
 
-def test_a_time_budget_becomes_a_number_of_steps_that_later_runs_keep(project: Project) -> None:
-    made, ran = run(project)
-    assert "probe" in ran
-    shutil.rmtree(project.folder / "run")
-    again, ran = run(project)
+def test_a_time_budget_becomes_a_number_of_steps_that_later_runs_keep(finished: Project, made: dict[str, str]) -> None:
+    shutil.rmtree(finished.folder / "run")
+    again, ran = run(finished)
     assert "probe" not in ran
     assert again == {name: digest for name, digest in made.items() if name != "probe"}
 
 
-def test_another_time_budget_is_measured_again(project: Project) -> None:
-    run(project)
-    _, ran = run(rewrite(project, "5 min", "6 min"))
+def test_another_time_budget_is_measured_again(finished: Project) -> None:
+    _, ran = run(rewrite(finished, "5 min", "6 min"))
     assert ran[:2] == ["probe", "train"]
     assert "data" not in ran
 
 
-def test_a_budget_in_steps_needs_no_probe(project: Project) -> None:
-    _, ran = run(rewrite(project, 'budget = "5 min"', "steps = 3"))
-    assert "probe" not in ran
-    assert pipeline.statements(project)["data"].stage == "data"
+def test_a_budget_in_steps_needs_no_probe(finished: Project) -> None:
+    _, ran = run(rewrite(finished, 'budget = "5 min"', "steps = 3"))
+    assert ran[0] == "train"
 
 
-def test_what_does_not_depend_on_a_change_is_not_run_again(project: Project) -> None:
-    run(project)
-    _, ran = run(rewrite(project, '["q8_0", "q4_0"]', '["q8_0"]'))
+def test_what_does_not_depend_on_a_change_is_not_run_again_and_a_change_back_finds_all(
+    finished: Project, made: dict[str, str]
+) -> None:
+    changed = rewrite(finished, '["q8_0", "q4_0"]', '["q8_0"]')
+    _, ran = run(changed)
     assert ran == ["files", "predict-q8_0", "scores"]
-
-
-def test_a_change_back_finds_what_was_made_before(project: Project) -> None:
-    made, _ = run(project)
-    changed = rewrite(project, '["q8_0", "q4_0"]', '["q8_0"]')
-    run(changed)
     again, ran = run(rewrite(changed, '["q8_0"]', '["q8_0", "q4_0"]'))
     assert ran == []
     assert again["scores"] == made["scores"]
 
 
-def test_changed_data_run_everything_that_comes_from_them(project: Project) -> None:
-    run(project)
-    (project.folder / "train.jsonl").write_text('{"input": "more", "output": "x"}\n', encoding="utf-8")
-    _, ran = run(project)
+def test_changed_data_run_everything_that_comes_from_them(finished: Project) -> None:
+    (finished.folder / "train.jsonl").write_text('{"input": "more", "output": "x"}\n', encoding="utf-8")
+    _, ran = run(finished)
     assert ran == STAGES[1:]
 
 
-def test_renaming_and_touching_files_runs_nothing(project: Project) -> None:
-    run(project)
-    (project.folder / "train.jsonl").rename(project.folder / "renamed.jsonl")
-    os.utime(project.folder / "renamed.jsonl", (0, 0))
-    _, ran = run(rewrite(project, "train.jsonl", "renamed.jsonl"))
+def test_renaming_and_touching_files_runs_nothing(finished: Project) -> None:
+    (finished.folder / "train.jsonl").rename(finished.folder / "renamed.jsonl")
+    os.utime(finished.folder / "renamed.jsonl", (0, 0))
+    _, ran = run(rewrite(finished, "train.jsonl", "renamed.jsonl"))
     assert ran == []
 
 
-def test_a_damaged_artifact_is_told_and_made_again(project: Project) -> None:
-    made, _ = run(project)
-    file = pipeline.made(project)["files"].path / "deep" / "copy.json"
+def test_a_damaged_artifact_is_told_and_made_again(finished: Project, made: dict[str, str]) -> None:
+    file = pipeline.made(finished)["files"].path / "deep" / "copy.json"
     file.write_text(file.read_text(encoding="utf-8") + " ", encoding="utf-8")
-    assert states(project)["files"] == "damaged"
+    assert states(finished)["files"] == "damaged"
     events: list[dict[str, Any]] = []
-    again = pipeline.run(project, events.append)
+    again = pipeline.run(finished, events.append)
     assert [e["stage"] for e in events if e["event"] == "started"] == ["files"]
     assert [e["stage"] for e in events if e["event"] == "warning"] == ["files"]
     assert again["files"].digest == made["files"]
-    assert states(project)["files"] == "done"
+    assert states(finished)["files"] == "done"
 
 
-def test_a_tampered_statement_counts_as_none(project: Project) -> None:
-    made, _ = run(project)
-    path = next((project.folder / "run" / "ledger").glob("*-data.json"))
+def test_a_tampered_statement_counts_as_none(finished: Project, made: dict[str, str]) -> None:
+    path = next((finished.folder / "run" / "ledger").glob("*-data.json"))
     envelope = json.loads(path.read_text(encoding="utf-8"))
     envelope["payload"] = envelope["payload"][:100] + "AAAA" + envelope["payload"][104:]
     path.write_text(json.dumps(envelope), encoding="utf-8")
-    again, ran = run(project)
+    again, ran = run(finished)
     assert ran == ["data"]
     assert again["data"] == made["data"]
+
+
+def test_statements_of_a_machine_that_is_not_known_are_not_believed(finished: Project, home: Path) -> None:
+    (home / "keys").mkdir()
+    shutil.rmtree(Path(os.environ["HELDER_HOME"]) / "keys")
+    with pytest.raises(HelderError, match="does not know") as caught:
+        pipeline.run(finished)
+    assert caught.value.code == ExitCode.UNCHECKED
 
 
 def test_a_base_model_that_changed_is_refused(project: Project, home: Path) -> None:
@@ -152,23 +175,23 @@ def test_a_base_model_that_changed_is_refused(project: Project, home: Path) -> N
     assert "helder model import tiny" in caught.value.fix
 
 
-def test_the_statement_about_the_base_model_is_copied_into_the_ledger_once(project: Project) -> None:
-    run(project)
-    run(project)
-    names = sorted(path.name for path in (project.folder / "run" / "ledger").iterdir())
+def test_the_statement_about_the_base_model_is_copied_into_the_ledger_once(finished: Project) -> None:
+    run(finished)
+    names = sorted(path.name for path in (finished.folder / "run" / "ledger").iterdir())
     assert [name for name in names if "base" in name and "predict" not in name] == ["001-base.json"]
 
 
-def test_status_shows_what_is_done_what_could_run_and_what_waits(project: Project) -> None:
-    before = states(project)
+def test_status_shows_what_is_done_what_could_run_and_what_waits(project: Project, finished: Project) -> None:
+    assert set(states(finished).values()) == {"done"}
+    shutil.rmtree(finished.folder / "run")
+    (finished.folder / "helder.lock").unlink()
+    before = states(finished)
     assert before["base"] == "done"
     assert before["data"] == "ready"
     assert {before[name] for name in before if name not in ("base", "data")} == {"waiting"}
-    pipeline.run(project, until="data")
-    after = states(project)
+    pipeline.run(finished, until="data")
+    after = states(finished)
     assert (after["data"], after["probe"], after["train"]) == ("done", "ready", "waiting")
-    run(project)
-    assert set(states(project).values()) == {"done"}
 
 
 def test_looking_writes_nothing(project: Project) -> None:
@@ -182,19 +205,21 @@ def test_looking_writes_nothing(project: Project) -> None:
     [("label", {"trivial", "linear"}), ("record", {"trivial", "nearest"}), ("text", {"trivial", "nearest"})],
 )
 def test_the_baselines_fit_the_task(project: Project, kind: str, expected: set[str]) -> None:
-    made, _ = run(rewrite(project, "[data]", f'[data]\nkind = "{kind}"'))
-    subjects = {name.removeprefix("predict-") for name in made if name.startswith("predict-")}
+    steps = pipeline.status(rewrite(project, "[data]", f'[data]\nkind = "{kind}"'))
+    subjects = {step.name.removeprefix("predict-") for step in steps if step.name.startswith("predict-")}
     assert subjects - {"weights", "q8_0", "q4_0", "base"} == expected
 
 
-def test_settings_of_each_stage_are_resolved_and_hold_no_path(project: Project) -> None:
-    run(project)
-    for name, said in pipeline.statements(project).items():
-        assert str(project.folder) not in json.dumps(said.payload), name
-    train = pipeline.statements(project)["train"].predicate
+def test_settings_of_each_stage_are_resolved_and_hold_no_path(
+    finished: Project, once: tuple[Path, dict[str, str]]
+) -> None:
+    said = pipeline.statements(finished)
+    for name in said:
+        assert str(once[0]) not in json.dumps(said[name].payload), name
+    train = said["train"].predicate
     assert train["settings"]["steps"] > 0
     assert train["settings"]["learning_rate"] > 0
-    data = pipeline.statements(project)["data"].predicate
+    data = said["data"].predicate
     assert set(data["inputs"]) == {"train", "test", "test-foreign"}
 
 
@@ -202,7 +227,7 @@ def test_further_train_files_labels_and_schema_are_inputs_under_their_names(proj
     for name in ("more.jsonl", "labels.txt"):
         (project.folder / name).write_text("x", encoding="utf-8")
     changed = rewrite(project, '"train.jsonl"', '["train.jsonl", "more.jsonl"]\nlabels = "labels.txt"')
-    run(changed)
+    pipeline.run(changed, until="data")
     data = pipeline.statements(changed)["data"].predicate
     assert set(data["inputs"]) == {"train", "train-2", "labels", "test", "test-foreign"}
     assert data["settings"]["labels"] is None
@@ -224,8 +249,9 @@ def test_interrupted_at_a_stage_the_next_run_continues_there(project: Project, s
     with pytest.raises(Interrupted) as caught:
         pipeline.run(project, interrupt)
     assert caught.value.code == ExitCode.INTERRUPTED
-    _, ran = run(project)
-    assert ran == STAGES[STAGES.index(stage) :]
+    ran: list[str] = []
+    pipeline.run(project, lambda event: ran.append(event["stage"]) if event["event"] == "started" else None, stage)
+    assert ran == [stage]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -9,15 +10,23 @@ import click
 from helder.commands import talk
 from helder.project import Project
 
-format_option = click.option("--format", help="Which file answers, such as q4_0; default: the one the run recommends.")
+CONTEXT = 2048
+
+format_option = click.option("--format", help="Which file answers, such as q4_0; default: as the scores recommend.")
+threads_option = click.option("--threads", type=click.IntRange(1), help="Threads of one answer; default: all cores.")
+context_option = click.option(
+    "--context", type=click.IntRange(64), default=CONTEXT, show_default=True, help="Tokens of question and answer."
+)
 
 
 @click.command()
 @click.argument("questions", nargs=-1)
 @click.option("--project", default=".", type=click.Path(path_type=Path), help="The project; default: this folder.")
-@click.option("--file", type=click.Path(path_type=Path), help="One question a line, or a JSONL or CSV file.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write answers to this .jsonl or .csv file.")
+@click.option("--file", type=click.Path(path_type=Path), help="One question a line, or a .jsonl or .csv file.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the answers to this .jsonl or .csv file.")
 @format_option
+@threads_option
+@context_option
 @talk.json_option
 def ask(
     questions: tuple[str, ...],
@@ -25,30 +34,44 @@ def ask(
     file: Path | None,
     out: Path | None,
     format: str | None,
+    threads: int | None,
+    context: int,
     as_json: bool,
 ) -> None:
-    """Ask QUESTIONS; each answer is held to the form of the task."""
+    """Ask QUESTIONS; each answer is held to the form of the task.
+
+    For a person on a terminal the answers are put in words; otherwise, and with --json, they are JSON: one value for
+    one question, one object a line for several.
+    """
     from helder.serve import ask as answering
 
     if not questions and file is None:
-        raise click.UsageError("Give a question, or --file.")
-    answering.main(Project.open(project), list(questions), file, format, out)
+        raise click.UsageError("Give a question, or --file.", click.get_current_context())
+    human = sys.stdout.isatty() and not as_json
+    answering.main(Project.open(project), questions, file, format, out, human=human, threads=threads, context=context)
 
 
 @click.command()
 @talk.project_argument
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option(
-    "--port",
-    default=8000,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="The port; 0: any free one.",
-)
+@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
+@click.option("--token-file", type=click.Path(path_type=Path), help="Read the token here; made if it is not there.")
 @format_option
+@threads_option
+@context_option
 @talk.json_option
-def serve(project: Path, host: str, port: int, format: str | None, as_json: bool) -> None:
+def serve(
+    project: Path,
+    host: str,
+    port: int,
+    token_file: Path | None,
+    format: str | None,
+    threads: int | None,
+    context: int,
+    as_json: bool,
+) -> None:
     """Serve the model of PROJECT behind an OpenAI-compatible API; programs need the token that is shown."""
     from helder.serve import api
 
-    api.serve(Project.open(project), host, port, format)
+    del as_json  # what this verb says is talk, for stderr
+    api.serve(Project.open(project), host, port, format, token_file, threads, context)

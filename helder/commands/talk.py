@@ -70,7 +70,7 @@ def size(count: float) -> str:
 def events(as_json: bool) -> Iterator[OnEvent]:
     """Where a run's events go: drawn on a terminal, otherwise one JSON line for each on stderr."""
     if as_json or not sys.stderr.isatty():
-        yield lambda event: click.echo(json.dumps(event, ensure_ascii=False), err=True)
+        yield Lines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -83,6 +83,21 @@ def events(as_json: bool) -> Iterator[OnEvent]:
     ]
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield Drawn(progress)
+
+
+class Lines:
+    """One JSON line for each event; of progress at most one a second, but always the last of a stage."""
+
+    def __init__(self) -> None:
+        self.last = -1.0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        if event["event"] == "progress" and event.get("done") != event.get("total"):
+            now = time.monotonic()
+            if now - self.last < 1.0:
+                return
+            self.last = now
+        click.echo(json.dumps(event, ensure_ascii=False), err=True)
 
 
 class Drawn:
