@@ -114,7 +114,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def paired_difference(both: int, only_a: int, only_b: int, neither: int, confidence: float = 0.95) -> Interval:
-    """The difference of two shares on the same items, a - b (Newcombe's method 10, without his correction)."""
+    """The difference of two shares on the same items, a - b: Newcombe's method 10."""
     n = both + only_a + only_b + neither
     if n == 0:
         return Interval(None, None, None)
@@ -122,7 +122,10 @@ def paired_difference(both: int, only_a: int, only_b: int, neither: int, confide
     assert a.value is not None and b.value is not None
     assert a.low is not None and a.high is not None and b.low is not None and b.high is not None
     product = (both + only_a) * (neither + only_b) * (both + only_b) * (neither + only_a)
-    phi = (both * neither - only_a * only_b) / math.sqrt(product) if product else 0.0
+    association = both * neither - only_a * only_b
+    if association > 0:  # his correction, which keeps agreement in few pairs from narrowing the interval
+        association = max(association - n / 2, 0)
+    phi = association / math.sqrt(product) if product else 0.0
     a_low, a_high, b_low, b_high = a.value - a.low, a.high - a.value, b.value - b.low, b.high - b.value
     difference = a.value - b.value
     down = math.sqrt(max(0.0, a_low**2 - 2 * phi * a_low * b_high + b_high**2))
