@@ -280,4 +280,4 @@ def parse_budget(text: str) -> tuple[Literal["seconds", "steps", "epochs", "toke
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a recipe, for editors; shipped as `helder/recipe.schema.json`."""
     schema = Recipe.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Helder recipe", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Helder recipe"}

@@ -77,22 +77,26 @@ def load(project: Path) -> dict[str, Any]:
 
 
 def short_table(scores: dict[str, Any]) -> str:
-    """Subjects down, test sets across: the main measure with its interval, fields for records."""
-    results = {(item["subject"], item["test_set"]): item for item in scores["results"] if item["subset"] is None}
-    sets = [test_set["name"] for test_set in scores["test_sets"]]
+    """Subjects down, test sets across: whole answers right with their interval, and fields for records."""
+    # One that was asked all items, and a part as well, is shown with all.
+    ordered = sorted(scores["results"], key=lambda item: item["subset"] is None)
+    results = {(item["subject"], item["test_set"]): item for item in ordered}
+    sets = {test_set["name"]: test_set["n"] for test_set in scores["test_sets"]}
     measures = [("whole", "right")] + ([("fields", "fields")] if scores["task"]["kind"] == "record" else [])
     head = ["", *(f"{name}: {word}" for name in sets for _, word in measures)]
     rows = []
     for subject in scores["subjects"]:
         found = [results.get((subject["name"], name)) for name in sets]
-        cells = [share(item[measure]) if item else "-" for item in found for measure, _ in measures]
-        rows.append([subject.get("title") or subject["name"], *cells])
-    note = f"Shares with {scores['confidence']:.0%} intervals."
-    return talk.table(rows, head) + f"\n{note}"
+        rows.append([subject["title"], *(share(item, measure) for item in found for measure, _ in measures)])
+    items = ", ".join(f"{count} in {name}" for name, count in sets.items())
+    note = f"Shares with {scores['confidence']:.0%} intervals. Items: {items}"
+    return talk.table(rows, head) + f"\n{note}; n = where only a part was asked."
 
 
-def share(found: dict[str, Any] | None) -> str:
-    """0.79 (0.75-0.83)."""
-    if not found or found["value"] is None:
+def share(result: dict[str, Any] | None, measure: str) -> str:
+    """0.790 (0.750-0.830); with its n where only a part of the items was asked."""
+    found = result and result[measure]
+    if not result or not found or found["value"] is None:
         return "-"
-    return f"{found['value']:.3f} ({found['low']:.3f}-{found['high']:.3f})"
+    part = f" n={result['n']}" if result["subset"] is not None else ""
+    return f"{found['value']:.3f} ({found['low']:.3f}-{found['high']:.3f}){part}"
