@@ -49,7 +49,7 @@ def table(rows: Sequence[Sequence[str]], head: Sequence[str], right: Sequence[in
 
 def duration(seconds: float) -> str:
     """4.2 s, 3 min 05 s, 2 h 10 min."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
@@ -60,7 +60,7 @@ def duration(seconds: float) -> str:
 def size(count: float) -> str:
     """Bytes for people: 98.4 MB, 3.80 GB (powers of ten)."""
     for unit in ("B", "kB", "MB"):
-        if count < 1000:
+        if round(count, 1) < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.2f} GB"
