@@ -89,9 +89,7 @@ def train_settings(project: Project, walk: Walk, base: Known, data: Known) -> di
         return training.resolve({**section, unit: amount})
     probe = {**training.resolve(section), "seconds": float(amount)}
     variables = training.environment(section["numerics"])
-    key = canonical.digest(
-        {"train": probe, "data": data.digest if data else None, "base": base.digest if base else None}
-    )
+    key = budget_key(probe, base, data)
     decision = project.decided(key)
     if decision is None:
         made = walk.stage("probe", "helder.train.probe:run", probe, {"base": base, "data": data}, variables)
@@ -101,6 +99,23 @@ def train_settings(project: Project, walk: Walk, base: Known, data: Known) -> di
         decision = {"steps": int(found["steps"]), "seconds": float(amount), "probe": found}
         walk.decide(key, decision)
     return training.resolve({**section, "steps": int(decision["steps"])})
+
+
+def budget_key(probe: dict[str, Any], base: Known, data: Known) -> str:
+    """Digest of everything that the number of steps in a time depends on, the machine left out."""
+    return canonical.digest(
+        {"train": probe, "data": data.digest if data else None, "base": base.digest if base else None}
+    )
+
+
+def probed(project: Project, base: Known, data: Known) -> dict[str, Any] | None:
+    """What the probe found when the budget, a time, was turned into steps; None for other budgets."""
+    section = project.recipe.train.model_dump(mode="json", exclude={"budget", "steps", "epochs", "tokens"})
+    unit, amount = project.recipe.train.amount
+    if unit != "seconds":
+        return None
+    decision = project.decided(budget_key({**training.resolve(section), "seconds": float(amount)}, base, data))
+    return None if decision is None else {**decision["probe"], "steps": decision["steps"]}
 
 
 def predict_settings(project: Project, subject: str) -> dict[str, Any]:

@@ -32,16 +32,15 @@ def run(
     """Stage function, see `helder.stage`.
 
     Args:
-        settings: `[train]` with "seconds", the budget, instead of steps.
+        settings: `[train]`, resolved; with "seconds", a budget in time, steps are found for it.
         inputs: "base" and "data", as for the stage "train".
 
     Raises:
         HelderError: not one step fits into the time.
     """
     started = time.monotonic()
-    budget = float(settings["seconds"])
     rest = {key: value for key, value in settings.items() if key != "seconds"}
-    trainer, _ = prepare(resolve({**rest, "steps": 1}), inputs, report)
+    trainer, _ = prepare(resolve(rest), inputs, report)
     loading = time.monotonic() - started
 
     for step in range(WARM_STEPS):
@@ -66,13 +65,17 @@ def run(
 
     saves = 3 if trainer.settings.method == "full" else 9
     fixed = 2 * loading + 5 * looking + saves * saving  # loading again, and writing the result costs about the same
-    steps = int((budget * SPARE - fixed) / per_step)
-    if steps < 1:
-        raise HelderError(
-            f"Nothing can be learnt in {budget:.0f} seconds on this machine.",
-            f"Loading and saving take {fixed:.0f} seconds, one step {per_step:.1f}.",
-            f"Give [train] a budget of at least {fixed + 20 * per_step:.0f} seconds, or name `steps`.",
-        )
+    if "seconds" in settings:
+        budget = float(settings["seconds"])
+        steps = int((budget * SPARE - fixed) / per_step)
+        if steps < 1:
+            raise HelderError(
+                f"Nothing can be learnt in {budget:.0f} seconds on this machine.",
+                f"Loading and saving take {fixed:.0f} seconds, one step {per_step:.1f}.",
+                f"Give [train] a budget of at least {fixed + 20 * per_step:.0f} seconds, or name `steps`.",
+            )
+    else:
+        steps = trainer.steps
     found = {
         "steps": steps,
         "seconds_per_step": round(per_step, 4),

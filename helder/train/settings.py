@@ -15,6 +15,7 @@ from helder.errors import HelderError
 
 # Defaults by method. Measured on SmolLM2-135M and the dose-instructions example, see docs/log.md.
 LEARNING_RATE = {"full": 1e-4, "lora": 1e-3}
+CLOSEST = 10  # steps between two looks or checkpoints, unless the recipe says otherwise
 BATCH_TOKENS = {"full": 1536, "lora": 768}
 
 
@@ -59,12 +60,12 @@ class TrainSettings:
 
     def evaluations(self, steps: int) -> int:
         """Steps between two looks at the dev set, in a training of `steps` steps."""
-        return self.evaluate_every or max(1, math.ceil(steps / 5))
+        return self.evaluate_every or max(CLOSEST, math.ceil(steps / 5))
 
     def checkpoints(self, steps: int) -> int:
         """Steps between two checkpoints, in a training of `steps` steps."""
         parts = 10 if self.method == "lora" else 4
-        return self.checkpoint_every or max(1, math.ceil(steps / parts))
+        return self.checkpoint_every or max(CLOSEST, math.ceil(steps / parts))
 
 
 def resolve(section: Mapping[str, Any]) -> dict[str, Any]:

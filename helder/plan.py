@@ -1,0 +1,156 @@
+"""What a run would do, before it does it: time, memory and energy of every stage, from a few probe steps.
+
+Only the records are prepared and a few training steps are taken; everything else is arithmetic on what the probe
+measured on this machine. All figures are estimates and are called so. The number of steps that a budget in time
+stands for is decided here, once, and kept in `helder.lock`, so that `helder run` does what was planned.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helder import pipeline
+from helder.errors import HelderError
+from helder.ledger import energy
+from helder.ledger.environment import usable_cpus
+from helder.pipeline import Known, Run, Walk
+from helder.project import Project
+from helder.stage import OnEvent
+from helder.train import settings as training
+
+# What the other stages cost, for each parameter or token, in terms of what the probe measured. Ratios measured on two
+# cores with SmolLM2-135M (docs/log.md); the machine's own speed comes in through the probe.
+WRITE_SECONDS = {"f16": 1.5e-8, "q8_0": 6e-8, "q4_0": 4e-8, "exact": 3e-8}  # per parameter
+ROUND_TRIP_SECONDS = 1e-7  # per parameter: loading both models and 8 answers
+STEP_SHARE = {"weights": 1.2, "f16": 2.4, "q8_0": 1.7, "q4_0": 1.4}  # of a trained token, per answered token
+LOADING_SECONDS = 2e-8  # per parameter: one model into memory
+PROMPT_EXAMPLE_TOKENS = 55  # of one example in the untrained model's prompt (assumption)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known of the training before it is run.
+
+    Attributes:
+        probe: contents of probe.json.
+        steps: how many steps will be taken.
+        sizes: test set → cases.
+    """
+
+    probe: dict[str, Any]
+    steps: int
+    sizes: dict[str, int]
+
+    @property
+    def token_seconds(self) -> float:
+        """Time for one token of training, padding counted."""
+        return float(self.probe["seconds_per_step"] / self.probe["padded_tokens_per_step"])
+
+    @property
+    def example_tokens(self) -> float:
+        return float(self.probe["padded_tokens_per_step"] / self.probe["examples_per_step"])
+
+
+def estimate(project: Project, on_event: OnEvent = lambda event: None) -> dict[str, Any]:
+    """Plan a run.
+
+    Args:
+        on_event: gets the events of the stages that are run for the probe.
+
+    Returns:
+        {"stages": [{stage, state, seconds, memory, energy_joules, why}], "notes": [sentence]}; seconds 0 for what is
+        done already.
+
+    Raises:
+        HelderError: the records or the probe could not be made; see their stages.
+    """
+    with project.run_folder.lock() as lock:
+        measured = _measure(project, on_event, lock)
+    rows = [_row(project, step.name, step.state, measured) for step in pipeline.status(project, verify=False)]
+    steps, probe = measured.steps, measured.probe
+    examples = round(steps * probe["examples_per_step"])
+    notes = [
+        f"Training: {steps} steps, {examples} examples seen ({examples / probe['examples']:.2f} of the "
+        f"{probe['examples']} there are), {probe['seconds_per_step']:.2f} s a step.",
+        f"Energy is an estimate from the time that cores are busy: {energy.WATTS_BUSY_CORE:g} W for each (assumption).",
+    ]
+    return {"stages": rows, "notes": notes}
+
+
+def _measure(project: Project, on_event: OnEvent, lock: int) -> Measured:
+    """Make the records, and the probe unless its result is known."""
+    walk = Run(project, on_event=on_event, lock=lock)
+    base = walk.base(project.recipe.base.model)
+    data = walk.stage("data", "helder.data.stage:run", pipeline.data_settings(project), pipeline.sources(project))
+    settings = pipeline.train_settings(project, walk, base, data)
+    if data is None or settings is None:
+        raise HelderError("The records could not be prepared.", fix="helder run says why.")
+    probe = pipeline.probed(project, base, data) or _probe(walk, settings, base, data)
+    summary = sorted(data.path.glob("test*.jsonl"))
+    sizes = {path.stem: _count(path) for path in summary}
+    return Measured(probe, int(probe["steps"]), sizes)
+
+
+def _probe(walk: Walk, settings: dict[str, Any], base: Known, data: Known) -> dict[str, Any]:
+    """Probe a training whose budget is not a time."""
+    made = walk.stage(
+        "probe",
+        "helder.train.probe:run",
+        settings,
+        {"base": base, "data": data},
+        training.environment(settings["numerics"]),
+    )
+    if made is None:
+        raise HelderError("The probe could not be run.", fix="helder run says why.")
+    found: dict[str, Any] = json.loads((made.path / "probe.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _row(project: Project, name: str, state: str, measured: Measured) -> dict[str, Any]:
+    if state == "done":
+        return {"stage": name, "state": state, "seconds": 0.0, "memory": 0, "energy_joules": 0.0, "why": "done already"}
+    seconds, memory, cores, why = _cost(project, name, measured)
+    return {
+        "stage": name,
+        "state": state,
+        "seconds": seconds,
+        "memory": round(memory),
+        "energy_joules": seconds * cores * energy.WATTS_BUSY_CORE,
+        "why": why,
+    }
+
+
+def _cost(project: Project, name: str, measured: Measured) -> tuple[float, float, int, str]:
+    """(seconds, bytes of memory, busy cores, why) of a stage that is still to be run."""
+    probe, parameters, cores = measured.probe, int(measured.probe["parameters"]), usable_cpus()
+    if name == "train":
+        seconds = probe["seconds_fixed"] + measured.steps * probe["seconds_per_step"]
+        return seconds, probe["peak_memory_bytes"], cores, f"{measured.steps} steps, from the probe"
+    if name == "files":
+        formats = project.recipe.compress.formats
+        seconds = parameters * (sum(WRITE_SECONDS[form] for form in formats) + WRITE_SECONDS["exact"])
+        why = f"{', '.join(formats)}; round trip through llama.cpp"
+        return seconds + parameters * ROUND_TRIP_SECONDS, 10.0 * parameters, 1, why
+    subject = name.removeprefix("predict-")
+    limit = pipeline.predict_settings(project, subject)["limit"]
+    cases = [size if limit is None else min(size, limit) for size in measured.sizes.values()]
+    if subject in STEP_SHARE or subject == "base":
+        tokens = sum(cases) * measured.example_tokens
+        share = STEP_SHARE.get(subject, STEP_SHARE["weights"])
+        if subject == "base":
+            # Every question comes with examples; llama.cpp and our generator read them anew each time.
+            shots = project.recipe.evaluate.base_examples * PROMPT_EXAMPLE_TOKENS
+            tokens += sum(cases) * shots * 0.3  # reading is cheaper than writing
+        seconds = tokens * measured.token_seconds * share + parameters * LOADING_SECONDS
+        return seconds, 9.0 * parameters, cores, f"{sum(cases)} answers"
+    if name == "probe":
+        return 0.0, 0.0, 1, "done with this plan"
+    return 2.0, 0.3e9, 1, f"{sum(cases)} answers" if name.startswith("predict-") else "arithmetic on the answers"
+
+
+def _count(path: Path) -> int:
+    with path.open(encoding="utf-8") as lines:
+        return sum(1 for _ in lines)
