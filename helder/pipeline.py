@@ -48,7 +48,7 @@ def journey(project: Project, walk: Walk) -> None:
         subject: walk.stage(f"predict-{subject}", "helder.evaluate.predict:run", predict_settings(project, subject), of)
         for subject, of in subjects.items()
     }
-    for name in baselines(task_kind(project, data)):
+    for name in baselines(task_kind(project, data), saw_only_some(data, weights)):
         settings = {"subject": name, "seed": recipe.evaluate.seed}
         seen = {"data": data, "train": weights}
         answers[name] = walk.stage(f"predict-{name}", "helder.evaluate.baselines:run", settings, seen)
@@ -146,9 +146,22 @@ def task_kind(project: Project, data: Known) -> str | None:
     return asked.kind or ("label" if asked.labels else "record" if asked.schema_ or asked.many else None)
 
 
-def baselines(kind: str | None) -> tuple[str, ...]:
-    """The simple ways that fit a task, beside which the model has to earn its place."""
-    return {"label": ("trivial", "linear"), None: ("trivial",)}.get(kind, ("trivial", "nearest"))
+def baselines(kind: str | None, only_some: bool = False) -> tuple[str, ...]:
+    """The simple ways that fit a task, beside which the model has to earn its place.
+
+    All learn from the examples that the model saw; when those are only some, a linear model also gets all of them.
+    """
+    fitting = {"label": ("trivial", "linear"), None: ("trivial",)}.get(kind, ("trivial", "nearest"))
+    return (*fitting, "linear-all") if "linear" in fitting and only_some else fitting
+
+
+def saw_only_some(data: Known, weights: Known) -> bool:
+    """Whether the training ended before it had seen every example."""
+    if data is None or weights is None or not (weights.path / "seen.json").is_file():
+        return False
+    seen = json.loads((weights.path / "seen.json").read_text(encoding="utf-8"))["ids"]
+    with (data.path / "train.jsonl").open("rb") as lines:
+        return len(set(seen)) < sum(1 for _ in lines)
 
 
 # -- walking ---------------------------------------------------------------------------------------------

@@ -203,7 +203,7 @@ def _execute(stage: Stage, work: Path, log: Path, on_event: OnEvent, lock: int |
     try:
         job.write_text(json.dumps(_job(stage, work, writer)), encoding="utf-8")
         command = room.enter(
-            [sys.executable, "-P", "-m", "helder.stage_child", str(job.absolute())],
+            [sys.executable, "-P", "-X", "faulthandler", "-m", "helder.stage_child", str(job.absolute())],
             reads=[job, *(artifact.path for artifact in stage.inputs.values())],
             writes=[work],
         )

@@ -12,10 +12,12 @@ import ctypes
 import errno
 import importlib
 import json
+import math
 import os
 import resource
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -85,10 +87,17 @@ def load(name: str) -> Callable[..., Any]:
 
 
 def reporter(events: IO[str]) -> Callable[..., None]:
-    """The `report` that a stage function gets."""
+    """The `report` that a stage function gets; its threads may all use it."""
+    lock = threading.Lock()
 
     def report(event: str, **fields: Any) -> None:
-        send(events, {"report": {"event": event, **fields}})
+        # JSON has no word for a loss that is not a number: it is told as text.
+        told = {
+            name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in fields.items()
+        }
+        with lock:
+            send(events, {"report": {"event": event, **told}})
 
     return report
 

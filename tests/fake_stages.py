@@ -146,7 +146,8 @@ def scores(
         "subjects": [{"name": name, "title": f"the {name}"} for name in names],
         "test_sets": [{"name": "test", "n": 2}],
         "results": [
-            {"subject": name, "test_set": "test", "n": 2, "subset": None, "whole": half, "fields": half} for name in names
+            {"subject": name, "test_set": "test", "n": 2, "subset": None, "whole": half, "fields": half}
+            for name in names
         ],
         "comparisons": [{"a": "weights", "b": "nearest", "sentence": "Whether weights are better is not shown."}],
         "recommendation": {"text": "Use the nearest training example."},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -227,11 +228,35 @@ def test_a_run_ends_with_a_table_and_the_command_that_serves_it(
     assert "Scored: base, nearest" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_with_130_and_says_that_run_continues(
+    tmp_path: Path, home: Path, number: signal.Signals
+) -> None:
+    project = fake_project.make(tmp_path / "doses")
+    code = (
+        "import sys, pytest; from pathlib import Path; from tests import fake_project; from helder.commands import group\n"
+        f"fake_project.use_tiny_stages(pytest.MonkeyPatch(), Path({str(home)!r}))\n"
+        f"sys.exit(group.call(['run', {str(project)!r}]))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if json.loads(line)["event"] == "progress":
+                process.send_signal(number)
+                break
+        told = process.stderr.read()
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "helder: Interrupted" in told
+    assert "`helder run` continues" in told
+    assert not list((project / "run").glob("work/*/output/*"))
+
+
 # -- how things are said ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")],
 )
 def test_durations_read_well(seconds: float, text: str) -> None:
     assert talk.duration(seconds) == text

@@ -14,6 +14,7 @@ import pytest
 
 from helder import pipeline
 from helder.errors import ExitCode, HelderError
+from helder.ledger.artifact import Artifact
 from helder.project import Project
 from helder.stage import Interrupted
 from tests import fake_project
@@ -208,6 +209,16 @@ def test_the_baselines_fit_the_task(project: Project, kind: str, expected: set[s
     steps = pipeline.status(rewrite(project, "[data]", f'[data]\nkind = "{kind}"'))
     subjects = {step.name.removeprefix("predict-") for step in steps if step.name.startswith("predict-")}
     assert subjects - {"weights", "q8_0", "q4_0", "base"} == expected
+
+
+def test_a_linear_model_gets_all_examples_beside_those_that_the_model_saw(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text("{}\n{}\n{}\n", encoding="utf-8")
+    here = Artifact(tmp_path, "0" * 64, "both")
+    assert not pipeline.saw_only_some(here, here), "a training that does not say saw all"
+    (tmp_path / "seen.json").write_text('{"ids": ["a", "b"]}', encoding="utf-8")
+    assert pipeline.saw_only_some(here, here)
+    assert pipeline.baselines("label", True) == ("trivial", "linear", "linear-all")
+    assert pipeline.baselines("record", True) == ("trivial", "nearest")
 
 
 def test_settings_of_each_stage_are_resolved_and_hold_no_path(

@@ -132,7 +132,7 @@ class Drawn:
         done, total = event["done"], event.get("total")
         parts = [f"{done:,} of {total:,} {event.get('unit', '')}" if total else f"{done:,} {event.get('unit', '')}"]
         if (loss := event.get("loss")) is not None:
-            parts.append(f"loss {loss:.3f}")
+            parts.append(f"loss {loss:.3f}" if isinstance(loss, float) else f"loss {loss}")
         if (speed := event.get("tokens_per_second")) is not None:
             parts.append(f"{speed:,.0f} tokens/s")
         left = event.get("seconds_left")

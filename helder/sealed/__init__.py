@@ -1,0 +1,1 @@
+"""The closed room that every stage runs in."""
