@@ -234,7 +234,8 @@ def test_an_interrupted_run_ends_with_130_and_says_that_run_continues(
 ) -> None:
     project = fake_project.make(tmp_path / "doses")
     code = (
-        "import sys, pytest; from pathlib import Path; from tests import fake_project; from helder.commands import group\n"
+        "import sys, pytest; from pathlib import Path\n"
+        "from tests import fake_project; from helder.commands import group\n"
         f"fake_project.use_tiny_stages(pytest.MonkeyPatch(), Path({str(home)!r}))\n"
         f"sys.exit(group.call(['run', {str(project)!r}]))"
     )
