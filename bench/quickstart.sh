@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The quickstart: from an example to an answered question, with the commands that a person would type.
+#   bench/quickstart.sh HELDER FOLDER
+# HELDER_QUICKSTART_STEPS=N trains N steps and asks few test cases, to see that everything works rather than how well.
+set -euo pipefail
+helder=$(realpath "$1")
+folder=$2
+
+say() { printf '\n$ helder %s\n' "$*"; "$helder" "$@"; }
+
+say model import smollm2-135m-instruct --allow-network
+if [ ! -f "$folder/recipe.toml" ]; then
+    say new "$folder" --example dose-instructions
+    if [ -n "${HELDER_QUICKSTART_STEPS:-}" ]; then
+        sed -i "s/^budget = .*/steps = $HELDER_QUICKSTART_STEPS/" "$folder/recipe.toml"
+        printf '\n[evaluate]\nlimit = 8\nbase_limit = 2\n' >> "$folder/recipe.toml"
+    fi
+fi
+say plan "$folder"
+say run "$folder"
+say ask "2 puffs bd prn for 1 week then 1 puff nocte" --project "$folder"
