@@ -127,18 +127,13 @@ def _words(subject: str, inputs: dict[str, Path], scratch: Path) -> tuple[Tokeni
     """Tokenizer and chat format of the model folder, or those inside the file."""
     if subject not in FILES:
         return Tokenizer.load(inputs["model"]), chat.format_of(inputs["model"])
-    fields = gguf_fields(_file(subject, inputs))
+    from helder.model.gguf_file import read_header
+
+    fields, _ = read_header(_file(subject, inputs))
     folder = scratch / "words"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / tokenizers.FILE_NAME).write_text(tokenizers.from_gguf(fields), encoding="utf-8")
     return Tokenizer.load(folder), chat.match_template(fields["tokenizer.chat_template"]).name
-
-
-def gguf_fields(path: Path) -> dict[str, Any]:
-    """The metadata of a GGUF file."""
-    from gguf import GGUFReader
-
-    return {name: field.contents() for name, field in GGUFReader(path).fields.items()}
 
 
 def _file(subject: str, inputs: dict[str, Path]) -> Path:
