@@ -1,0 +1,122 @@
+"""Our transformer against an independent implementation, and mixed precision against plain arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from helder.model.kernels import linear_cross_entropy
+from helder.model.transformer import AttentionKernel, Cache, Transformer, TransformerConfig
+
+CONFIG = TransformerConfig(
+    vocabulary_size=97,
+    width=48,
+    layers=3,
+    heads=6,
+    kv_heads=2,
+    head_width=8,
+    feed_forward_width=80,
+    rope_theta=10000.0,
+    norm_epsilon=1e-5,
+    tied=True,
+    context_length=128,
+)
+
+
+def drawn(attention: AttentionKernel = "sdpa") -> Transformer:
+    model = Transformer(CONFIG, attention)
+    random = np.random.default_rng(7)
+    with torch.no_grad():
+        for name, weights in sorted(model.named_parameters()):
+            values = random.normal(1.0 if "norm" in name else 0.0, 0.2, tuple(weights.shape))
+            weights.copy_(torch.from_numpy(values.astype(np.float32)))
+    return model
+
+
+def tokens(batch: int, time: int) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(batch * 1000 + time).integers(0, 97, (batch, time)))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("sdpa", "sdpa"), ("explicit", "eager")])
+@pytest.mark.parametrize(("batch", "time"), [(1, 1), (2, 7), (3, 33), (1, 128)])
+def test_logits_are_those_of_transformers_to_the_last_bit(
+    ours: AttentionKernel, theirs: str, batch: int, time: int
+) -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    model = drawn(ours)
+    config = LlamaConfig(
+        vocab_size=97,
+        hidden_size=48,
+        intermediate_size=80,
+        num_hidden_layers=3,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        head_dim=8,
+        max_position_embeddings=128,
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=True,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        attn_implementation=theirs,
+    )
+    reference = LlamaForCausalLM(config).eval()
+    reference.load_state_dict(model.state_dict())
+    ids = tokens(batch, time)
+    with torch.no_grad():
+        assert (model(ids) - reference(ids).logits).abs().max().item() == 0.0
+
+
+def test_the_cache_gives_the_logits_of_the_whole_sequence() -> None:
+    model, ids = drawn(), tokens(2, 20)
+    with torch.no_grad():
+        whole = model(ids)
+        cache = Cache(CONFIG, 2, 20, torch.float32)
+        parts = [model(ids[:, :9], cache), model(ids[:, 9:12], cache)]
+        parts += [model(ids[:, step : step + 1], cache) for step in range(12, 20)]
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=0, atol=1e-5)
+
+
+def test_padding_on_the_right_changes_nothing_before_it() -> None:
+    model, ids = drawn("explicit"), tokens(1, 12)
+    padded = torch.cat([ids, torch.zeros(1, 5, dtype=ids.dtype)], dim=1)
+    with torch.no_grad():
+        torch.testing.assert_close(model(padded)[:, :12], model(ids), rtol=0, atol=1e-5)
+
+
+def test_mixed_precision_follows_plain_arithmetic() -> None:
+    plain, mixed, ids = drawn("explicit"), drawn("explicit").mixed_precision(torch.bfloat16), tokens(4, 24)
+    losses = []
+    for model in (plain, mixed):
+        hidden = model.hidden(ids)[:, :-1].flatten(0, 1)
+        loss = linear_cross_entropy(hidden, model.lm_head.weight, ids[:, 1:].flatten()) / (4 * 23)
+        loss.backward()  # type: ignore[no-untyped-call]
+        losses.append(loss.item())
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+    for (name, exact), (_, near) in zip(plain.named_parameters(), mixed.named_parameters(), strict=True):
+        assert exact.grad is not None and near.grad is not None
+        distance = (near.grad - exact.grad).norm() / exact.grad.norm()
+        assert distance < 0.08, name
+
+
+def test_the_chunked_loss_and_its_gradients_are_those_of_torch() -> None:
+    random = np.random.default_rng(0)
+    hidden = torch.from_numpy(random.normal(size=(600, 16)).astype(np.float32)).requires_grad_()
+    weight = torch.from_numpy(random.normal(size=(50, 16)).astype(np.float32)).requires_grad_()
+    targets = torch.from_numpy(random.integers(0, 50, 600))
+    linear_cross_entropy(hidden, weight, targets).backward()  # type: ignore[no-untyped-call]
+    ours = hidden.grad, weight.grad
+    hidden.grad = weight.grad = None
+    torch.nn.functional.cross_entropy(hidden @ weight.T, targets, reduction="sum").backward()  # type: ignore[no-untyped-call]
+    for mine, reference in zip(ours, (hidden.grad, weight.grad), strict=True):
+        assert mine is not None and reference is not None
+        torch.testing.assert_close(mine, reference, rtol=1e-4, atol=1e-4)
+
+
+def test_parameters_are_counted_once() -> None:
+    assert CONFIG.parameter_count == sum(parameter.numel() for parameter in drawn().parameters())
+
+
+def test_settings_that_do_not_fit_together_are_refused() -> None:
+    with pytest.raises(ValueError, match="multiple of kv_heads"):
+        TransformerConfig(**{**CONFIG.__dict__, "kv_heads": 4})
