@@ -41,4 +41,4 @@ def check(project: str, as_json: bool) -> None:
         if isinstance(value, dict):
             click.echo(f"\n[{key}]")
             for inner, setting in value.items():
-                click.echo(f"{inner} = {'(decided from data and machine)' if setting is None else repr(setting)}")
+                click.echo(f"{inner} = {'(not given)' if setting is None else repr(setting)}")
