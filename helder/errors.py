@@ -48,6 +48,4 @@ class HelderError(Exception):
 
     @classmethod
     def from_json(cls, record: dict[str, object]) -> HelderError:
-        return cls(
-            str(record["what"]), str(record["why"]), str(record["fix"]), ExitCode(int(str(record["code"])))
-        )
+        return cls(str(record["what"]), str(record["why"]), str(record["fix"]), ExitCode(int(str(record["code"]))))

@@ -210,7 +210,8 @@ class Attention(nn.Module):
         value = self.v_proj(x).view(split).transpose(1, 2)
         if cache is not None:
             key, value = cache.append(layer, key, value)
-        return self.o_proj(attend(query, key, value, causal=time > 1, kernel=kernel))
+        out: Tensor = self.o_proj(attend(query, key, value, causal=time > 1, kernel=kernel))
+        return out
 
 
 class FeedForward(nn.Module):
@@ -223,7 +224,8 @@ class FeedForward(nn.Module):
         self.down_proj = Linear(config.feed_forward_width, config.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return out
 
 
 class Block(nn.Module):
@@ -245,7 +247,8 @@ class Block(nn.Module):
         kernel: AttentionKernel,
     ) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), tables, layer, cache, kernel)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return out
 
 
 class Trunk(nn.Module):
@@ -326,7 +329,8 @@ class Transformer(nn.Module):
             x = block(x, tables, layer, cache, self.attention)
         if cache is not None:
             cache.length += ids.shape[1]
-        return self.model.norm(x)
+        out: Tensor = self.model.norm(x)
+        return out
 
     def forward(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits for the next token at each position.
@@ -338,4 +342,5 @@ class Transformer(nn.Module):
         Returns:
             (batch, time, vocabulary_size)
         """
-        return self.lm_head(self.hidden(ids, cache))
+        logits: Tensor = self.lm_head(self.hidden(ids, cache))
+        return logits

@@ -109,7 +109,7 @@ class Trainer:
         loss = self.loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), self.settings.gradient_clip)
-        line = {
+        line: dict[str, Any] = {
             "step": step + 1,
             "loss": loss.item(),
             "learning_rate": rate,

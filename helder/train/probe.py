@@ -15,6 +15,7 @@ from typing import Any
 
 from helder.errors import HelderError
 from helder.train import checkpoint
+from helder.train.loop import Trainer
 from helder.train.settings import resolve
 from helder.train.stage import prepare
 
@@ -90,7 +91,7 @@ def run(
     return found
 
 
-def average_padded_tokens(trainer: Any) -> float:
+def average_padded_tokens(trainer: Trainer) -> float:
     """Padded tokens of the average step of the first epoch."""
     steps = trainer.order.steps_of(1)
     lengths = trainer.order.lengths
