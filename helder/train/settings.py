@@ -14,9 +14,9 @@ from typing import Any, Literal
 from helder.errors import HelderError
 
 # Defaults by method. Measured on SmolLM2-135M and the dose-instructions example, see docs/log.md.
-LEARNING_RATE = {"full": 1e-4, "lora": 1e-3}
+LEARNING_RATE = {"full": 3e-4, "lora": 1e-3}
 CLOSEST = 10  # steps between two looks or checkpoints, unless the recipe says otherwise
-BATCH_TOKENS = {"full": 1536, "lora": 768}
+BATCH_TOKENS = {"full": 768, "lora": 768}
 
 
 @dataclass(frozen=True)
