@@ -37,9 +37,12 @@ def run(
     trainer, too_long = prepare(settings, inputs, report)
     facts = trainer.run(output, scratch, report)
     save_model(trainer, inputs["base"], output)
+    seen = {trainer.examples[index].name for step in range(trainer.steps) for index in trainer.order.batch(step)}
+    (output / "seen.json").write_text(json.dumps({"ids": sorted(seen)}, indent=0) + "\n", encoding="utf-8")
     return {
         **facts,
         "examples": len(trainer.examples),
+        "examples_seen": len(seen),
         "too_long": too_long,
         "trained_parameters": sum(parameter.numel() for parameter in trainer.parameters.values()),
         "parameters": trainer.model.config.parameter_count,

@@ -142,3 +142,10 @@ def test_a_setting_that_the_loop_does_not_know_is_refused() -> None:
 
 def test_settings_are_resolved_to_the_last_one() -> None:
     assert None not in resolve({"learning_rate": None, "method": "lora"}).values()
+
+
+def test_the_examples_that_were_seen_are_written_down(base: Path, data: Path, tmp_path: Path) -> None:
+    seen = json.loads((train(base, data, tmp_path, steps=2) / "seen.json").read_text(encoding="utf-8"))["ids"]
+    known = [json.loads(line)["id"] for line in (data / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(seen) == 8
+    assert set(seen) < set(known)
