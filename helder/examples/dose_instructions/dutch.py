@@ -41,7 +41,7 @@ def dose(w: Writer, form: str, named: bool = True) -> Said:
         return Said(w.say(say.UP_TO, n=high) + unit(high), record.merged(Record(dose=0, dose_to=high)))
     if roll < 0.24 and form == "tablet" and named:
         concept, amount = (say.HALF, 0.5) if w.chance(0.7) else (say.ONE_AND_A_HALF, 1.5)
-        return Said(f"{w.say(concept)}{unit(amount)}", record.merged(Record(dose=amount)))
+        return Said(f"{w.say(concept)}{unit(1)}", record.merged(Record(dose=amount)))
     amount = w.rng.choice((1, 1, 1, 1, 2, 2, 2, 3, 4))
     return Said(w.number(amount) + unit(amount), record.merged(Record(dose=amount)))
 

@@ -237,6 +237,7 @@ def unreadable(w: Writer) -> Composed:
     w.tags.append("unreadable")
     style = w.rng.choices(("note", "letters", "torn", "marks"), (45, 30, 15, 10))[0]
     if style == "note" or w.split == "test":
+        w.unseen = max(w.unseen, 0.6)  # letters without sense have no phrases, so notes alone have to fill their share
         lead = w.rng.choice(("please", "pls", "as above -", "pt to", "dose:", "sig:", "nb")) if w.chance(0.3) else ""
         text = spoken(lead, w.say(words.UNREADABLE))
     elif style == "letters":

@@ -223,7 +223,7 @@ def duration(w: Writer, often: Record = Record()) -> Said:  # noqa: B008 (a froz
     if roll < 0.74:
         unit = "week" if unit == "day" and w.chance(0.7) else unit
         return Said(w.say(say.FOR_ONE, slots={"units": unit}), Record(for_=1, for_unit=unit))
-    if roll < 0.76:
+    if roll < 0.76 and unit in ("day", "week"):
         return Said(w.say(say.FOR_FORTNIGHT), Record(for_=2, for_unit="week"))
     if roll < 0.87:
         one = w.chance(0.3)

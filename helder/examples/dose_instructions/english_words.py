@@ -243,7 +243,9 @@ UNREADABLE = Concept(
      "to be confirmed", "see front page", "blank", "patient has supply", "given by nurse", "held",
      "ask nurse"),
     ("see chart", "please call the practice", "unclear", "refer to protocol", "not legible",
-     "ask the doctor", "no instructions", "pending", "cancelled", "see warfarin record"),
+     "ask the doctor", "no instructions", "pending", "cancelled", "see warfarin record", "check notes",
+     "prescriber to confirm", "no dose on script", "unsure", "contact surgery", "details missing",
+     "see system"),
 )
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SHORT_DAYS = ("mon", "tues", "wed", "thurs", "fri", "sat", "sun")

@@ -37,8 +37,8 @@ def misspell(word: str, rng: random.Random) -> str:
 
 
 def typing_error(text: str, rng: random.Random, vocabulary: Collection[str]) -> str:
-    """One word of four letters or more gets a slip; unchanged where no word can bear one."""
-    words = [match for match in re.finditer(r"[a-z]{4,}", text) if match.group() not in _KEEP]
+    """One word of five letters or more gets a slip ("tabs" would become "tbs", another measure)."""
+    words = [match for match in re.finditer(r"[a-z]{5,}", text) if match.group() not in _KEEP]
     if not words:
         return text
     match = rng.choice(words)
