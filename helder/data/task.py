@@ -223,8 +223,8 @@ class Task:
 
 def _described(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema with what a reader needs, without the bounds that only a decoder needs."""
-    hidden = ("maxLength", "minLength", "maxItems", "minItems", "additionalProperties", "required")
-    hidden += ("$schema", "$id", "$comment", "title")
+    bounds = ("maxLength", "minLength", "maxItems", "minItems", "additionalProperties", "required")
+    hidden = (*bounds, "$schema", "$id", "$comment", "title")
     result = {key: value for key, value in schema.items() if key not in hidden}
     if "properties" in result:
         result["properties"] = {name: _described(rule) for name, rule in result["properties"].items()}

@@ -122,9 +122,9 @@ def paired_difference(both: int, only_a: int, only_b: int, neither: int, confide
     assert a.value is not None and b.value is not None
     assert a.low is not None and a.high is not None and b.low is not None and b.high is not None
     product = (both + only_a) * (neither + only_b) * (both + only_b) * (neither + only_a)
-    association = both * neither - only_a * only_b
+    association = float(both * neither - only_a * only_b)
     if association > 0:  # his correction, which keeps agreement in few pairs from narrowing the interval
-        association = max(association - n / 2, 0)
+        association = max(association - n / 2, 0.0)
     phi = association / math.sqrt(product) if product else 0.0
     a_low, a_high, b_low, b_high = a.value - a.low, a.high - a.value, b.value - b.low, b.high - b.value
     difference = a.value - b.value
