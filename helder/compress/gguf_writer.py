@@ -54,7 +54,9 @@ def write(
     for ours, info in sorted(tensors.items()):
         block, block_bytes = gguf.GGML_QUANT_SIZES[kinds[ours]]
         size = prod(info.shape) // block * block_bytes
-        writer.add_tensor_info(families.to_gguf_name(ours), info.shape, np.dtype("f4"), size, raw_dtype=kinds[ours])
+        writer.add_tensor_info(
+            families.LLAMA.to_gguf_name(ours), info.shape, np.dtype("f4"), size, raw_dtype=kinds[ours]
+        )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
@@ -89,7 +91,7 @@ def kind_of(name: str, shape: tuple[int, ...], form: str) -> GGMLQuantizationTyp
 def _arrays(folder: Path, config: TransformerConfig) -> Iterator[tuple[str, Any]]:
     """(our name, fp32 array with the rows in GGUF's order), sorted by our names."""
     for name, array in safetensors_file.read_all(folder):
-        heads = families.heads_of(name, config)
+        heads = families.LLAMA.heads_of(name, config)
         yield name, families.permute_heads(array, heads) if heads else array
 
 

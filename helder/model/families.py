@@ -1,12 +1,14 @@
 """Which names and settings a model has in other people's files: a table for each family, not a reader for each.
 
-Llama (SmolLM2) for now. Parameter names inside Helder are those of the Hugging Face Llama implementation.
+Llama (SmolLM2) for now; a further family is a further `Family`. Parameter names inside Helder are those of the Hugging
+Face Llama implementation. What a table does not say is refused, never ignored.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,86 +17,153 @@ from helder.errors import HelderError
 if TYPE_CHECKING:
     from helder.model.transformer import TransformerConfig
 
-SUPPORTED = {"llama": "LlamaForCausalLM"}  # GGUF architecture → Hugging Face architecture
 
-# Settings: ours → (config.json, GGUF key after the architecture's name)
-SETTINGS = {
-    "width": ("hidden_size", "embedding_length"),
-    "layers": ("num_hidden_layers", "block_count"),
-    "heads": ("num_attention_heads", "attention.head_count"),
-    "kv_heads": ("num_key_value_heads", "attention.head_count_kv"),
-    "feed_forward_width": ("intermediate_size", "feed_forward_length"),
-    "rope_theta": ("rope_theta", "rope.freq_base"),
-    "norm_epsilon": ("rms_norm_eps", "attention.layer_norm_rms_epsilon"),
-    "context_length": ("max_position_embeddings", "context_length"),
-}
+@dataclass(frozen=True)
+class Family:
+    """Where one family keeps what `TransformerConfig` and our parameter names mean.
 
-# Tensors of a block and of the rest: GGUF → ours
-BLOCK_TENSORS = {
-    "attn_norm": "input_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
-OTHER_TENSORS = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
+    Attributes:
+        gguf: the architecture's name in GGUF files.
+        hugging_face: the architecture's name in config.json.
+        model_type: the model's type in config.json.
+        settings: ours → (config.json, GGUF key after the architecture's name).
+        block: tensors of a layer, GGUF → ours.
+        other: tensors outside the layers, GGUF → ours.
+        permuted: matrices whose rows stand in another order in GGUF files, → the setting that counts their heads.
+    """
+
+    gguf: str
+    hugging_face: str
+    model_type: str
+    settings: Mapping[str, tuple[str, str]]
+    block: Mapping[str, str]
+    other: Mapping[str, str]
+    permuted: Mapping[str, str]
+
+    def from_gguf_name(self, name: str) -> str:
+        """ "blk.3.attn_q.weight" → "model.layers.3.self_attn.q_proj.weight".
+
+        Raises:
+            HelderError: a tensor that the family does not have.
+        """
+        parts = name.split(".")
+        if len(parts) == 4 and parts[0] == "blk" and parts[1].isdecimal() and parts[2] in self.block:
+            return f"model.layers.{parts[1]}.{self.block[parts[2]]}.{parts[3]}"
+        if len(parts) == 2 and parts[0] in self.other:
+            return f"{self.other[parts[0]]}.{parts[1]}"
+        raise HelderError(
+            f"The GGUF file has a tensor {name} that a model of the {self.gguf} family does not have.",
+            "Its architecture has parts that Helder's transformer has not.",
+            "Choose another base model, for example smollm2-135m-instruct.",
+        )
+
+    def to_gguf_name(self, name: str) -> str:
+        """The way back of `from_gguf_name`."""
+        parts = name.split(".")
+        if name.startswith("model.layers."):
+            inner = ".".join(parts[3:-1])
+            short = next(gguf for gguf, ours in self.block.items() if ours == inner)
+            return f"blk.{parts[2]}.{short}.{parts[-1]}"
+        short = next(gguf for gguf, ours in self.other.items() if ours == ".".join(parts[:-1]))
+        return f"{short}.{parts[-1]}"
+
+    def heads_of(self, name: str, config: TransformerConfig) -> int:
+        """How many heads a tensor's rows are permuted by; 0 for tensors that are not."""
+        setting = next((setting for part, setting in self.permuted.items() if f".{part}." in name), None)
+        return 0 if setting is None else int(getattr(config, setting))
 
 
-def from_gguf_name(name: str) -> str:
-    """ "blk.3.attn_q.weight" → "model.layers.3.self_attn.q_proj.weight".
+LLAMA = Family(
+    gguf="llama",
+    hugging_face="LlamaForCausalLM",
+    model_type="llama",
+    settings={
+        "width": ("hidden_size", "embedding_length"),
+        "layers": ("num_hidden_layers", "block_count"),
+        "heads": ("num_attention_heads", "attention.head_count"),
+        "kv_heads": ("num_key_value_heads", "attention.head_count_kv"),
+        "feed_forward_width": ("intermediate_size", "feed_forward_length"),
+        "rope_theta": ("rope_theta", "rope.freq_base"),
+        "norm_epsilon": ("rms_norm_eps", "attention.layer_norm_rms_epsilon"),
+        "context_length": ("max_position_embeddings", "context_length"),
+    },
+    block={
+        "attn_norm": "input_layernorm",
+        "attn_q": "self_attn.q_proj",
+        "attn_k": "self_attn.k_proj",
+        "attn_v": "self_attn.v_proj",
+        "attn_output": "self_attn.o_proj",
+        "ffn_norm": "post_attention_layernorm",
+        "ffn_gate": "mlp.gate_proj",
+        "ffn_up": "mlp.up_proj",
+        "ffn_down": "mlp.down_proj",
+    },
+    other={"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"},
+    permuted={"self_attn.q_proj": "heads", "self_attn.k_proj": "kv_heads"},
+)
+FAMILIES = (LLAMA,)
+
+LARGEST = {"layers": 1 << 12, "context_length": 1 << 32}  # sizes that no model has (assumption); of the others:
+LARGEST_SIZE = 1 << 24
+
+
+def of_gguf(architecture: Any) -> Family:
+    """The family of a GGUF file.
 
     Raises:
-        HelderError: a tensor that the family does not have.
+        HelderError: not supported.
     """
-    parts = name.split(".")
-    if len(parts) == 4 and parts[0] == "blk" and parts[1].isdigit() and parts[2] in BLOCK_TENSORS:
-        return f"model.layers.{parts[1]}.{BLOCK_TENSORS[parts[2]]}.{parts[3]}"
-    if len(parts) == 2 and parts[0] in OTHER_TENSORS:
-        return f"{OTHER_TENSORS[parts[0]]}.{parts[1]}"
-    raise HelderError(
-        f"The GGUF file has a tensor {name} that a Llama model does not have.",
-        fix="Import a file of a supported architecture: " + ", ".join(SUPPORTED),
-    )
+    for family in FAMILIES:
+        if family.gguf == architecture:
+            return family
+    raise _unsupported(architecture, (family.gguf for family in FAMILIES))
 
 
-def to_gguf_name(name: str) -> str:
-    """The way back of `from_gguf_name`."""
-    parts = name.split(".")
-    if name.startswith("model.layers."):
-        inner = ".".join(parts[3:-1])
-        short = next(gguf for gguf, ours in BLOCK_TENSORS.items() if ours == inner)
-        return f"blk.{parts[2]}.{short}.{parts[-1]}"
-    short = next(gguf for gguf, ours in OTHER_TENSORS.items() if ours == ".".join(parts[:-1]))
-    return f"{short}.{parts[-1]}"
+def of_config(config: Mapping[str, Any]) -> Family:
+    """The family of a `config.json`.
+
+    Raises:
+        HelderError: not supported.
+    """
+    named = config.get("architectures") or [None]
+    for family in FAMILIES:
+        if named[0] == family.hugging_face or (named[0] is None and config.get("model_type") == family.model_type):
+            return family
+    raise _unsupported(named[0] or config.get("model_type"), (family.hugging_face for family in FAMILIES))
 
 
-def config_from_gguf(fields: Mapping[str, Any], tied: bool) -> TransformerConfig:
+def config_from_gguf(fields: Mapping[str, Any], tensors: Iterable[str]) -> TransformerConfig:
     """The settings of a GGUF file.
 
     Args:
         fields: metadata key → value.
-        tied: the file has no output tensor of its own.
+        tensors: names in the tensor table; without an output tensor the head is tied to the embedding.
 
     Raises:
-        HelderError: unsupported architecture, or a setting is missing.
+        HelderError: unsupported architecture, or a setting is missing, of a kind that is not supported, or no size
+            that a model can have.
     """
-    from helder.model.transformer import TransformerConfig
-
-    architecture = fields.get("general.architecture")
-    if architecture not in SUPPORTED:
-        raise _unsupported(f"{architecture}", SUPPORTED)
-    try:
-        values = {ours: fields[f"{architecture}.{theirs}"] for ours, (_, theirs) in SETTINGS.items()}
-    except KeyError as missing:
-        raise HelderError(f"The GGUF file does not say {missing.args[0]}.", "It is damaged or very old.") from None
-    width = int(fields.get(f"{architecture}.rope.dimension_count", values["width"] // values["heads"]))
-    values["norm_epsilon"] = shortest_float32(float(values["norm_epsilon"]))
-    vocabulary = len(fields["tokenizer.ggml.tokens"])
-    return TransformerConfig(vocabulary_size=vocabulary, head_width=width, tied=tied, **values)
+    family = of_gguf(fields.get("general.architecture"))
+    where = "The GGUF file"
+    scaling = fields.get(f"{family.gguf}.rope.scaling.type", "none")
+    if scaling != "none" or "rope_freqs.weight" in tensors:
+        raise _scaled_rope(where, scaling)
+    values: dict[str, Any] = {
+        ours: fields.get(f"{family.gguf}.{theirs}") for ours, (_, theirs) in family.settings.items()
+    }
+    values["rope_theta"] = values["rope_theta"] or 10000.0  # what llama.cpp takes when the file is silent
+    values["kv_heads"] = values["kv_heads"] or values["heads"]
+    tokens = fields.get("tokenizer.ggml.tokens")
+    values["vocabulary_size"] = len(tokens) if isinstance(tokens, list) else None
+    rotated = fields.get(f"{family.gguf}.rope.dimension_count")
+    values["head_width"] = fields.get(f"{family.gguf}.attention.key_length", rotated)
+    if fields.get(f"{family.gguf}.attention.value_length", values["head_width"]) != values["head_width"] or (
+        rotated is not None and rotated != values["head_width"]
+    ):
+        raise HelderError(f"{where} rotates a part of each head, or has values of another width than keys.")
+    if isinstance(values["norm_epsilon"], float):
+        values["norm_epsilon"] = shortest_float32(values["norm_epsilon"])
+    return _checked(values, where, tied="output.weight" not in tensors)
 
 
 def shortest_float32(value: float) -> float:
@@ -108,47 +177,76 @@ def read_config(folder: Path) -> TransformerConfig:
     """The settings in the `config.json` of a Hugging Face folder.
 
     Raises:
-        HelderError: no config.json, unsupported architecture, a setting that is missing or not supported.
+        HelderError: no config.json, unsupported architecture, or a setting is missing, of a kind that is not
+            supported, or no size that a model can have.
     """
-    from helder.model.transformer import TransformerConfig
-
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise HelderError(f"{folder} has no config.json.", "It is not a Hugging Face model folder.") from None
-    except ValueError as error:
-        raise HelderError(f"{path} is not JSON.", str(error)) from error
-    architectures = config.get("architectures") or [config.get("model_type")]
-    if architectures[0] not in SUPPORTED.values():
-        raise _unsupported(str(architectures[0]), SUPPORTED.values())
+        raise HelderError(
+            f"{folder} has no config.json.",
+            "It is not a Hugging Face model folder.",
+            "Give the folder that holds config.json, tokenizer.json and *.safetensors, or a GGUF file.",
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise HelderError(f"{path} is not JSON.", str(error), "Fetch the model again.") from error
+    if not isinstance(config, dict):
+        raise HelderError(f"{path} is not a JSON object.", fix="Fetch the model again.")
+    family = of_config(config)
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     kind = rope.get("rope_type", rope.get("type", "default"))
     if kind != "default":
-        raise HelderError(f"The rotary embedding of this model is scaled ({kind}); that is not supported yet.")
-    if config.get("hidden_act", "silu") != "silu" or config.get("mlp_bias"):
-        raise HelderError("The feed-forward layer of this model is not a SwiGLU without biases.")
-    config.setdefault("rope_theta", rope.get("rope_theta", 10000.0))
-    config.setdefault("num_key_value_heads", config.get("num_attention_heads"))
+        raise _scaled_rope(str(path), kind)
+    if config.get("hidden_act", "silu") != "silu":
+        raise HelderError(f"{path}: the activation {config['hidden_act']!r} is not supported; silu is.")
+    for setting in ("attention_bias", "mlp_bias"):
+        if config.get(setting):
+            raise HelderError(f"{path}: {setting} is set; a {family.model_type} with biases is not supported.")
+    values = {ours: config.get(theirs) for ours, (theirs, _) in family.settings.items()}
+    values["rope_theta"] = values["rope_theta"] or rope.get("rope_theta", 10000.0)  # transformers' default
+    values["kv_heads"] = values["kv_heads"] or values["heads"]
+    values["head_width"] = config.get("head_dim")
+    values["vocabulary_size"] = config.get("vocab_size")
+    return _checked(values, str(path), tied=bool(config.get("tie_word_embeddings", False)))
+
+
+def _checked(values: dict[str, Any], where: str, *, tied: bool) -> TransformerConfig:
+    """The settings, when every one of them is there and is a number that a model can have."""
+    from helder.model.transformer import TransformerConfig
+
+    if values["head_width"] is None and type(values["width"]) is int and type(values["heads"]) is int:
+        values["head_width"] = values["width"] // max(1, values["heads"])
+    for name, value in values.items():
+        real = name in ("rope_theta", "norm_epsilon")
+        largest = float("inf") if real else LARGEST.get(name, LARGEST_SIZE)
+        kinds = (int, float) if real else (int,)
+        if value is None:
+            raise HelderError(f"{where} does not say the model's {name}.", "It is damaged or incomplete.")
+        if type(value) not in kinds or not 0 < value < largest:
+            raise HelderError(
+                f"{where} says that the model's {name} is {value!r}.", "No model has that.", "Fetch the model again."
+            )
+    values["rope_theta"], values["norm_epsilon"] = float(values["rope_theta"]), float(values["norm_epsilon"])
     try:
-        values = {ours: config[theirs] for ours, (theirs, _) in SETTINGS.items()}
-        return TransformerConfig(
-            vocabulary_size=config["vocab_size"],
-            head_width=config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"],
-            tied=bool(config.get("tie_word_embeddings", False)),
-            attention_bias=bool(config.get("attention_bias", False)),
-            **values,
-        )
-    except KeyError as missing:
-        raise HelderError(f"{path} does not say {missing.args[0]}.", "The folder is damaged or incomplete.") from None
+        return TransformerConfig(**values, tied=tied)
+    except ValueError as error:
+        raise HelderError(f"{where} describes no model: {error}.", fix="Fetch the model again.") from error
 
 
-def to_config_json(config: TransformerConfig, *, begin: int | None, end: int, padding: int) -> dict[str, Any]:
-    """The `config.json` for `transformers`."""
-    values = {theirs: getattr(config, ours) for ours, (theirs, _) in SETTINGS.items()}
+def to_config_json(
+    config: TransformerConfig, *, begin: int | None, end: int, padding: int, dtype: str = "float32"
+) -> dict[str, Any]:
+    """The `config.json` for `transformers`.
+
+    Args:
+        begin, end, padding: ids of special tokens.
+        dtype: type of the weights in the folder, as torch calls it.
+    """
+    values = {theirs: getattr(config, ours) for ours, (theirs, _) in LLAMA.settings.items()}
     return {
-        "architectures": [SUPPORTED["llama"]],
-        "model_type": "llama",
+        "architectures": [LLAMA.hugging_face],
+        "model_type": LLAMA.model_type,
         "hidden_act": "silu",
         "attention_bias": config.attention_bias,
         "mlp_bias": False,
@@ -158,7 +256,7 @@ def to_config_json(config: TransformerConfig, *, begin: int | None, end: int, pa
         "bos_token_id": begin,
         "eos_token_id": end,
         "pad_token_id": padding,
-        "dtype": "float32",
+        "dtype": dtype,
         **values,
     }
 
@@ -211,6 +309,25 @@ def check_shapes(found: Mapping[str, tuple[int, ...]], config: TransformerConfig
         )
 
 
+def check_vocabulary(tokens: int, rows: int, where: str, *, exactly: bool = False) -> None:
+    """Refuse a tokenizer that can write ids for which the embedding has no row.
+
+    Args:
+        tokens: one more than the tokenizer's largest id.
+        rows: of the embedding. In folders, more rows than tokens are usual: some models round their number up.
+        exactly: the two numbers must be equal, as in GGUF files.
+
+    Raises:
+        HelderError: they do not fit.
+    """
+    if tokens > rows or (exactly and tokens != rows):
+        raise HelderError(
+            f"The tokenizer of {where} does not fit its weights.",
+            f"It has {tokens} tokens and the embedding {rows} rows.",
+            "Fetch the model again; one of the two belongs to another model.",
+        )
+
+
 def permute_heads(rows: Any, heads: int) -> Any:
     """Rows of a query or key matrix, Hugging Face's order → GGUF's: rotary pairs stand side by side there.
 
@@ -227,14 +344,15 @@ def restore_heads(rows: Any, heads: int) -> Any:
     return rows.reshape(heads, shape[0] // heads // 2, 2, *shape[1:]).swapaxes(1, 2).reshape(shape)
 
 
-def heads_of(name: str, config: TransformerConfig) -> int:
-    """How many heads a tensor's rows are permuted by; 0 for tensors that are not."""
-    if ".self_attn.q_proj." in name:
-        return config.heads
-    return config.kv_heads if ".self_attn.k_proj." in name else 0
+def _scaled_rope(where: str, kind: Any) -> HelderError:
+    return HelderError(
+        f"{where}: the rotary embedding of this model is scaled ({kind}).",
+        "That is not supported yet; ignoring it would give another model.",
+        "Choose another base model, for example smollm2-135m-instruct.",
+    )
 
 
-def _unsupported(name: str, supported: Iterable[str]) -> HelderError:
+def _unsupported(name: Any, supported: Iterable[str]) -> HelderError:
     return HelderError(
         f"The architecture {name} is not supported.",
         f"Supported: {', '.join(sorted(supported))}.",

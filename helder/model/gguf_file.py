@@ -1,19 +1,23 @@
-"""GGUF files in: a header that is checked against the file's length before the library maps it.
+"""GGUF files in: a header that is checked against the file's length before anything trusts it.
 
 Format: ggml's docs/gguf.md, version 3, little endian: magic, version, tensor count, key count, the keys, the tensor
 table, padding to the alignment, the data. Every count and length in it is a claim of whoever wrote the file; all are
-checked in exact integers, and nothing is allocated before. Dequantising is left to the package `gguf`.
+checked in exact integers, and nothing is allocated before. The numpy code of the package `gguf` dequantises.
 """
 
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from helder.errors import HelderError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -32,12 +36,14 @@ class GgufTensor:
         name: as in the file.
         shape: row-major (the file stores it the other way round).
         kind: name of the ggml type, for example "Q4_1".
+        start: first byte, counted from the beginning of the file.
         size: bytes.
     """
 
     name: str
     shape: tuple[int, ...]
     kind: str
+    start: int
     size: int
 
 
@@ -61,8 +67,11 @@ class _Header:
     def text(self, what: str) -> str:
         length = self.number("Q", what)
         if length > LARGEST_STRING:
-            raise self.damaged(f"{what} claims to be {length} bytes long.")
-        return self.take(length, what).decode("utf-8", "surrogateescape")
+            raise self.damaged(f"It claims {length} bytes for {what}.")
+        try:
+            return self.take(length, what).decode("utf-8")
+        except UnicodeDecodeError:
+            raise self.damaged(f"{what[0].upper()}{what[1:]} is not UTF-8.") from None
 
     def value(self, kind: int, what: str, depth: int = 0) -> Any:
         if kind == STRING:
@@ -73,10 +82,11 @@ class _Header:
             raise self.damaged(f"{what} is of the unknown type {kind}.")
         inner, count = self.number("I", what), self.number("Q", what)
         if inner in SCALARS:
+            # Exact integers first: a count that would overflow anything meets the file's length here.
             data = self.take(count * struct.calcsize(f"<{SCALARS[inner]}"), what)
             return list(struct.unpack(f"<{count}{SCALARS[inner]}", data))
         if count * 8 > self.length - self.handle.tell():
-            raise self.damaged(f"{what} claims {count} entries, more than the file can hold.")
+            raise self.damaged(f"It claims {count} entries for {what}, more than it can hold.")
         return [self.value(inner, what, depth + 1) for _ in range(count)]
 
     def damaged(self, why: str) -> HelderError:
@@ -130,15 +140,69 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[GgufTensor]]:
         except ValueError:
             raise header.damaged(f"{name} is of the unknown type {kind}.") from None
         block, block_bytes = GGML_QUANT_SIZES[known]
-        if not shape or shape[-1] % block:
+        if not shape or 0 in shape or shape[-1] % block:
             raise header.damaged(f"{name} of shape {list(shape)} cannot be of type {known.name}.")
         size = prod(shape) // block * block_bytes
         if begin + offset + size > header.length:
             whole = max(0, header.length - begin - offset)
             raise header.damaged(f"The tensor {name} should have {size} bytes and has {whole}.")
-        if any(other.name == name for other in found[-1:]):
-            raise header.damaged(f"The tensor {name} stands there twice.")
-        found.append(GgufTensor(name, shape, known.name, size))
-    if len({tensor.name for tensor in found}) < len(found):
-        raise header.damaged("A tensor stands there twice.")
+        found.append(GgufTensor(name, shape, known.name, begin + offset, size))
+    repeated = sorted(name for name, count in Counter(tensor.name for tensor in found).items() if count > 1)
+    if repeated:
+        raise header.damaged(f"The tensor {repeated[0]} stands there twice.")
     return fields, found
+
+
+class GgufFile:
+    """A GGUF file whose header was checked; tensors are read and dequantised one at a time.
+
+    Attributes:
+        path: the file.
+        fields: metadata, key → value.
+        tensors: tensor table, by the name in the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Check the header.
+
+        Raises:
+            HelderError: see `read_header`.
+        """
+        self.path = path
+        self.fields, table = read_header(path)
+        self.tensors = {tensor.name: tensor for tensor in table}
+
+    def raw(self, name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """The bytes of one tensor: (..., bytes of a row).
+
+        Raises:
+            HelderError: the file became shorter since its header was read.
+        """
+        import numpy as np
+
+        tensor = self.tensors[name]
+        with self.path.open("rb") as handle:
+            handle.seek(tensor.start)
+            data = np.fromfile(handle, dtype=np.uint8, count=tensor.size)
+        if data.size < tensor.size:
+            raise HelderError(f"{self.path.name} became shorter while it was read.", fix="Fetch the file again.")
+        return data.reshape(*tensor.shape[:-1], -1)
+
+    def read(self, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """One tensor as fp32, shape as in the table; the numbers are those of the package `gguf`.
+
+        Raises:
+            HelderError: it is of a type that the package cannot dequantise.
+        """
+        import gguf
+        import numpy as np
+
+        tensor = self.tensors[name]
+        try:
+            plain = gguf.quants.dequantize(self.raw(name), gguf.GGMLQuantizationType[tensor.kind])
+        except NotImplementedError as error:
+            raise HelderError(
+                f"{name} in {self.path.name} is of type {tensor.kind}, which cannot be dequantised.",
+                fix="Use a file in another format, for example Q8_0 or F16.",
+            ) from error
+        return np.ascontiguousarray(plain, dtype=np.float32).reshape(tensor.shape)

@@ -18,13 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from helder.errors import ExitCode, HelderError
 from helder.ledger.artifact import Artifact, hash_file
-
-if TYPE_CHECKING:
-    from helder.model.transformer import TransformerConfig
 
 ALLOW = "--allow-network"
 
@@ -178,49 +175,50 @@ def run(
 
 
 def _convert_gguf(path: Path, settings: Mapping[str, Any], output: Path, report: Callable[..., None]) -> dict[str, Any]:
-    from helder.model import families, gguf_file, safetensors_file
+    import numpy as np
+
+    from helder.model import families, safetensors_file
+    from helder.model.gguf_file import GgufFile
     from helder.tokens import chat, tokenizer
 
-    fields, table = gguf_file.read_header(path)
-    names = {tensor.name: families.from_gguf_name(tensor.name) for tensor in table}
-    config = families.config_from_gguf(fields, tied="output.weight" not in names)
-    shapes = {names[tensor.name]: tensor.shape for tensor in table}
+    file = GgufFile(path)
+    fields = file.fields
+    family = families.of_gguf(fields.get("general.architecture"))
+    config = families.config_from_gguf(fields, file.tensors)
+    theirs = {family.from_gguf_name(name): name for name in file.tensors}
+    shapes = {ours: file.tensors[name].shape for ours, name in theirs.items()}
+    rows = shapes.get("model.embed_tokens.weight", (config.vocabulary_size,))[0]
+    families.check_vocabulary(config.vocabulary_size, rows, path.name, exactly=True)
     families.check_shapes(shapes, config, path.name)
     text = tokenizer.from_gguf(fields)
-    chat_format = settings["chat_format"] or chat.match_template(fields.get("tokenizer.chat_template", "")).name
+    chat_format = settings["chat_format"] or chat.match_template(fields.get("tokenizer.chat_template")).name
+    end = fields.get("tokenizer.ggml.eos_token_id")
+    padding = fields.get("tokenizer.ggml.padding_token_id", end)
+    if not isinstance(end, int) or not isinstance(padding, int):
+        raise HelderError(f"{path.name} does not say which token ends a text.", "It is damaged or very old.")
 
     def tensors() -> Iterator[tuple[str, Any]]:
-        # The file's names do not sort as ours do: one pass over the sorted target names, each read by itself.
-        import gguf
-        import numpy as np
-
-        theirs = {ours: name for name, ours in names.items()}
-        held = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
         for count, ours in enumerate(sorted(shapes), start=1):
-            tensor = held[theirs[ours]]
-            array = np.asarray(gguf.quants.dequantize(tensor.data, tensor.tensor_type), dtype=np.float32)
-            heads = families.heads_of(ours, config)
+            array, heads = file.read(theirs[ours]), family.heads_of(ours, config)
+            _check_finite(array, ours, path.name)
             report("progress", done=count, total=len(shapes), unit="tensor")
-            yield ours, families.restore_heads(array, heads) if heads else array
+            yield ours, np.ascontiguousarray(families.restore_heads(array, heads) if heads else array, dtype="<f4")
 
-    safetensors_file.write(output / "model.safetensors", shapes, tensors())
+    layout = {name: ("F32", shape) for name, shape in shapes.items()}
+    safetensors_file.write(output / "model.safetensors", layout, tensors())
     (output / "tokenizer.json").write_text(text, encoding="utf-8")
-    _write_companions(
-        output,
-        config,
-        chat_format,
-        begin=fields.get("tokenizer.ggml.bos_token_id"),
-        end=fields["tokenizer.ggml.eos_token_id"],
-        padding=fields.get("tokenizer.ggml.padding_token_id", 0),
+    settings_json = families.to_config_json(
+        config, begin=fields.get("tokenizer.ggml.bos_token_id"), end=end, padding=padding
     )
-    kinds = sorted({tensor.kind for tensor in table} - {"F32"})
-    quantised = any(kind not in ("F16", "BF16") for kind in kinds)
+    _write_companions(output, settings_json, chat_format)
+    kinds = sorted({tensor.kind for tensor in file.tensors.values()} - {"F32"})
+    quantised = [kind for kind in kinds if kind not in ("F16", "BF16")]
     return _source_record(
         settings,
         kind="gguf",
         sha256=hash_file(path)[1],
         licence=settings["licence"] or str(fields.get("general.license", "unknown")),
-        quantised=kinds if quantised else [],
+        quantised=quantised,
         note=settings["note"],
     )
 
@@ -234,55 +232,73 @@ def _convert_folder(
 
     config = families.read_config(folder)
     tensors = safetensors_file.open_folder(folder)
-    if config.tied:
-        tensors.pop("lm_head.weight", None)
-    shapes = {name: info.shape for name, info in tensors.items()}
-    families.check_shapes(shapes, config, folder.name)
+    if config.tied and (head := tensors.pop("lm_head.weight", None)) is not None:
+        embedding = tensors.get("model.embed_tokens.weight")
+        if embedding is not None and head.raw() != embedding.raw():
+            raise HelderError(
+                f"{folder.name} says that its output head is tied to the embedding, and holds another one.",
+                "Which of the two is meant cannot be known.",
+                'Correct "tie_word_embeddings" in its config.json.',
+            )
+    families.check_shapes({name: info.shape for name, info in tensors.items()}, config, folder.name)
     tokenizer = Tokenizer.load(folder)
-    if tokenizer.vocabulary_size > config.vocabulary_size:
-        raise HelderError(
-            f"The tokenizer of {folder.name} does not fit its weights.",
-            f"It has {tokenizer.vocabulary_size} tokens and the embedding {config.vocabulary_size} rows.",
-            "Fetch the model again; one of the two belongs to another model.",
-        )
+    families.check_vocabulary(tokenizer.vocabulary_size, config.vocabulary_size, folder.name)
     chat_format = settings["chat_format"] or chat.match_template(_template_of(folder)).name
-    form = chat.FORMATS[chat_format]
 
     def read() -> Iterator[tuple[str, Any]]:
-        for count, name in enumerate(sorted(tensors), start=1):
+        for count, (name, info) in enumerate(sorted(tensors.items()), start=1):
+            _check_finite(info.read(), name, folder.name)
             report("progress", done=count, total=len(tensors), unit="tensor")
-            yield name, tensors[name].read()
+            yield name, info.raw()
 
-    safetensors_file.write(output / "model.safetensors", shapes, read())
+    layout = {name: (info.dtype, info.shape) for name, info in tensors.items()}
+    safetensors_file.write(output / "model.safetensors", layout, read())
     shutil.copyfile(folder / "tokenizer.json", output / "tokenizer.json")
-    end = tokenizer.special(form.closing)
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    begin = raw.get("bos_token_id")
-    padding = raw.get("pad_token_id")
-    _write_companions(
-        output, config, chat_format, begin=begin, end=end, padding=end if padding is None else int(padding)
+    end = tokenizer.special(chat.known(chat_format).closing)
+    begin, padding = raw.get("bos_token_id"), raw.get("pad_token_id")
+    settings_json = families.to_config_json(
+        config,
+        begin=begin if isinstance(begin, int) else None,
+        end=end,
+        padding=padding if isinstance(padding, int) and padding >= 0 else end,
+        dtype=safetensors_file.TORCH_NAMES[tensors["model.embed_tokens.weight"].dtype],
     )
-    files = sorted({info.file for info in tensors.values()})
+    _write_companions(output, settings_json, chat_format)
+    kinds = ", ".join(sorted({info.dtype for info in tensors.values()}))
+    count = len({info.file for info in tensors.values()})
     return _source_record(
         settings,
         kind="folder",
         sha256=Artifact.of(folder, folder.name).digest,
         licence=settings["licence"] or _licence_of(folder),
         quantised=[],
-        note=settings["note"]
-        or f"Weights of type {', '.join(sorted({i.dtype for i in tensors.values()}))} "
-        f"in {len(files)} file(s), kept as F32.",
+        note=settings["note"] or f"Weights of type {kinds} in {count} file(s), bit for bit as they were.",
     )
 
 
-def _template_of(folder: Path) -> str:
+def _check_finite(array: Any, name: str, where: str) -> None:
+    """Refuse weights that are no numbers: a model with one of them answers nothing."""
+    import numpy as np
+
+    if not np.isfinite(array).all():
+        raise HelderError(
+            f"{name} in {where} holds weights that are not finite numbers.", "It is damaged.", "Fetch it again."
+        )
+
+
+def _template_of(folder: Path) -> str | None:
     """The chat template of a folder, from either of the two places where it may stand."""
-    path = folder / "tokenizer_config.json"
-    template = json.loads(path.read_text(encoding="utf-8")).get("chat_template") if path.exists() else None
-    jinja = folder / "chat_template.jinja"
-    if template is None and jinja.exists():
-        template = jinja.read_text(encoding="utf-8")
-    return template if isinstance(template, str) else ""
+    path, jinja = folder / "tokenizer_config.json", folder / "chat_template.jinja"
+    if jinja.exists():
+        return jinja.read_text(encoding="utf-8")
+    try:
+        template = json.loads(path.read_text(encoding="utf-8")).get("chat_template") if path.exists() else None
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise HelderError(f"{path} cannot be read.", str(error), "Fetch the model again.") from error
+    if isinstance(template, list):  # several under names; the one without a purpose is "default"
+        template = next((one.get("template") for one in template if one.get("name") == "default"), None)
+    return template if isinstance(template, str) else None
 
 
 def _licence_of(folder: Path) -> str:
@@ -302,30 +318,30 @@ def _source_record(settings: Mapping[str, Any], **found: Any) -> dict[str, Any]:
     return record
 
 
-def _write_companions(
-    output: Path, config: TransformerConfig, chat_format: str, *, begin: int | None, end: int, padding: int
-) -> None:
-    from helder.model import families
+def _write_companions(output: Path, config: Mapping[str, Any], chat_format: str) -> None:
+    """The small files beside weights and tokenizer.json."""
     from helder.tokens import chat
     from helder.tokens.tokenizer import Tokenizer
 
-    tokenizer = Tokenizer.load(output)
-    tokenizer.special(chat.FORMATS[chat_format].closing)
+    form, tokenizer = chat.known(chat_format), Tokenizer.load(output)
+    tokenizer.check_identity()
+    for token in (form.opening, form.closing):
+        tokenizer.special(token)
     names = {number: name for name, number in tokenizer.specials.items()}
-    _write_json(output / "config.json", families.to_config_json(config, begin=begin, end=end, padding=padding))
-    _write_json(
-        output / "generation_config.json", {"bos_token_id": begin, "eos_token_id": end, "pad_token_id": padding}
-    )
+    ends = {key: config[key] for key in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    begin, end, padding = (names.get(number) if number is not None else None for number in ends.values())
+    _write_json(output / "config.json", config)
+    _write_json(output / "generation_config.json", ends)
     _write_json(
         output / "tokenizer_config.json",
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
-            "bos_token": names.get(begin) if begin is not None else None,
-            "eos_token": names.get(end),
-            "pad_token": names.get(padding),
-            "model_max_length": config.context_length,
+            "bos_token": begin,
+            "eos_token": end,
+            "pad_token": padding,
+            "model_max_length": config["max_position_embeddings"],
             "clean_up_tokenization_spaces": False,
-            "chat_template": chat.FORMATS[chat_format].template,
+            "chat_template": form.template,
         },
     )
     _write_json(output / chat.FILE_NAME, {"chat_format": chat_format})

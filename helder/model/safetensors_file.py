@@ -18,8 +18,8 @@ import numpy as np
 from helder.errors import HelderError
 
 LARGEST_HEADER = 100_000_000  # bytes; the limit of the reference implementation
-SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
-FLOATS = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "F64": np.dtype("<f8")}
+FLOATS = {"F32": 4, "F16": 2, "BF16": 2}  # bytes of one weight
+TORCH_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}  # as config.json writes them
 
 
 @dataclass(frozen=True)
@@ -41,49 +41,92 @@ class TensorInfo:
     size: int
 
     def read(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """The tensor as fp32; other float types are converted, which loses nothing for F16 and BF16."""
-        with self.file.open("rb") as handle:
-            handle.seek(self.start)
-            data = handle.read(self.size)
+        """The tensor as fp32, a copy of its own; F16 and BF16 are widened, which loses nothing."""
+        data = self.raw()
         if self.dtype == "BF16":
             wide = np.frombuffer(data, dtype="<u2").astype(np.uint32) << 16
             return wide.view(np.float32).reshape(self.shape)
-        return np.frombuffer(data, dtype=FLOATS[self.dtype]).astype(np.float32).reshape(self.shape)
+        kind = np.dtype("<f4") if self.dtype == "F32" else np.dtype("<f2")
+        return np.frombuffer(data, dtype=kind).astype(np.float32).reshape(self.shape)
+
+    def raw(self) -> bytearray:
+        """Its bytes as they stand in the file.
+
+        Raises:
+            HelderError: the file became shorter since its header was read.
+        """
+        data = bytearray(self.size)
+        with self.file.open("rb", buffering=0) as handle:
+            handle.seek(self.start)
+            view, done = memoryview(data), 0
+            while done < self.size and (count := handle.readinto(view[done:])):
+                done += count
+        if done < self.size:
+            raise _lies(self.file, "It became shorter while it was read.")
+        return data
 
 
 def read_header(path: Path) -> dict[str, TensorInfo]:
     """Name → place of every tensor of a file, every claim checked against the file's length.
 
     Raises:
-        HelderError: the header is cut short, not JSON, or lies about a size, an offset or a shape.
+        HelderError: the header is cut short, not JSON, or lies about a size, an offset or a shape; tensors overlap,
+            or bytes belong to none.
     """
     length = path.stat().st_size
     with path.open("rb") as handle:
         first = handle.read(8)
         size = int.from_bytes(first, "little")
-        if len(first) < 8 or size > min(LARGEST_HEADER, length - 8):
+        if len(first) < 8 or size > length - 8:
             raise _lies(path, f"It claims a header of {size} bytes and has {length} bytes in all.")
+        if size > LARGEST_HEADER:
+            raise _lies(path, f"It claims a header of {size} bytes; {LARGEST_HEADER} are the most that is allowed.")
         text = handle.read(size)
     try:
-        header = json.loads(text)
+        header = json.loads(text, object_pairs_hook=_without_repeats)
         header.pop("__metadata__", None)
-        return {name: _place(path, name, entry, 8 + size, length) for name, entry in sorted(header.items())}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found = {name: _place(path, name, entry, 8 + size, length) for name, entry in sorted(header.items())}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _lies(path, f"Its header cannot be read: {error!r}.") from error
+    _check_cover(path, found, 8 + size, length)
+    return found
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return record
 
 
 def _place(path: Path, name: str, entry: Mapping[str, Any], begin: int, length: int) -> TensorInfo:
     dtype, shape = entry["dtype"], tuple(entry["shape"])
     start, end = entry["data_offsets"]
-    if dtype not in SIZES or not all(isinstance(size, int) and size >= 0 for size in (*shape, start, end)):
-        raise _lies(path, f"The tensor {name} has the type {dtype} and the shape {list(shape)}.")
-    if end - start != prod(shape) * SIZES[dtype]:
+    if not all(type(number) is int and number >= 0 for number in (*shape, start, end)):
+        raise _lies(path, f"The tensor {name} has the shape {list(shape)} and the offsets {[start, end]}.")
+    if dtype not in FLOATS:
+        raise HelderError(
+            f"The tensor {name} in {path.name} is of type {dtype}.",
+            f"Weights are read as {', '.join(FLOATS)}.",
+            "Use a copy of the model in one of these types.",
+        )
+    if end - start != prod(shape) * FLOATS[dtype]:
         raise _lies(path, f"The tensor {name} of {list(shape)} {dtype} cannot have {end - start} bytes.")
     if begin + end > length:
         raise _lies(path, f"The tensor {name} would end at byte {begin + end}; the file has {length}.")
-    if dtype not in FLOATS and dtype != "BF16":
-        raise HelderError(f"The tensor {name} in {path.name} is of type {dtype}.", "Weights are F32, F16 or BF16.")
     return TensorInfo(path, dtype, shape, begin + start, end - start)
+
+
+def _check_cover(path: Path, found: Mapping[str, TensorInfo], begin: int, length: int) -> None:
+    """Every byte of the data belongs to one tensor, as the format demands: no overlap, no place to hide in."""
+    last = "the header"
+    for name, info in sorted(found.items(), key=lambda item: (item[1].start, item[1].size)):
+        if info.start != begin:
+            kind = "overlap" if info.start < begin else "leave a gap"
+            raise _lies(path, f"The data of {last} and {name} {kind} at byte {info.start}.")
+        begin, last = begin + info.size, name
+    if begin != length:
+        raise _lies(path, f"{length - begin} bytes at its end belong to no tensor.")
 
 
 def _lies(path: Path, why: str) -> HelderError:
@@ -94,18 +137,21 @@ def open_folder(folder: Path) -> dict[str, TensorInfo]:
     """Name → place of every tensor of a model folder, one file or several.
 
     Raises:
-        HelderError: no weights, only pickled ones, a file that the index names is missing, or a tensor twice.
+        HelderError: no weights, only pickled ones, a damaged index, a file that the index names is missing, or a
+            tensor twice.
     """
     index = folder / "model.safetensors.index.json"
+    named: dict[str, str] = {}
     if index.exists():
-        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        named = _read_index(index)
         files = [folder / name for name in sorted(set(named.values()))]
         for file in files:
             if file.parent != folder or not file.is_file():
-                raise HelderError(f"{index.name} names {file.name}, which is not there.", fix="Fetch the model again.")
+                raise HelderError(
+                    f"{index.name} names {file.name}, which is not in {folder.name}.", fix="Fetch the model again."
+                )
     else:
-        files = sorted(folder.glob("*.safetensors"))
-        files = [file for file in files if file.name != "adapter.safetensors"]
+        files = [file for file in sorted(folder.glob("*.safetensors")) if file.name != "adapter.safetensors"]
     if not files:
         pickled = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
         raise HelderError(
@@ -117,32 +163,53 @@ def open_folder(folder: Path) -> dict[str, TensorInfo]:
     for file in files:
         for name, info in read_header(file).items():
             if name in tensors:
-                raise HelderError(f"The tensor {name} stands in {tensors[name].file.name} and in {file.name}.")
+                raise HelderError(
+                    f"The tensor {name} stands in {tensors[name].file.name} and in {file.name}.",
+                    "Which of the two is meant cannot be known.",
+                    "Keep the files of one model in a folder.",
+                )
             tensors[name] = info
+    for name, file_name in sorted(named.items()):
+        if name not in tensors or tensors[name].file.name != file_name:
+            raise HelderError(
+                f"{index.name} says that {name} is in {file_name}, and it is not.", fix="Fetch the model again."
+            )
     return tensors
 
 
-def write(path: Path, shapes: Mapping[str, tuple[int, ...]], tensors: Iterable[tuple[str, Any]]) -> None:
-    """Write fp32 tensors, one at a time, so that memory holds no more than one.
+def _read_index(index: Path) -> dict[str, str]:
+    try:
+        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        if not all(isinstance(name, str) and isinstance(file, str) for name, file in named.items()):
+            raise ValueError("names and files must be text")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise HelderError(f"{index} cannot be read.", repr(error), "Fetch the model again.") from error
+    return dict(named)
+
+
+def write(path: Path, layout: Mapping[str, tuple[str, tuple[int, ...]]], tensors: Iterable[tuple[str, Any]]) -> None:
+    """Write tensors, one at a time, so that memory holds no more than one.
 
     Args:
-        shapes: name → shape of all tensors; the file's order is that of the sorted names.
-        tensors: (name, array) in the order of the sorted names.
+        layout: name → (type, shape) of all tensors; the file's order is that of the sorted names.
+        tensors: (name, buffer of little-endian numbers) in the order of the sorted names.
     """
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}  # transformers asks for it
     end = 0
-    for name in sorted(shapes):
-        start, end = end, end + 4 * prod(shapes[name])
-        header[name] = {"dtype": "F32", "shape": list(shapes[name]), "data_offsets": [start, end]}
+    for name, (dtype, shape) in sorted(layout.items()):
+        start, end = end, end + FLOATS[dtype] * prod(shape)
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":")).encode("utf-8")
     text += b" " * (-len(text) % 8)  # data begin on a multiple of 8
-    expected = iter(sorted(shapes))
+    expected = iter(sorted(layout))
     with path.open("wb") as handle:
         handle.write(len(text).to_bytes(8, "little") + text)
-        for name, array in tensors:
-            if name != next(expected) or array.shape != shapes[name]:
-                raise ValueError(f"{name} {array.shape} is not the tensor that comes next")
-            handle.write(np.ascontiguousarray(array, dtype="<f4").tobytes())
+        for name, buffer in tensors:
+            data = memoryview(buffer).cast("B")
+            start, end = header[name]["data_offsets"]
+            if name != next(expected, None) or len(data) != end - start:
+                raise ValueError(f"{name}, {len(data)} bytes, is not the tensor that comes next")
+            handle.write(data)
     if next(expected, None) is not None:
         raise ValueError("fewer tensors than announced")
 

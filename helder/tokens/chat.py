@@ -59,12 +59,29 @@ CHATML = ChatFormat(
 FORMATS = {CHATML.name: CHATML}
 
 
-def match_template(template: str) -> ChatFormat:
+def known(name: str) -> ChatFormat:
+    """The format with this name.
+
+    Raises:
+        HelderError: there is none.
+    """
+    if name not in FORMATS:
+        raise HelderError(f"The chat format {name!r} is not known.", f"Known: {', '.join(FORMATS)}.")
+    return FORMATS[name]
+
+
+def match_template(template: str | None) -> ChatFormat:
     """The known format that a template stands for.
 
     Raises:
-        HelderError: it is none of them.
+        HelderError: there is no template, or it is none of the known ones.
     """
+    if not template:
+        raise HelderError(
+            "This model has no chat template, so it is not known how a question is put to it.",
+            f"Known formats: {', '.join(FORMATS)}.",
+            "If its tokenizer has the tokens of one, name it: helder model import SOURCE --chat-format chatml",
+        )
     wanted = _bare(template)
     for form in FORMATS.values():
         if wanted in {_bare(text) for text in (form.template, *form.known)}:
@@ -93,9 +110,7 @@ def format_of(folder: Path) -> str:
         raise HelderError(
             f"{folder.name} does not say which chat format it has.", str(error), "Import it: helder model import"
         ) from error
-    if name not in FORMATS:
-        raise HelderError(f"The chat format {name!r} is not known.", f"Known: {', '.join(FORMATS)}.")
-    return str(name)
+    return known(name).name
 
 
 def render(

@@ -20,20 +20,53 @@ if TYPE_CHECKING:
 FILE_NAME = "tokenizer.json"
 CONTROL, USER_DEFINED = 3, 4  # token types in GGUF files (gguf.TokenType)
 
-# How text is cut before BPE, by the name that GGUF files give it (`tokenizer.ggml.pre`).
-GPT2_SPLIT: dict[str, Any] = {
-    "type": "ByteLevel",
-    "add_prefix_space": False,
-    "trim_offsets": True,
-    "use_regex": True,
+
+@dataclass(frozen=True)
+class Cut:
+    """How text is cut into pieces before BPE, and how a piece becomes tokens.
+
+    Attributes:
+        pattern: the regular expression of the pieces; None for GPT-2's, which the library has built in.
+        digits: digits are cut off one by one first.
+        whole: a piece that is a token as it stands is taken whole, whatever the merges say.
+    """
+
+    pattern: str | None = None
+    digits: bool = False
+    whole: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The `pre_tokenizer` of a tokenizer.json."""
+        level = {
+            "type": "ByteLevel",
+            "add_prefix_space": False,
+            "trim_offsets": True,
+            "use_regex": self.pattern is None,
+        }
+        steps: list[dict[str, Any]] = [{"type": "Digits", "individual_digits": True}] if self.digits else []
+        if self.pattern is not None:
+            split = {"type": "Split", "pattern": {"Regex": self.pattern}, "behavior": "Isolated", "invert": False}
+            steps.append(split)
+        return {"type": "Sequence", "pretokenizers": [*steps, level]} if steps else level
+
+
+# The letters after an apostrophe, words, digits, signs, line ends, spaces: Llama 3's and Qwen2's patterns as llama.cpp
+# has them (llama-vocab.cpp) differ in how many digits stand together.
+_PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+CUTS = {  # by the name that GGUF files give to it (tokenizer.ggml.pre)
+    "smollm": Cut(digits=True),
+    "gpt-2": Cut(),
+    "llama-bpe": Cut(pattern=_PATTERN % "{1,3}", whole=True),
+    "qwen2": Cut(pattern=_PATTERN % ""),
 }
-PRE_TOKENIZERS: dict[str, dict[str, Any]] = {
-    "smollm": {
-        "type": "Sequence",
-        "pretokenizers": [{"type": "Digits", "individual_digits": True}, GPT2_SPLIT],
-    },
-    "gpt-2": GPT2_SPLIT,
-}
+IDENTITY_TEXTS = (
+    "2 tabs tds pc, 1/2 op. 12.5mg",
+    "  two  spaces,\ttab\n\nand\r\nlines \n",
+    "½ €5 — naïve Ångström ﬁ 𝒳 👩🏽‍⚕️ 日本語 עברית",
+    "e\u0301 is not \u00e9",
+)
 
 
 @dataclass(frozen=True)
@@ -56,20 +89,17 @@ class Tokenizer:
         Raises:
             HelderError: the file is missing or is not a tokenizer.
         """
-        import tokenizers
-
         path = folder / FILE_NAME
         try:
-            tokenizer = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+            tokenizer = _parse(path.read_text(encoding="utf-8"), str(path))
         except FileNotFoundError:
             raise HelderError(
                 f"{folder.name} has no {FILE_NAME}.",
                 "Without it text cannot be turned into tokens.",
                 f"Import a model folder that holds {FILE_NAME}; other tokenizer files are not read.",
             ) from None
-        except Exception as error:
-            # The library raises its own bare Exception for a file that it cannot read.
-            raise HelderError(f"{path} is not a tokenizer file.", str(error), "Import the model again.") from error
+        except UnicodeDecodeError as error:
+            raise HelderError(f"{path} is not a text file.", str(error), "Fetch the model again.") from error
         added = tokenizer.get_added_tokens_decoder()
         specials = {token.content: number for number, token in sorted(added.items()) if token.special}
         tokenizer.encode_special_tokens = True  # "<|im_end|>" in a text is nine characters, not a token
@@ -103,9 +133,22 @@ class Tokenizer:
 
     @property
     def vocabulary_size(self) -> int:
-        """How many ids there are, special tokens counted."""
-        size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
-        return size
+        """One more than the largest id, special tokens counted."""
+        return 1 + max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+
+    def check_identity(self) -> None:
+        """Refuse a tokenizer that changes text: what is learnt and what is answered would not be what was written.
+
+        Raises:
+            HelderError: a text came back different.
+        """
+        for text in IDENTITY_TEXTS:
+            if (back := self.decode(self.encode(text))) != text:
+                raise HelderError(
+                    f"The tokenizer in {self.path.parent.name} does not keep text as it is.",
+                    f"It turns {text!r} into {back!r}.",
+                    "Use a model with a byte-level tokenizer, as SmolLM2 has.",
+                )
 
 
 def from_gguf(fields: Mapping[str, Any]) -> str:
@@ -115,22 +158,31 @@ def from_gguf(fields: Mapping[str, Any]) -> str:
         fields: key → value, with the keys `tokenizer.ggml.*`.
 
     Raises:
-        HelderError: another kind of tokenizer, or a split that is not known.
+        HelderError: another kind of tokenizer, a cut that is not known, or what is said contradicts itself.
     """
-    kind, pre = fields.get("tokenizer.ggml.model"), fields.get("tokenizer.ggml.pre", "gpt-2")
+    kind, pre = fields.get("tokenizer.ggml.model"), fields.get("tokenizer.ggml.pre")
+    way_out = "Import the Hugging Face folder of the model, with its tokenizer.json."
     if kind != "gpt2":
         raise HelderError(
             f"The tokenizer kind {kind!r} of this GGUF file is not supported.",
             'Helder reads byte-level BPE (kind "gpt2").',
-            "Import the Hugging Face folder of the model, with its tokenizer.json.",
+            way_out,
         )
-    if pre not in PRE_TOKENIZERS:
+    if pre not in CUTS:
         raise HelderError(
             f"The way this GGUF file cuts text ({pre!r}) is not known.",
-            f"Known are {', '.join(sorted(PRE_TOKENIZERS))}; guessing would give other tokens.",
-            "Import the Hugging Face folder of the model, with its tokenizer.json.",
+            f"Known are {', '.join(sorted(CUTS))}; guessing would give other tokens.",
+            way_out,
         )
-    tokens, types = fields["tokenizer.ggml.tokens"], fields["tokenizer.ggml.token_type"]
+    lists = [fields.get(f"tokenizer.ggml.{key}") for key in ("tokens", "token_type", "merges")]
+    if not all(isinstance(value, list) for value in lists):
+        raise _broken("It lacks its tokens, their types or its merges.")
+    tokens, types, merges = (list(value or []) for value in lists)
+    if len(tokens) != len(types):
+        raise _broken(f"It has {len(tokens)} tokens and {len(types)} types.")
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    if len(vocabulary) < len(tokens):
+        raise _broken("A token stands there twice.")
     added = [
         {
             "id": number,
@@ -150,7 +202,7 @@ def from_gguf(fields: Mapping[str, Any]) -> str:
         "padding": None,
         "added_tokens": added,
         "normalizer": None,
-        "pre_tokenizer": PRE_TOKENIZERS[pre],
+        "pre_tokenizer": CUTS[pre].to_json(),
         "post_processor": None,
         "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
         "model": {
@@ -161,26 +213,57 @@ def from_gguf(fields: Mapping[str, Any]) -> str:
             "end_of_word_suffix": None,
             "fuse_unk": False,
             "byte_fallback": False,
-            "ignore_merges": False,
-            "vocab": {token: number for number, token in enumerate(tokens)},
-            "merges": [merge.split(" ") for merge in fields["tokenizer.ggml.merges"]],
+            "ignore_merges": CUTS[pre].whole,
+            "vocab": vocabulary,
+            "merges": [merge.split(" ") for merge in merges],
         },
     }
-    return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+    _parse(text, "The tokenizer in this GGUF file")
+    return text
 
 
 def pre_tokenizer_name(path: Path) -> str:
-    """The name that GGUF files give to the split of a `tokenizer.json`.
+    """The name that GGUF files give to the way in which a `tokenizer.json` cuts text.
 
     Raises:
-        HelderError: the split is not one of the known ones.
+        HelderError: it is not byte-level BPE, or does something to text that no known name stands for.
     """
     record = json.loads(path.read_text(encoding="utf-8"))
-    for name, form in PRE_TOKENIZERS.items():
-        if record.get("pre_tokenizer") == form:
-            return name
+    model = record["model"]
+    unknown = [
+        f"{key}={model[key]!r}"
+        for key in ("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback")
+        if model.get(key)
+    ]
+    if model.get("type") == "BPE" and record.get("normalizer") is None and not unknown:
+        for name, cut in CUTS.items():
+            same = _without_offsets(record.get("pre_tokenizer")) == _without_offsets(cut.to_json())
+            if same and bool(model.get("ignore_merges")) == cut.whole:
+                return name
     raise HelderError(
         "The way this tokenizer cuts text has no known name in GGUF files.",
-        f"Known are {', '.join(sorted(PRE_TOKENIZERS))}; with a guessed name llama.cpp would make other tokens.",
+        f"Known are {', '.join(sorted(CUTS))}; with a guessed name llama.cpp would make other tokens.",
         "Use a base model of the SmolLM2 family.",
     )
+
+
+def _without_offsets(record: Any) -> Any:
+    """A pre-tokenizer without what changes where tokens lie in the text, and not the tokens."""
+    if isinstance(record, dict):
+        return {key: _without_offsets(value) for key, value in record.items() if key != "trim_offsets"}
+    return [_without_offsets(value) for value in record] if isinstance(record, list) else record
+
+
+def _parse(text: str, where: str) -> tokenizers.Tokenizer:
+    import tokenizers
+
+    try:
+        return tokenizers.Tokenizer.from_str(text)
+    except Exception as error:
+        # The library raises its own bare Exception for what it cannot read.
+        raise HelderError(f"{where} cannot be read.", str(error), "Fetch the model again.") from error
+
+
+def _broken(why: str) -> HelderError:
+    return HelderError("The tokenizer in this GGUF file is damaged.", why, "Fetch the file again.")
