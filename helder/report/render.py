@@ -1,0 +1,217 @@
+"""The report of a run: one HTML file that shows what the ledger and the artifacts say, and adds nothing.
+
+It opens without a network and without a script. It is a view, not evidence: every number in it stands in an artifact or
+a statement. Text from data and models is escaped; the page may load nothing from anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from helder.commands.talk import duration, size
+from helder.ledger.artifact import write_atomic
+from helder.ledger.statement import Statement
+from helder.report import charts
+
+if TYPE_CHECKING:
+    from helder.project import Project
+
+Share = Mapping[str, Any]
+
+
+def render(project: Project) -> Path:
+    """Write the report of a finished run.
+
+    Returns:
+        The file, `run/report.html`.
+
+    Raises:
+        HelderError: a stage is not done.
+    """
+    from helder import pipeline
+
+    places = {name: artifact.path for name, artifact in pipeline.made(project).items()}
+    text = page(project.recipe.purpose, places, pipeline.statements(project))
+    write_atomic(project.report, text.encode("utf-8"))
+    return project.report
+
+
+def page(purpose: str, places: Mapping[str, Path], statements: Mapping[str, Statement]) -> str:
+    """The text of the page.
+
+    Args:
+        purpose: what the model is for.
+        places: stage → folder of its artifact.
+        statements: stage → who says so.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters |= {
+        "percent": percent,
+        "interval": interval,
+        "bar": lambda share: Markup(bar(share)),
+        "value": lambda value: "–" if value is None else json.dumps(value, ensure_ascii=False),
+        "compact": lambda value: json.dumps(stated(value), ensure_ascii=False),
+    }
+    template = environment.from_string((resources.files("helder.report") / "template.html").read_text(encoding="utf-8"))
+    scores = _json(places["scores"] / "scores.json")
+    files = _json(places["files"] / "files.json")
+    main_set = scores["test_sets"][0]["name"]
+    return template.render(
+        name=scores["task"]["name"],
+        purpose=purpose,
+        scores=scores,
+        has_fields=scores["task"]["kind"] == "record",
+        titles={subject["name"]: subject["title"] for subject in scores["subjects"]},
+        main_comparisons=[
+            one
+            for one in scores["comparisons"]
+            if one["test_set"] == main_set and one["measure"] == scores["main_measure"]
+        ],
+        tiles=_tiles(scores, main_set, files, statements),
+        curve=Markup(charts.loss_curve(*_losses(places["train"]))),
+        training=_training(statements["train"]),
+        origin=_origin(places, statements),
+        summary=(places["data"] / "summary.json").read_text(encoding="utf-8"),
+        files=_files(files, scores, main_set, statements),
+        trip=files["round_trip"],
+        unknown=_unknown(_json(places["base"] / "source.json"), statements),
+        stages=[_stage(name, statement) for name, statement in statements.items()],
+        energy_how=statements["train"].predicate["timings"]["energy"]["how"],
+    )
+
+
+def percent(share: Share | None) -> str:
+    """0.8375 → "83.8 %"."""
+    return "–" if share is None or share["value"] is None else f"{100 * share['value']:.1f} %"
+
+
+def interval(share: Share | None) -> str:
+    """The interval of a share, "79.8 – 87.1"."""
+    return "–" if share is None or share["low"] is None else f"{100 * share['low']:.1f} – {100 * share['high']:.1f}"
+
+
+def bar(share: Share | None) -> str:
+    """A share as a picture."""
+    if share is None or share["value"] is None:
+        return ""
+    return charts.interval_bar(share["value"], share["low"], share["high"])
+
+
+def stated(value: Any) -> Any:
+    """A record without the fields that say nothing."""
+    if isinstance(value, list):
+        return [stated(item) for item in value]
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if item is not None and item is not False}
+    return value
+
+
+def _tiles(
+    scores: Mapping[str, Any], main_set: str, files: Mapping[str, Any], statements: Mapping[str, Statement]
+) -> list[tuple[str, str, str]]:
+    model = scores["recommendation"]["model"] or "weights"
+    row = next(row for row in scores["results"] if row["subject"] == model and row["test_set"] == main_set)
+    smallest = min(files["files"].values(), key=lambda file: file["bytes"])
+    facts = statements["train"].facts
+    seconds = sum(statement.predicate["timings"]["seconds"] for statement in statements.values())
+    return [
+        (f"right, {main_set}", percent(row["whole"]), f"{interval(row['whole'])}, {model}"),
+        ("examples seen", f"{facts['examples_seen']:,}", f"of {facts['examples']:,}, {facts['steps']} steps"),
+        ("smallest file", size(smallest["bytes"]), smallest["format"]),
+        ("all stages", duration(seconds), "on this machine"),
+    ]
+
+
+def _losses(folder: Path) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+    """Steps and looks at the dev set: (step, loss)."""
+    found = []
+    for name in ("log.jsonl", "evaluation.jsonl"):
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        found.append([(int(line["step"]), float(line["loss"])) for line in map(json.loads, lines)])
+    return found[0], found[1]
+
+
+def _training(statement: Statement) -> list[tuple[str, str]]:
+    settings, facts = statement.predicate["settings"], statement.facts
+    rows = [
+        ("method", settings["method"]),
+        ("steps", str(facts["steps"])),
+        ("trained parameters", f"{facts['trained_parameters']:,} of {facts['parameters']:,}"),
+        ("tokens in the last attempt", f"{facts['tokens']:,}"),
+        ("tokens per CPU-second", f"{facts['tokens_per_cpu_second']:.0f}"),
+        ("examples too long, left out", str(len(facts["too_long"]))),
+    ]
+    skipped = ("method", "steps", "epochs", "tokens")
+    return rows + [(key.replace("_", " "), str(value)) for key, value in settings.items() if key not in skipped]
+
+
+def _origin(places: Mapping[str, Path], statements: Mapping[str, Statement]) -> list[tuple[str, str]]:
+    source = _json(places["base"] / "source.json")
+    rows = [
+        ("base model", source["title"]),
+        ("its licence", source["licence"]),
+        ("its file", f"{source['sha256']} {source['note']}"),
+        ("data licence", str(statements["data"].predicate["settings"].get("licence", "unknown"))),
+    ]
+    inputs = statements["data"].predicate["inputs"]
+    return rows + [(f"data: {name}", f"{entry['name']}, {entry['digest']['sha256']}") for name, entry in inputs.items()]
+
+
+def _files(
+    files: Mapping[str, Any], scores: Mapping[str, Any], main_set: str, statements: Mapping[str, Statement]
+) -> list[dict[str, str]]:
+    lost = {
+        one["subject"]: f"{one['points_lost']:+.1f} ({one['low']:+.1f} – {one['high']:+.1f})"
+        for one in scores["compression"]
+        if one["test_set"] == main_set and one["measure"] == scores["main_measure"]
+    }
+    rows = []
+    for name, file in files["files"].items():
+        made = statements.get(f"predict-{file['format']}")
+        asked = sum(row["n"] for row in scores["results"] if row["subject"] == file["format"])
+        speed = f"{asked / made.predicate['timings']['seconds']:.1f}" if made else "–"
+        rows.append(
+            {
+                "name": name,
+                "size": size(file["bytes"]),
+                "speed": speed,
+                "lost": lost.get(file["format"], "–"),
+                "sha256": file["sha256"],
+            }
+        )
+    return rows
+
+
+def _unknown(source: Mapping[str, Any], statements: Mapping[str, Statement]) -> list[str]:
+    sentences = [
+        "Whether the data are right, and whether the work to come looks like the test set.",
+        f"How the base model {source['title']} was trained: only its file is known, by digest.",
+    ]
+    if source["quantised"]:
+        sentences.append(f"What the base model lost when it was quantised ({', '.join(source['quantised'])}) before.")
+    if min(statement.predicate["seal"]["level"] for statement in statements.values()) == 0:
+        sentences.append("That a stage read nothing but its inputs: the room was not closed (seal level 0).")
+    sentences.append("Whether another class of processor gives the same weights.")
+    return sentences
+
+
+def _stage(name: str, statement: Statement) -> dict[str, str]:
+    timings = statement.predicate["timings"]
+    return {
+        "name": name,
+        "digest": statement.digest,
+        "time": duration(timings["seconds"]),
+        "memory": size(timings["peak_memory"]),
+        "energy": f"{timings['energy']['joules'] / 3600:.2f} Wh",
+    }
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
