@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from helder.data import grammar as lark
-from helder.data.schema import AnswerError, compact, conform, resolve, types_of, value_text
+from helder.data.schema import AnswerError, compact, conform, resolve, same, types_of, value_text
 from helder.errors import HelderError
 
 __all__ = ["AnswerError", "Kind", "Task"]
@@ -170,14 +170,14 @@ class Task:
         return {"type": "array", "items": self._record_schema, "minItems": self.least, "maxItems": self.most}
 
     def prompt_instruction(self) -> str:
-        """What an untrained model is told: the job, and the form of the answer as JSON Schema."""
-        lines = [self.instruction or self.purpose or f"Do this job: {self.name}."]
+        """What an untrained model is told: the job, and the form of the answer, a line for each field."""
+        lines = [self.instruction.strip() or self.purpose or f"Do this job: {self.name}."]
         if self.kind == "label":
             lines.append("Answer with one of these and nothing else: " + "; ".join(self.texts or self.labels))
         elif self.kind == "record":
-            lines.append("Answer with compact JSON and nothing else. Leave out fields that have their default value.")
-            form = json.dumps(_described(self.json_schema()), ensure_ascii=False, separators=(",", ":"))
-            lines.append("JSON Schema of the answer: " + form)
+            form = "a JSON list of objects" if self.many else "a JSON object"
+            lines.append(f"Answer with {form} and nothing else. Fields, in this order, only those that are said:")
+            lines += [f"- {name}: {_described(rule)}" for name, rule in self._record_schema["properties"].items()]
         return "\n".join(lines)
 
     @property
@@ -221,16 +221,18 @@ class Task:
         return cls.from_json(record)
 
 
-def _described(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with what a reader needs, without the bounds that only a decoder needs."""
-    bounds = ("maxLength", "minLength", "maxItems", "minItems", "additionalProperties", "required")
-    hidden = (*bounds, "$schema", "$id", "$comment", "title")
-    result = {key: value for key, value in schema.items() if key not in hidden}
-    if "properties" in result:
-        result["properties"] = {name: _described(rule) for name, rule in result["properties"].items()}
-    if "items" in result:
-        result["items"] = _described(result["items"])
-    return result
+def _described(rule: Mapping[str, Any]) -> str:
+    """A rule in a few words: what it allows besides its default, and what it means."""
+    if "enum" in rule:
+        values = [value_text(item) for item in rule["enum"] if not ("default" in rule and same(item, rule["default"]))]
+        form = " or ".join(values)
+    else:
+        form = " or ".join(kind for kind in types_of(dict(rule)) if kind != "null") or "null"
+        if "items" in rule:
+            form += f" of {_described(rule['items'])}"
+        if "properties" in rule:
+            form += " of " + ", ".join(f"{name}: {_described(part)}" for name, part in rule["properties"].items())
+    return f"{form}; {rule['description']}" if rule.get("description") else form
 
 
 def _parse(text: str) -> Any:

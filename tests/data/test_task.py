@@ -137,5 +137,6 @@ def test_the_json_schema_of_a_list_bounds_its_length() -> None:
 def test_an_untrained_model_is_told_the_form() -> None:
     told = DOSE.prompt_instruction()
     assert "what is taken" in told
+    assert "- dose: number\n" in told
     assert "maxLength" not in told
     assert "red; dark blue" in COLOUR.prompt_instruction()

@@ -114,7 +114,7 @@ def test_the_base_model_gets_examples_and_the_prompt_is_on_record(tmp_path: Path
     assert len(rows) == 3
     said = about(output)
     assert (said["limit"], said["examples_in_prompt"], len(said["shots"])) == (3, 2, 2)
-    assert "JSON Schema" in said["instruction"]
+    assert "- dose: integer" in said["instruction"]
 
 
 def test_without_the_form_enforced_nonsense_is_written_with_the_reason(tmp_path: Path, model: Path) -> None:
