@@ -83,7 +83,7 @@ FEW = 100  # items below which a warning says that the intervals are wide
 
 # name → (role, title, note), in printing order
 SUBJECTS: dict[str, tuple[str, str, str]] = {
-    "weights": ("model", "the tuned weights", "Weights after training, 32 bits, our own generator."),
+    "weights": ("model", "the tuned model", "Weights after training, 32 bits, our own generator."),
     "f16": ("model", "the F16 file", "GGUF with 16-bit weights, llama.cpp."),
     "q8_0": ("model", "the Q8_0 file", "GGUF with 8-bit weights, llama.cpp."),
     "q4_0": ("model", "the Q4_0 file", "GGUF with 4-bit weights, llama.cpp."),
@@ -278,7 +278,8 @@ def _warnings(task: Task, results: Sequence[Mapping[str, Any]], sets: Mapping[st
     for row in results:
         if row["subset"] is not None:
             warnings.append(
-                f"{row['subject']} was asked {row['subset']} items of {row['test_set']}; compare the paired tests"
+                f"{row['subject']} was asked {row['n']} of the {row['of']} items of {row['test_set']}, chosen by hash: "
+                "its scores stand beside those on all items, the paired comparisons use its items only"
             )
         if row["invalid"] and row["constrained"]:
             warnings.append(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+FEWEST = 20  # items below which a bootstrap interval is too narrow to claim anything (assumption)
 RESAMPLES = 2000  # bootstrap samples: the 2.5 % point then varies by about 1 % of the interval's width
 
 Verdict = Literal["better", "worse", "not worse by more than x", "not shown"]
@@ -174,8 +175,9 @@ def compare_shares(
 ) -> Comparison:
     """Sums of parts of two subjects on the same items: per item (right, n), or (value, 1) for a mean.
 
-    A percentile bootstrap over the items. Where no item differs, nothing can be resampled: the interval is
-    then the largest share of differing items that would still go unseen with probability 1 - confidence.
+    A percentile bootstrap over the items; fewer than `FEWEST` of them show nothing. Where no item differs, nothing
+    can be resampled: the interval is then the largest share of differing items that would still go unseen with
+    probability 1 - confidence.
 
     Raises:
         ValueError: of different length, or empty.
@@ -201,7 +203,7 @@ def compare_shares(
         with np.errstate(divide="ignore", invalid="ignore"):
             differences = sums_a[:, 0] / sums_a[:, 1] - sums_b[:, 0] / sums_b[:, 1]
         low, high = _percentiles(differences[np.isfinite(differences)], confidence)
-    verdict = judge(low, high, margin, True)
+    verdict = judge(low, high, margin, True) if len(a) >= FEWEST else "not shown"
     difference = float(value_a - value_b)
     return Comparison(
         len(a), float(value_a), float(value_b), difference, low, high, None, more_a, more_b, margin, verdict

@@ -212,3 +212,9 @@ def test_a_paired_interval_covers_at_least_as_often_as_it_says(correlation: floa
         assert found.low is not None and found.high is not None
         covered += found.low <= 0 <= found.high
     assert covered / 1000 >= 0.935
+
+
+def test_a_handful_of_items_shows_nothing_however_they_fall() -> None:
+    found = compare_shares([(9, 10)] * 6, [(1, 10), (2, 10)] * 3, 0.01)
+    assert found.low > 0
+    assert found.verdict == "not shown"
