@@ -43,9 +43,9 @@ class Tiny:
         return str(self.tokenizer.decode(ids))
 
 
-def make(folder: Path, seed: int = 0, scale: float = 0.25) -> Tiny:
+def make(folder: Path, seed: int = 0, scale: float = 0.25, vocabulary: int = 320) -> Tiny:
     """Write the tiny model to `folder`. A larger `scale` spreads the logits."""
-    tokenizer = _tokenizer()
+    tokenizer = _tokenizer(vocabulary)
     tokenizer.save(str(folder / "tokenizer.json"))
     model = _model(tokenizer.get_vocab_size(), seed, scale)
     path = folder / "model-f32.gguf"
@@ -53,12 +53,12 @@ def make(folder: Path, seed: int = 0, scale: float = 0.25) -> Tiny:
     return Tiny(folder, path, tokenizer, model)
 
 
-def _tokenizer() -> Tokenizer:
+def _tokenizer(vocabulary: int) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=320,
+        vocab_size=vocabulary,
         special_tokens=list(SPECIAL),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
