@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from helder.serve import engine
+from helder.serve import llama
 
 KEY = "only this test knows it"
 
@@ -46,7 +46,7 @@ def opened(gguf: Path, folder: Path, context: int = 512) -> Iterator[LlamaCpp]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # a socket's path has at most 107 bytes
     try:
         socket = Path(f"/proc/self/fd/{descriptor}/llama.sock")
-        params = engine._params(gguf, 1, context, socket)
+        params = llama.params(gguf, 1, context, socket)
         params.api_keys = [KEY]
         server = xllamacpp.Server(params)
         transport = httpx.HTTPTransport(uds=str(socket))
