@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helder.errors import HelderError
-from helder.model import gguf_file
 from helder.model.gguf_file import GgufFile, read_header
 
 UINT32, STRING, ARRAY, UINT64 = 4, 8, 9, 10
