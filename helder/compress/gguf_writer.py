@@ -137,6 +137,8 @@ def _add_tokenizer(writer: Any, folder: Path, config: TransformerConfig) -> None
     if ends["bos_token_id"] is not None:
         writer.add_bos_token_id(ends["bos_token_id"])
     writer.add_eos_token_id(ends["eos_token_id"])
+    # llama.cpp ends answers that follow a grammar with this one; without it, it takes a token by the look of its name.
+    writer.add_eot_token_id(ends["eos_token_id"])
     writer.add_pad_token_id(ends["pad_token_id"])
     writer.add_add_bos_token(False)
     writer.add_add_space_prefix(False)

@@ -9,8 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from helder.compress import gguf_writer
 from helder.errors import HelderError
+from helder.model import importer
+from helder.model.sources import on_disk
+from helder.serve import llama
 from helder.serve.engine import Engine
+from tests.model import small
 from tests.serve import tiny
 from tests.serve.tiny import CONTEXT, TEXT, Tiny
 
@@ -179,3 +184,19 @@ def test_a_long_name_of_the_temporary_folder_is_no_obstacle(
     with Engine.open(model.gguf, threads=1, context=CONTEXT) as opened:
         assert opened.complete(model.encode("1 puff"), grammar=YES_NO).text
     assert not any(folder.iterdir())
+
+
+def test_a_constrained_answer_ends_with_the_token_that_the_model_learnt(tmp_path: Path) -> None:
+    """Else an answer that may end or go on ("no", "no, never") would go on: the learnt end would be masked."""
+    found = on_disk(small.make(tmp_path / "source"))
+    for name in ("made", "scratch"):
+        (tmp_path / name).mkdir()
+    settings = importer.settings(found, None)
+    importer.run(settings, dict(found.files), tmp_path / "made", tmp_path / "scratch", lambda event, **fields: None)
+    gguf_writer.write(tmp_path / "made", tmp_path / "small.gguf", "f32", "small")
+    with Engine.open(tmp_path / "small.gguf", threads=1, context=CONTEXT) as opened:
+        assert opened._worker
+        request = llama.request([5, 6, 7], YES_NO, 20)
+        opened._worker._send({"request": request, "stream": False})
+        tokens = opened._worker._receive()["part"]["__verbose"]["tokens"]
+    assert tokens[-1] == small.END
