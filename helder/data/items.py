@@ -183,6 +183,7 @@ def build_task(
             kind = "label"
         else:
             kind = infer_kind([row.values[column] for row in training], notes)
+    _refuse_idle(kind, settings, schema, labels)
     common: dict[str, Any] = {name: settings[name] for name in ("name", "purpose", "instruction", "harm")}
     if kind == "record":
         return _record_task(settings, common, training, testing, schema, notes)
@@ -208,6 +209,30 @@ def build_task(
             )
         texts = tuple(about["name"] for about in labels.values())
     return Task(kind="label", labels=tuple(labels), texts=texts, groups=groups, **common)
+
+
+def _refuse_idle(
+    kind: Kind, settings: Mapping[str, Any], schema: dict[str, Any] | None, labels: Mapping[str, Any] | None
+) -> None:
+    """Refuse what was given and would be of no effect: whoever gave it expects one.
+
+    Raises:
+        HelderError: a schema, `many` or `harm` without records; labels or `write` without labels.
+    """
+    given = {
+        "schema": ("record", schema is not None),
+        "many": ("record", bool(settings["many"])),
+        "harm": ("record", bool(settings["harm"])),
+        "labels": ("label", labels is not None),
+        "write": ("label", settings["write"] != "label"),
+    }
+    for name, (wanted, present) in given.items():
+        if present and kind != wanted:
+            raise HelderError(
+                f"`{name}` is for {wanted} tasks, and this is a {kind} task.",
+                "The kind is set under [data], or follows from a schema, from labels, or from the outputs.",
+                f'Drop `{name}`, or set kind = "{wanted}".',
+            )
 
 
 def _record_task(

@@ -350,7 +350,11 @@ def test_one_example_cannot_be_split(tmp_path: Path) -> None:
         ({"limit": 0}, "limit is 0"),
         ({"output": "input"}, "same column"),
         ({"write": "names"}, "write is"),
-        ({"write": "name"}, "no name to write"),
+        ({"write": "name", "kind": "label"}, "no name to write"),
+        ({"kind": "label", "harm": ["dose"]}, "`harm` is for record tasks"),
+        ({"kind": "label", "many": True}, "`many` is for record tasks"),
+        ({"kind": "text", "labels": ["animal", "plant"]}, "`labels` is for label tasks"),
+        ({"kind": "text", "schema": {"properties": {"a": {"type": "string"}}}}, "`schema` is for record tasks"),
         ({"input": "text"}, "no column 'text'"),
     ],
 )
