@@ -75,7 +75,7 @@ def fetch(source: str, allow_network: bool) -> Iterator[Source]:
     with tempfile.TemporaryDirectory(prefix="helder-import-") as temporary:
         if source in starters:
             known = starters[source]
-            found = _installed(known) or _from_index(known, Path(temporary), source, allow_network)
+            found = (_installed(known) or _from_index(known, Path(temporary), source, allow_network)).resolve()
             size, digest = hash_file(found)
             if digest != known["sha256"]:
                 raise HelderError(

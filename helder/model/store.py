@@ -11,6 +11,7 @@ from typing import Any
 
 from helder import stage as stages
 from helder.errors import HelderError
+from helder.ledger import artifact as artifacts
 from helder.ledger import keys, statement
 from helder.ledger.artifact import Artifact
 from helder.ledger.run_folder import RunFolder
@@ -75,7 +76,7 @@ def import_model(
         if have is not None and have.artifact.intact():
             return have
     with sources.fetch(source, allow_network) as found:
-        kept = (name or found.name).lower()
+        kept = (found.name if name is None else name).lower()
         if not NAME.fullmatch(kept):
             raise HelderError(f"{kept!r} cannot be the name of a model.", "Letters, digits, . _ - only.", "--name NAME")
         folder = RunFolder(root() / kept)
@@ -84,7 +85,10 @@ def import_model(
         with folder.lock() as lock:
             have = _entry(kept)
             if have is None or have.statement.key != made.key or not have.artifact.intact():
-                stages.run(made, folder, on_event, lock)
+                try:
+                    stages.run(made, folder, on_event, lock)
+                finally:
+                    artifacts.remove(folder.root / "work")  # an import that failed begins anew
     return _required(kept)
 
 
