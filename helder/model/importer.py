@@ -197,10 +197,11 @@ def _source_record(settings: Mapping[str, Any], **found: Any) -> dict[str, Any]:
 def _write_companions(output: Path, config: Mapping[str, Any], chat_format: str) -> None:
     """The small files beside weights and tokenizer.json."""
     from helder.tokens import chat
-    from helder.tokens.tokenizer import Tokenizer
+    from helder.tokens.tokenizer import Tokenizer, pre_tokenizer_name
 
     form, tokenizer = chat.known(chat_format), Tokenizer.load(output)
     tokenizer.check_identity()
+    pre_tokenizer_name(tokenizer.path)  # refused now, not when a GGUF file is to be written after hours of training
     for token in (form.opening, form.closing):
         tokenizer.special(token)
     names = {number: name for name, number in tokenizer.specials.items()}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from helder.errors import HelderError
+from helder.tokens.template import canonical
 from helder.tokens.tokenizer import Tokenizer
 
 FILE_NAME = "helder.json"
@@ -28,7 +29,7 @@ class ChatFormat:
         opening, closing: special tokens around each message; the closing one also ends an answer.
         roles: the roles that it knows.
         template: the Jinja text written into GGUF files and tokenizer_config.json for other people's programs.
-        known: other templates (without white space) that stand for the same format, by what they add.
+        known: other templates that stand for the same format.
     """
 
     name: str
@@ -39,21 +40,34 @@ class ChatFormat:
     known: tuple[str, ...] = ()
 
 
+def _chatml(first: str = "") -> str:
+    """The ChatML template, with or without a system message that stands first when there is none."""
+    default = ""
+    if first:
+        default = (
+            "{% if loop.first and messages[0]['role'] != 'system' %}"
+            "{{ '<|im_start|>system\\n" + first + "<|im_end|>\\n' }}{% endif %}"
+        )
+    return (
+        "{% for message in messages %}" + default + "{{ '<|im_start|>' + message['role'] + '\\n' + "
+        "message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+    )
+
+
 CHATML = ChatFormat(
     name="chatml",
     opening="<|im_start|>",
     closing="<|im_end|>",
     roles=("system", "user", "assistant"),
-    template=(
-        "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + "
-        "'<|im_end|>' + '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-    ),
+    template=_chatml(),
     known=(
-        # SmolLM2-Instruct: adds a system message of its own when there is none; ours does not.
-        "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\n"
-        "You are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\\n' }}{% endif %}"
-        "{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}"
-        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}",
+        # These add a system message of their own when there is none; ours does not, and tuning gets used to it.
+        _chatml("You are a helpful AI assistant named SmolLM, trained by Hugging Face"),  # SmolLM2-Instruct
+        _chatml("You are a helpful assistant."),  # Qwen2-Instruct
+        _chatml("You are a helpful assistant"),  # Qwen1.5-Chat
+        # ChatML as many models have it, with a default for what the caller may leave out.
+        "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}" + _chatml(),
     ),
 )
 FORMATS = {CHATML.name: CHATML}
@@ -82,20 +96,15 @@ def match_template(template: str | None) -> ChatFormat:
             f"Known formats: {', '.join(FORMATS)}.",
             "If its tokenizer has the tokens of one, name it: helder model import SOURCE --chat-format chatml",
         )
-    wanted = _bare(template)
+    wanted = canonical(template)
     for form in FORMATS.values():
-        if wanted in {_bare(text) for text in (form.template, *form.known)}:
+        if wanted in {canonical(text) for text in (form.template, *form.known)}:
             return form
     raise HelderError(
         "The chat template of this model is not a known one.",
         f"Templates are programs, and Helder runs none from outside. Known formats: {', '.join(FORMATS)}.",
         "Use a model with one of these formats, or name it: helder model import SOURCE --chat-format chatml",
     )
-
-
-def _bare(template: str) -> str:
-    """A template without white space and with line ends written one way."""
-    return "".join(template.replace("\\n", "\n").split())
 
 
 def format_of(folder: Path) -> str:

@@ -81,6 +81,7 @@ class Tokenizer:
     path: Path
     specials: Mapping[str, int]
     _tokenizer: tokenizers.Tokenizer
+    _missing: bytes  # bytes for which there is no token
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:
@@ -105,10 +106,24 @@ class Tokenizer:
         tokenizer.encode_special_tokens = True  # "<|im_end|>" in a text is nine characters, not a token
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        return cls(path, specials, tokenizer)
+        vocabulary = tokenizer.get_vocab(with_added_tokens=False)
+        missing = bytes(byte for byte, written in byte_alphabet().items() if written not in vocabulary)
+        return cls(path, specials, tokenizer, missing)
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text; special tokens written in the text are ordinary characters."""
+        """Token ids of a text; special tokens written in the text are ordinary characters.
+
+        Raises:
+            HelderError: a character that the vocabulary cannot write. The library would leave it out silently.
+                (SmolLM2 has no tokens for six control characters and for U+40000 to U+BFFFF.)
+        """
+        try:
+            data = text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise _unwritable(text[error.start], "It is half of a surrogate pair, no character.") from None
+        if len(data.translate(None, self._missing)) < len(data):
+            first = next(character for character in text if set(character.encode()) & set(self._missing))
+            raise _unwritable(first, "The model's vocabulary has no token for it.")
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
@@ -149,6 +164,13 @@ class Tokenizer:
                     f"It turns {text!r} into {back!r}.",
                     "Use a model with a byte-level tokenizer, as SmolLM2 has.",
                 )
+
+
+def byte_alphabet() -> dict[int, str]:
+    """Byte → the character that stands for it in byte-level vocabularies (GPT-2's `bytes_to_unicode`)."""
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return {byte: chr(byte) for byte in plain} | {byte: chr(256 + place) for place, byte in enumerate(others)}
 
 
 def from_gguf(fields: Mapping[str, Any]) -> str:
@@ -263,6 +285,14 @@ def _parse(text: str, where: str) -> tokenizers.Tokenizer:
     except Exception as error:
         # The library raises its own bare Exception for what it cannot read.
         raise HelderError(f"{where} cannot be read.", str(error), "Fetch the model again.") from error
+
+
+def _unwritable(character: str, why: str) -> HelderError:
+    return HelderError(
+        f"A text holds the character U+{ord(character):04X}, which the model cannot read or write.",
+        why,
+        "Take it out of the text, or put another character in its place.",
+    )
 
 
 def _broken(why: str) -> HelderError:
