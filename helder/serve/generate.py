@@ -6,7 +6,8 @@ are given the same prompts and the same grammar, and on F32 weights they write t
 Prompts of different lengths share a batch without padding or masks: every sequence of the batch stands at
 the same position at all times. The batch begins with as many tokens as its shortest prompt has, and then
 moves one token a step; a longer prompt is fed its own next token while a shorter one already writes.
-Finished sequences leave the batch. The result is a function of the list of prompts: in fp32 the sum over a
+Finished sequences leave the batch. What all prompts begin with (the instruction and the examples of an untrained
+model) is computed once. The result is a function of the list of prompts: in fp32 the sum over a
 batch of another size may differ in its last bits.
 """
 
@@ -23,8 +24,11 @@ from helder.errors import HelderError
 from helder.serve.answer import Answer
 
 if TYPE_CHECKING:
-    from helder.model.transformer import Transformer
+    from helder.model.transformer import Cache, Transformer
     from helder.serve.constrain import Constraint, Matcher
+
+
+SHORTEST_START = 16  # tokens; computing fewer once for all prompts saves nothing
 
 
 @dataclass
@@ -72,13 +76,14 @@ def generate(
     """
     _check(prompts, model.config.context_length, max_tokens)
     answers: list[Answer | None] = [None] * len(prompts)
+    start = _common_start(model, prompts)
     order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
     for first in range(0, len(order), batch):
         sequences = [
             _Sequence(index, prompts[index], constraint.start() if constraint else None)
             for index in order[first : first + batch]
         ]
-        for sequence, answer in _answer_batch(model, sequences, set(stop_ids), max_tokens, decode, logprobs):
+        for sequence, answer in _answer_batch(model, start, sequences, set(stop_ids), max_tokens, decode, logprobs):
             answers[sequence.index] = answer
             if progress:
                 progress(1)
@@ -99,8 +104,27 @@ def _check(prompts: Sequence[Sequence[int]], context: int, max_tokens: int) -> N
             )
 
 
+def _common_start(model: Transformer, prompts: Sequence[Sequence[int]]) -> Cache | None:
+    """Keys and values of what all prompts begin with; None when that is too short to be worth it.
+
+    The last token of each prompt is left out: its logits are what the answer begins with.
+    """
+    from helder.model.transformer import Cache
+
+    if len(prompts) < 2:
+        return None
+    shortest = min(len(prompt) for prompt in prompts) - 1
+    length = next((place for place in range(shortest) if len({prompt[place] for prompt in prompts}) > 1), shortest)
+    if length < SHORTEST_START:
+        return None
+    cache = Cache(model.config, 1, length, next(model.parameters()).dtype)
+    model.hidden(torch.tensor([list(prompts[0][:length])]), cache)
+    return cache
+
+
 def _answer_batch(
     model: Transformer,
+    start: Cache | None,
     sequences: list[_Sequence],
     stop_ids: set[int],
     max_tokens: int,
@@ -114,7 +138,11 @@ def _answer_batch(
     longest = max(len(sequence.prompt) for sequence in sequences)
     capacity = min(longest + max_tokens, model.config.context_length)
     cache = Cache(model.config, len(sequences), capacity, next(model.parameters()).dtype)
-    ids = torch.tensor([list(sequence.prompt[:shortest]) for sequence in sequences])
+    if start is not None:
+        cache.keys[:, :, :, : start.length] = start.keys
+        cache.values[:, :, :, : start.length] = start.values
+        cache.length = start.length
+    ids = torch.tensor([list(sequence.prompt[cache.length : shortest]) for sequence in sequences])
     done: list[tuple[_Sequence, Answer]] = []
     while sequences:
         logits = model.lm_head(model.hidden(ids, cache)[:, -1]).to(torch.float32)  # (batch, vocabulary_size)

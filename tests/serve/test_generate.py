@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import torch
 
 from helder.data.task import Task
 from helder.errors import HelderError
@@ -104,3 +106,25 @@ def test_a_prompt_that_does_not_fit_is_refused_by_number(model: Tiny) -> None:
         generate(model.model, [[5], [5] * CONTEXT], stop_ids=[END], max_tokens=5, decode=model.decode)
     with pytest.raises(HelderError, match="Prompt 1 is empty"):
         generate(model.model, [[]], stop_ids=[END], max_tokens=5, decode=model.decode)
+
+
+def test_what_all_prompts_begin_with_is_computed_once_and_changes_no_token(
+    model: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = model.encode("half a tablet every morning for 5 days, then one at night, then nothing more")
+    prompts = [[*start, *model.encode(text)] for text in TEXT]
+    alone = [
+        generate(model.model, [prompt], stop_ids=[END], max_tokens=20, decode=model.decode)[0].ids for prompt in prompts
+    ]
+    read: list[int] = []
+    hidden = type(model.model).hidden
+
+    def counting(self: Any, ids: torch.Tensor, cache: Any = None) -> torch.Tensor:
+        read.append(ids.numel())
+        return hidden(self, ids, cache)
+
+    monkeypatch.setattr(type(model.model), "hidden", counting)
+    together = generate(model.model, prompts, stop_ids=[END], max_tokens=20, decode=model.decode, batch=3)
+    assert [answer.ids for answer in together] == alone
+    assert read[0] >= len(start)
+    assert sum(read) < len(start) * len(prompts)
