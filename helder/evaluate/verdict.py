@@ -24,8 +24,9 @@ def compare_measured(
 ) -> dict[str, Any] | None:
     """One entry of `comparisons`, on the items that both answered; None when there are none to compare."""
     left, right = a.counts(task, measure), b.counts(task, measure)
-    shared = [id for id in a.ids if id in right and left[id][1] and right[id][1]]
-    if not shared:
+    # An item in which neither says anything (measure "stated") has nothing to compare.
+    shared = [id for id in a.ids if id in right and (left[id][1] or right[id][1])]
+    if not any(left[id][1] for id in shared) or not any(right[id][1] for id in shared):
         return None
     if measure == "whole" or measure.startswith("group:"):
         found = compare([left[id][0] == 1 for id in shared], [right[id][0] == 1 for id in shared], margin, confidence)
@@ -65,10 +66,15 @@ def sentence(task: Task, a: Measured, b: Measured, measure: str, found: Comparis
         "better": f"{a.subject.title} is better than {b.subject.title}",
         "worse": f"{a.subject.title} is worse than {b.subject.title}",
         "not worse by more than x": f"{a.subject.title} is not worse than {b.subject.title} by more than "
-        f"{100 * found.margin:g} points",
+        f"{points(100 * found.margin)}",
         "not shown": f"a difference between {a.subject.title} and {b.subject.title} is not shown",
     }[found.verdict]
     return f"On {a.test_set}, {said} ({numbers})."
+
+
+def points(value: float) -> str:
+    """ "1 point", "0.5 points"."""
+    return f"{value:g} point{'' if value == 1 else 's'}"
 
 
 def comparisons(

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from helder.evaluate.verdict import choose_model, recommend
+from helder.evaluate.measure import Subject, measure_subject
+from helder.evaluate.records import Example, Prediction
+from helder.evaluate.verdict import choose_model, compare_measured, points, recommend
 from tests.evaluate.material import DOSE
 
 TITLES = {"q8_0": "the Q8_0 file", "nearest": "the nearest training example", "trivial": "the most frequent answer"}
@@ -76,3 +78,29 @@ def test_the_text_says_what_is_shown_and_no_more(verdict: str, use: str | None, 
 def test_without_an_opponent_nothing_is_recommended_over_something_else() -> None:
     found = recommended("better")
     assert (found["use"], found["verdict"]) == ("q8_0", "not shown")
+
+
+def test_an_invented_value_counts_where_the_other_rightly_says_nothing() -> None:
+    examples = [Example(str(n), "x", DOSE.normalise([{}])) for n in range(40)]
+    answers = {"weights": [{}], "nearest": [{"dose": 2}]}
+    measured = [
+        measure_subject(
+            DOSE,
+            Subject(name, "model", name, ""),
+            "test",
+            [*examples, Example("stated", "x", DOSE.normalise([{"dose": 1}]))],
+            {
+                **{one.id: Prediction(one.id, "", DOSE.normalise(output)) for one in examples},
+                "stated": Prediction("stated", "", DOSE.normalise([{"dose": 1}])),
+            },
+        )
+        for name, output in answers.items()
+    ]
+    found = compare_measured(DOSE, measured[0], measured[1], "stated", "baseline", 0.01, 0.95, 0)
+    assert found is not None
+    assert (found["n"], found["a_value"], found["verdict"]) == (41, 1.0, "better")
+    assert found["b_value"] == pytest.approx(1 / 41)
+
+
+def test_one_point_is_not_points() -> None:
+    assert (points(1.0), points(0.5)) == ("1 point", "0.5 points")
