@@ -40,7 +40,8 @@ def write(
         progress: called with (tensors written, tensors in all).
 
     Raises:
-        HelderError: a row is not a multiple of the block size, or the tokenizer has no known name in GGUF.
+        HelderError: a row is not a multiple of the block size, a weight is no finite number or too large for F16,
+            or the tokenizer has no known name in GGUF.
     """
     import gguf
     import numpy as np
@@ -49,7 +50,7 @@ def write(
     tensors = safetensors_file.open_folder(folder)
     kinds = {ours: kind_of(ours, info.shape, form) for ours, info in tensors.items()}
     writer = gguf.GGUFWriter(target, "llama")
-    _add_settings(writer, config, form, name)
+    _add_settings(writer, config, form, name, _licence(folder))
     _add_tokenizer(writer, folder, config)
     for ours, info in sorted(tensors.items()):
         block, block_bytes = gguf.GGML_QUANT_SIZES[kinds[ours]]
@@ -61,6 +62,7 @@ def write(
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
     for done, (ours, array) in enumerate(_arrays(folder, config), start=1):
+        _check_range(array, ours, form)
         writer.write_tensor_data(gguf.quants.quantize(array, kinds[ours]))
         progress(done, len(tensors))
     writer.close()
@@ -88,6 +90,28 @@ def kind_of(name: str, shape: tuple[int, ...], form: str) -> GGMLQuantizationTyp
     return GGMLQuantizationType.Q8_0
 
 
+def _check_range(array: Any, name: str, form: str) -> None:
+    import numpy as np
+
+    largest = float(np.abs(array).max())  # NaN when one of them is
+    if not np.isfinite(largest):
+        raise HelderError(
+            f"{name} holds weights that are not finite numbers.",
+            "The training went astray, or the folder is damaged.",
+            "Train with a smaller learning_rate; the training log shows where the loss went wrong.",
+        )
+    if form == "f16" and array.ndim > 1 and largest > float(np.finfo(np.float16).max):
+        raise HelderError(
+            f"{name} holds the weight {largest:g}, which F16 cannot hold.", fix='Use the format "q8_0" or "f32".'
+        )
+
+
+def _licence(folder: Path) -> str:
+    """The licence of the base model, as its import recorded it."""
+    path = folder / "source.json"
+    return str(json.loads(path.read_text(encoding="utf-8")).get("licence", "")) if path.exists() else ""
+
+
 def _arrays(folder: Path, config: TransformerConfig) -> Iterator[tuple[str, Any]]:
     """(our name, fp32 array with the rows in GGUF's order), sorted by our names."""
     for name, array in safetensors_file.read_all(folder):
@@ -95,11 +119,13 @@ def _arrays(folder: Path, config: TransformerConfig) -> Iterator[tuple[str, Any]
         yield name, families.permute_heads(array, heads) if heads else array
 
 
-def _add_settings(writer: Any, config: TransformerConfig, form: str, name: str) -> None:
+def _add_settings(writer: Any, config: TransformerConfig, form: str, name: str, licence: str) -> None:
     import gguf
 
     types = {"f32": "ALL_F32", "f16": "MOSTLY_F16", "q8_0": "MOSTLY_Q8_0", "q4_0": "MOSTLY_Q4_0"}
     writer.add_name(name)
+    if licence not in ("", "unknown"):
+        writer.add_license(licence)
     writer.add_file_type(gguf.LlamaFileType[types[form]])
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     writer.add_context_length(config.context_length)

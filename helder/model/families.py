@@ -234,16 +234,12 @@ def _checked(values: dict[str, Any], where: str, *, tied: bool) -> TransformerCo
         raise HelderError(f"{where} describes no model: {error}.", fix="Fetch the model again.") from error
 
 
-def to_config_json(
-    config: TransformerConfig, *, begin: int | None, end: int, padding: int, dtype: str = "float32"
-) -> dict[str, Any]:
-    """The `config.json` for `transformers`.
+def to_config_json(config: TransformerConfig, dtype: str = "float32") -> dict[str, Any]:
+    """The `config.json` for `transformers`, but for the ids of special tokens.
 
     Args:
-        begin, end, padding: ids of special tokens.
         dtype: type of the weights in the folder, as torch calls it.
     """
-    values = {theirs: getattr(config, ours) for ours, (theirs, _) in LLAMA.settings.items()}
     return {
         "architectures": [LLAMA.hugging_face],
         "model_type": LLAMA.model_type,
@@ -253,11 +249,8 @@ def to_config_json(
         "head_dim": config.head_width,
         "tie_word_embeddings": config.tied,
         "vocab_size": config.vocabulary_size,
-        "bos_token_id": begin,
-        "eos_token_id": end,
-        "pad_token_id": padding,
         "dtype": dtype,
-        **values,
+        **{theirs: getattr(config, ours) for ours, (theirs, _) in LLAMA.settings.items()},
     }
 
 

@@ -9,11 +9,14 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helder.errors import HelderError
 from helder.ledger.artifact import FileEntry, hash_file, manifest_digest
 from helder.model.sources import SINGLE, Source
+
+if TYPE_CHECKING:
+    from helder.model.transformer import TransformerConfig
 
 
 def settings(source: Source, chat_format: str | None) -> dict[str, Any]:
@@ -65,10 +68,6 @@ def _convert_gguf(path: Path, settings: Mapping[str, Any], output: Path, report:
     families.check_shapes(shapes, config, path.name)
     text = tokenizer.from_gguf(fields)
     chat_format = settings["chat_format"] or chat.match_template(fields.get("tokenizer.chat_template")).name
-    end = fields.get("tokenizer.ggml.eos_token_id")
-    padding = fields.get("tokenizer.ggml.padding_token_id", end)
-    if not isinstance(end, int) or not isinstance(padding, int):
-        raise HelderError(f"{path.name} does not say which token ends a text.", "It is damaged or very old.")
 
     def tensors() -> Iterator[tuple[str, Any]]:
         for count, ours in enumerate(sorted(shapes), start=1):
@@ -80,10 +79,13 @@ def _convert_gguf(path: Path, settings: Mapping[str, Any], output: Path, report:
     layout = {name: ("F32", shape) for name, shape in shapes.items()}
     safetensors_file.write(output / "model.safetensors", layout, tensors())
     (output / "tokenizer.json").write_text(text, encoding="utf-8")
-    settings_json = families.to_config_json(
-        config, begin=fields.get("tokenizer.ggml.bos_token_id"), end=end, padding=padding
+    _write_companions(
+        output,
+        config,
+        chat_format,
+        begin=fields.get("tokenizer.ggml.bos_token_id"),
+        padding=fields.get("tokenizer.ggml.padding_token_id"),
     )
-    _write_companions(output, settings_json, chat_format)
     kinds = sorted({tensor.kind for tensor in file.tensors.values()} - {"F32"})
     quantised = [kind for kind in kinds if kind not in ("F16", "BF16")]
     return _source_record(
@@ -129,16 +131,14 @@ def _convert_folder(
     safetensors_file.write(output / "model.safetensors", layout, read())
     shutil.copyfile(folder / "tokenizer.json", output / "tokenizer.json")
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    end = tokenizer.special(chat.known(chat_format).closing)
-    begin, padding = raw.get("bos_token_id"), raw.get("pad_token_id")
-    settings_json = families.to_config_json(
+    _write_companions(
+        output,
         config,
-        begin=begin if isinstance(begin, int) else None,
-        end=end,
-        padding=padding if isinstance(padding, int) and padding >= 0 else end,
+        chat_format,
+        begin=raw.get("bos_token_id"),
+        padding=raw.get("pad_token_id"),
         dtype=safetensors_file.TORCH_NAMES[tensors["model.embed_tokens.weight"].dtype],
     )
-    _write_companions(output, settings_json, chat_format)
     kinds = ", ".join(sorted({info.dtype for info in tensors.values()}))
     count = len({info.file for info in tensors.values()})
     return _source_record(
@@ -194,29 +194,40 @@ def _source_record(settings: Mapping[str, Any], **found: Any) -> dict[str, Any]:
     return record
 
 
-def _write_companions(output: Path, config: Mapping[str, Any], chat_format: str) -> None:
-    """The small files beside weights and tokenizer.json."""
+def _write_companions(
+    output: Path, config: TransformerConfig, chat_format: str, *, begin: Any, padding: Any, dtype: str = "float32"
+) -> None:
+    """The small files beside weights and tokenizer.json.
+
+    What ends an answer is what the chat format says, whatever the source names as the end of a text.
+
+    Args:
+        begin, padding: ids that the source names, or whatever else stands there.
+        dtype: type of the weights, as torch calls it.
+    """
+    from helder.model import families
     from helder.tokens import chat
     from helder.tokens.tokenizer import Tokenizer, pre_tokenizer_name
 
     form, tokenizer = chat.known(chat_format), Tokenizer.load(output)
     tokenizer.check_identity()
     pre_tokenizer_name(tokenizer.path)  # refused now, not when a GGUF file is to be written after hours of training
-    for token in (form.opening, form.closing):
-        tokenizer.special(token)
+    tokenizer.special(form.opening)
+    end = tokenizer.special(form.closing)
     names = {number: name for name, number in tokenizer.specials.items()}
-    ends = {key: config[key] for key in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    begin, end, padding = (names.get(number) if number is not None else None for number in ends.values())
-    _write_json(output / "config.json", config)
+    begin = begin if type(begin) is int and begin in names else None
+    padding = padding if type(padding) is int and padding in names else end
+    ends = {"bos_token_id": begin, "eos_token_id": end, "pad_token_id": padding}
+    _write_json(output / "config.json", families.to_config_json(config, dtype=dtype) | ends)
     _write_json(output / "generation_config.json", ends)
     _write_json(
         output / "tokenizer_config.json",
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
-            "bos_token": begin,
-            "eos_token": end,
-            "pad_token": padding,
-            "model_max_length": config["max_position_embeddings"],
+            "bos_token": names[begin] if begin is not None else None,
+            "eos_token": names[end],
+            "pad_token": names[padding],
+            "model_max_length": config.context_length,
             "clean_up_tokenization_spaces": False,
             "chat_template": form.template,
         },

@@ -52,7 +52,7 @@ def test_what_old_files_leave_out_is_what_their_own_programs_take() -> None:
 
 def test_settings_survive_the_way_to_config_json_and_back(tmp_path: Path) -> None:
     config = families.read_config(folder(tmp_path, tie_word_embeddings=False, head_dim=32))
-    small.write_json(tmp_path / "config.json", families.to_config_json(config, begin=1, end=2, padding=2))
+    small.write_json(tmp_path / "config.json", families.to_config_json(config))
     assert families.read_config(tmp_path) == config
 
 
