@@ -1,8 +1,9 @@
 """What a run would do, before it does it: time, memory and energy of every stage, from a few probe steps.
 
-Only the records are prepared and a few training steps are taken; everything else is arithmetic on what the probe
-measured on this machine. All figures are estimates and are called so. The number of steps that a budget in time
-stands for is decided here, once, and kept in `helder.lock`, so that `helder run` does what was planned.
+Only the records are prepared and a few training steps are taken, and not even these when the training is done;
+everything else is arithmetic on what the probe measured on this machine. All figures are estimates and are called so.
+The number of steps that a budget in time stands for is decided here, once, and kept in `helder.lock`, so that
+`helder run` does what was planned.
 """
 
 from __future__ import annotations
@@ -61,66 +62,74 @@ def estimate(project: Project, on_event: OnEvent = lambda event: None) -> dict[s
         on_event: gets the events of the stages that are run for the probe.
 
     Returns:
-        {"stages": [{stage, state, seconds, memory, energy_joules, why}], "notes": [sentence]}; seconds 0 for what is
-        done already.
+        {"stages": [{stage, state, seconds, memory, energy_joules, why}], "notes": [sentence]}; the three figures are
+        None for what is done already, and for what nothing was measured for.
 
     Raises:
         HelderError: the records or the probe could not be made; see their stages.
     """
+    steps = pipeline.status(project, verify=False)
+    if all(step.state == "done" for step in steps):
+        rows = [_row(project, step.name, step.state, None) for step in steps]
+        return {"stages": rows, "notes": ["Everything is done; `helder run` would run nothing again."]}
+    trained = any(step.name == "train" and step.state == "done" for step in steps)
     with project.run_folder.lock() as lock:
-        measured = _measure(project, on_event, lock)
+        measured = _measure(project, on_event, lock, trained)
     rows = [_row(project, step.name, step.state, measured) for step in pipeline.status(project, verify=False)]
-    steps, probe = measured.steps, measured.probe
-    examples = round(steps * probe["examples_per_step"])
-    notes = [
-        f"Training: {steps} steps, {examples} examples seen ({examples / probe['examples']:.2f} of the "
-        f"{probe['examples']} there are), {probe['seconds_per_step']:.2f} s a step.",
-        f"Energy is an estimate from the time that cores are busy: {energy.WATTS_BUSY_CORE:g} W for each (assumption).",
-    ]
+    notes = [f"Energy is an estimate: {energy.WATTS_BUSY_CORE:g} W for each core while it is busy (assumption)."]
+    if measured is None:
+        notes = ["The training is done and no probe was run before it, so that what is left cannot be estimated."]
+    elif not trained:
+        notes.insert(0, _training_note(measured))
     return {"stages": rows, "notes": notes}
 
 
-def _measure(project: Project, on_event: OnEvent, lock: int) -> Measured:
-    """Make the records, and the probe unless its result is known."""
+def _training_note(measured: Measured) -> str:
+    steps, probe = measured.steps, measured.probe
+    examples = round(steps * probe["examples_per_step"])
+    return (
+        f"Training: {steps} steps, {examples} examples seen ({examples / probe['examples']:.2f} of the "
+        f"{probe['examples']} there are), {probe['seconds_per_step']:.2f} s a step."
+    )
+
+
+def _measure(project: Project, on_event: OnEvent, lock: int, trained: bool) -> Measured | None:
+    """Make the records, and the probe unless its result is known; None when it is not and the training is done."""
     walk = Run(project, on_event=on_event, lock=lock)
     base = walk.base(project.recipe.base.model)
     data = walk.stage("data", "helder.data.stage:run", pipeline.data_settings(project), pipeline.sources(project))
     settings = pipeline.train_settings(project, walk, base, data)
     if data is None or settings is None:
         raise HelderError("The records could not be prepared.", fix="helder run says why.")
-    probe = pipeline.probed(project, base, data) or _probe(walk, settings, base, data)
-    summary = sorted(data.path.glob("test*.jsonl"))
-    sizes = {path.stem: _count(path) for path in summary}
+    probe = pipeline.probed(project, base, data)
+    if probe is None:
+        # A budget that is not a time. Probing what is trained already would cost minutes and decide nothing.
+        probe = _probe(Walk(project, verify=False) if trained else walk, settings, base, data)
+    if probe is None:
+        return None
+    sizes = {path.stem: _count(path) for path in sorted(data.path.glob("test*.jsonl"))}
     return Measured(probe, int(probe["steps"]), sizes)
 
 
-def _probe(walk: Walk, settings: dict[str, Any], base: Known, data: Known) -> dict[str, Any]:
-    """Probe a training whose budget is not a time."""
-    made = walk.stage(
-        "probe",
-        "helder.train.probe:run",
-        settings,
-        {"base": base, "data": data},
-        training.environment(settings["numerics"]),
-    )
+def _probe(walk: Walk, settings: dict[str, Any], base: Known, data: Known) -> dict[str, Any] | None:
+    """What a probe of this training found; None when none was run and this walk only looks."""
+    variables = training.environment(settings["numerics"])
+    made = walk.stage("probe", "helder.train.probe:run", settings, {"base": base, "data": data}, variables)
     if made is None:
-        raise HelderError("The probe could not be run.", fix="helder run says why.")
+        return None
     found: dict[str, Any] = json.loads((made.path / "probe.json").read_text(encoding="utf-8"))
     return found
 
 
-def _row(project: Project, name: str, state: str, measured: Measured) -> dict[str, Any]:
+def _row(project: Project, name: str, state: str, measured: Measured | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"stage": name, "state": state, "seconds": None, "memory": None, "energy_joules": None}
     if state == "done":
-        return {"stage": name, "state": state, "seconds": 0.0, "memory": 0, "energy_joules": 0.0, "why": "done already"}
+        return {**row, "why": "done already"}
+    if measured is None:
+        return {**row, "why": "not estimated"}
     seconds, memory, cores, why = _cost(project, name, measured)
-    return {
-        "stage": name,
-        "state": state,
-        "seconds": seconds,
-        "memory": round(memory),
-        "energy_joules": seconds * cores * energy.WATTS_BUSY_CORE,
-        "why": why,
-    }
+    spent = seconds * cores * energy.WATTS_BUSY_CORE
+    return {**row, "seconds": seconds, "memory": round(memory), "energy_joules": spent, "why": why}
 
 
 def _cost(project: Project, name: str, measured: Measured) -> tuple[float, float, int, str]:
@@ -146,8 +155,6 @@ def _cost(project: Project, name: str, measured: Measured) -> tuple[float, float
             tokens += sum(cases) * shots * 0.3  # reading is cheaper than writing
         seconds = tokens * measured.token_seconds * share + parameters * LOADING_SECONDS
         return seconds, 9.0 * parameters, cores, f"{sum(cases)} answers"
-    if name == "probe":
-        return 0.0, 0.0, 1, "done with this plan"
     return 2.0, 0.3e9, 1, f"{sum(cases)} answers" if name.startswith("predict-") else "arithmetic on the answers"
 
 

@@ -66,12 +66,11 @@ def plan_table(planned: dict[str, Any]) -> str:
         ]
 
     stages = planned["stages"]
-    total = {
-        "stage": "all",
-        "seconds": sum(stage.get("seconds") or 0.0 for stage in stages),
-        "memory": max((stage.get("memory") or 0 for stage in stages), default=0),
-        "energy_joules": sum(stage.get("energy_joules") or 0.0 for stage in stages),
-    }
+    known = [stage for stage in stages if stage.get("seconds") is not None]
+    total: dict[str, Any] = {"stage": "all"}
+    if known:  # else there is nothing to add up, and 0 s would say that it takes no time
+        total |= {key: sum(stage[key] for stage in known) for key in ("seconds", "energy_joules")}
+        total["memory"] = max(stage["memory"] for stage in known)
     head = ["stage", "time", "memory", "energy", "why (all figures are estimates)"]
     text = talk.table([cells(stage) for stage in [*stages, total]], head, right=(1, 2, 3))
     return "\n\n".join([text, *planned.get("notes", [])])
