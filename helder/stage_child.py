@@ -121,19 +121,19 @@ def explain(error: BaseException, doing: str) -> HelderError | None:
         return HelderError(
             f"The disk is full: {doing} could not write its output{name}.",
             text,
-            "Free some space (`helder plan` says how much a run needs), then `helder run` continues.",
+            "Free some space, then run the command again; `helder run` continues where it was.",
         )
     if number == errno.EFBIG:
         return HelderError(
             f"A file grew beyond what this machine allows: {doing} could not write its output{name}.",
             text,
-            "Raise the file size limit (`ulimit -f`), then `helder run` continues.",
+            "Raise the file size limit (`ulimit -f`), then run the command again; `helder run` continues where it was.",
         )
     if number in (errno.EROFS, errno.EACCES, errno.EPERM):
         return HelderError(
             f"{doing} may not write or read where it has to{name}.",
             text,
-            "Make the folder writable, or move the project to one that is; then `helder run` continues.",
+            "Make the folder writable, or use one that is, then run the command again.",
         )
     if isinstance(error, MemoryError) or "can't allocate memory" in text or "not enough memory" in text:
         return HelderError(
@@ -144,7 +144,7 @@ def explain(error: BaseException, doing: str) -> HelderError | None:
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in TRAINING_LIBRARIES:
         return HelderError(
             f"{doing} needs {error.name}, which is not installed.",
-            "The light install serves and verifies; it does not train.",
+            "The light install asks, serves and compares; it does not import models or train.",
             "pip install 'helder[train]'",
         )
     return None

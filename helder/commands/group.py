@@ -69,7 +69,8 @@ def call(arguments: list[str]) -> int:
             as_json,
         )
     except (KeyboardInterrupt, click.Abort):
-        stopped = HelderError("Interrupted.", fix="`helder run` continues.", code=ExitCode.INTERRUPTED)
+        fix = "`helder run` continues." if arguments[:1] in (["run"], ["plan"]) else ""
+        stopped = HelderError("Interrupted.", fix=fix, code=ExitCode.INTERRUPTED)
         return tell(stopped, as_json)
     except BrokenPipeError:
         # The reader of our output (`head`, a pager) has seen enough; say nothing more, not even at exit.

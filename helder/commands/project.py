@@ -98,4 +98,5 @@ def run(project: Path, as_json: bool) -> None:
         talk.data({"artifacts": artifacts, "scores": scores, "report": str(opened.report), "serve": command})
         return
     click.echo(short_table(scores))
+    click.echo(f"\n{scores['recommendation']['text']}")
     click.echo(f"\nreport: {opened.report}\nserve:  {command}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from collections.abc import Callable
@@ -75,6 +76,12 @@ def import_model(
         have = _entry(source)
         if have is not None and have.artifact.intact():
             return have
+    if importlib.util.find_spec("torch") is None:  # said before anything is fetched
+        raise HelderError(
+            "Importing a model needs torch, which is not installed.",
+            "The light install asks, serves and compares; it does not import models or train.",
+            "pip install 'helder[train]'",
+        )
     with sources.fetch(source, allow_network) as found:
         kept = (found.name if name is None else name).lower()
         if not NAME.fullmatch(kept):

@@ -8,14 +8,14 @@ reason instead of an answer; nothing is cut and nothing is left out.
 from __future__ import annotations
 
 import csv
-import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from helder.data.read import decode, read_file
 from helder.data.task import Task
 from helder.errors import HelderError
 from helder.serve.service import CONTEXT, Reply, Service
@@ -108,33 +108,42 @@ def _all(service: Service, asked: Sequence[str], write: Write) -> list[tuple[int
 
 
 def read_questions(path: Path, column: str) -> list[str]:
-    """The questions of a file.
+    """The questions of a file, in the encodings and with the separators that are read as data too.
 
     Args:
-        path: .jsonl (a string a line, or an object with `column`), .csv (with a header that names
+        path: .jsonl (a string a line, or an object with `column`), .csv or .tsv (with a header that names
             `column`), or any other text file with one question a line.
         column: the input column of the recipe.
 
     Raises:
-        HelderError: not there, not UTF-8, or a line without a question; the line's number is named.
+        HelderError: not there, not text, or a line without a question; the line's number is named.
     """
+    if path.suffix.lower() in (".csv", ".tsv"):
+        if not path.exists():
+            raise _missing(path)
+        rows, source = read_file(path, str(path), (column,))
+        _warn(source.warnings)
+        return [row.values[column] for row in rows]
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
     except FileNotFoundError:
-        raise HelderError(f"There is no file {path}.", "", "Check the name.") from None
-    except UnicodeDecodeError as error:
-        raise HelderError(
-            f"{path} is not UTF-8 text.", f"Byte {error.start} is 0x{error.object[error.start]:02x}.", "Convert it."
-        ) from error
+        raise _missing(path) from None
     except OSError as error:
         raise HelderError(f"{path} cannot be read.", str(error), "Give a text file.") from error
-    if "\0" in text:
-        raise HelderError(f"{path} is not a text file.", "It holds zero bytes.", "Give a text file.")
-    if path.suffix == ".jsonl":
+    text, _, warnings = decode(content, str(path))
+    _warn(warnings)
+    if path.suffix.lower() == ".jsonl":
         return [_from_json(line, number, path, column) for number, line in _lines(text)]
-    if path.suffix == ".csv":
-        return _from_csv(text, path, column)
     return [line for _, line in _lines(text)]
+
+
+def _missing(path: Path) -> HelderError:
+    return HelderError(f"There is no file {path}.", "", "Check the name.")
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    for text in warnings:
+        sys.stderr.write(f"warning: {text}\n")
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -158,29 +167,6 @@ def _from_json(line: str, number: int, path: Path, column: str) -> str:
     return question
 
 
-def _from_csv(text: str, path: Path, column: str) -> list[str]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        if column not in (reader.fieldnames or ()):
-            raise HelderError(
-                f"{path} has no column {column!r}.",
-                f"Its header names {', '.join(map(str, reader.fieldnames or ())) or 'nothing'}.",
-                "Name the columns in the first line.",
-            )
-        questions = []
-        for row in reader:
-            if row[column] is None or None in row:
-                raise HelderError(
-                    f"Line {reader.line_num} of {path} has another number of cells than the header.",
-                    "A cell with a comma, a quote or a line end must stand in quotes.",
-                    "Correct the line.",
-                )
-            questions.append(row[column])
-        return questions
-    except csv.Error as error:
-        raise HelderError(f"Line {reader.line_num} of {path} is not CSV.", str(error), "Correct the line.") from error
-
-
 # -- writing answers ------------------------------------------------------------------------------------------------
 
 
@@ -198,7 +184,8 @@ def _writer(out: Path | None, task: Task, human: bool, stdout: IO[str]) -> Itera
     except OSError as error:
         raise HelderError(f"{out} cannot be written.", str(error), "Choose another place.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a read-only folder, where there is nothing to remove
+            part.unlink(missing_ok=True)
 
 
 def _json_lines(file: IO[str]) -> Write:

@@ -58,10 +58,13 @@ def locate(run: RunFolder, format: str | None = None) -> Located:
     believed = [entry.statement for entry in entries if entry.statement]
     made = next((said for said in reversed(believed) if said.stage == "files"), None)
     if made is None:
-        problems = [str(entry.problem.what) for entry in entries if entry.problem]
+        problems = [entry.problem for entry in entries if entry.problem]
+        if problems:  # made elsewhere, or changed: running it again is not the way out
+            last = problems[-1]
+            raise HelderError(f"No model file in {run.root} can be believed.", str(last.what), last.fix, last.code)
         raise HelderError(
             f"There is no model file in {run.root} yet.",
-            " ".join(["The ledger holds no believed statement of the stage `files`.", *problems[-1:]]),
+            "The ledger holds no statement of the stage `files`.",
             "Make it: helder run",
         )
     outputs = {entry["path"]: entry for entry in made.predicate["outputs"]}

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,4 +62,6 @@ def _load(asked: dict[str, Any]) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    # A parent that was interrupted while the model was loading is no longer there to be answered.
+    with suppress(BrokenPipeError):
+        main()

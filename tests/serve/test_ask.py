@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 from pathlib import Path
@@ -74,6 +75,17 @@ def test_questions_come_from_jsonl_and_csv_by_the_column_of_the_recipe(tmp_path:
     assert ask.read_questions(tmp_path / "q.csv", "text") == ["1 tab, then\n2 tabs", "3 tabs"]
 
 
+def test_questions_are_read_as_spreadsheets_of_other_countries_write_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "q.csv").write_bytes("nr;melding\r\n1;café, te luid\r\n2;gat in de weg\r\n".encode("cp1252"))
+    assert ask.read_questions(tmp_path / "q.csv", "melding") == ["café, te luid", "gat in de weg"]
+    assert "Windows-1252" in capsys.readouterr().err
+    (tmp_path / "q.tsv").write_text("nr\tmelding\n1\tcafé; te luid\n", encoding="utf-16")
+    assert ask.read_questions(tmp_path / "q.tsv", "melding") == ["café; te luid"]
+    assert capsys.readouterr().err == ""
+
+
 def test_a_question_longer_than_the_context_is_an_error_line_and_the_others_are_answered(
     project: Project, expected: list[object], tmp_path: Path
 ) -> None:
@@ -103,13 +115,13 @@ def test_lines_for_a_person_name_only_what_is_said(project: Project, expected: l
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("q.txt", b"caf\xe9", "not UTF-8"),
+        ("q.txt", b"caf\x81", "not a text file"),
         ("q.txt", b"GGUF\0\0", "not a text file"),
         ("q.jsonl", b'"a"\n{"input": 1}\n', "Line 2 of .* holds no question"),
         ("q.jsonl", b'"a"\n{"text": \n', "Line 2 of .* is not JSON"),
         ("q.csv", b"a,b\n1,2\n", "no column 'text'"),
-        ("q.csv", b"text,b\n1,2\n1,2,3\n", "Line 3 of .* another number of cells"),
-        ("q.csv", b'text,b\n1,2\n"1,2\n', "not CSV"),
+        ("q.csv", b"text,b\n1,2\n1,2,3\n", "line 3: 3 fields where the heading has 2"),
+        ("q.csv", b'text,b\n1,2\n"1,2\n', "line 3: the record that begins here"),
         ("q.txt", b"", "no question"),
     ],
 )
@@ -127,3 +139,15 @@ def test_an_output_that_cannot_be_written_leaves_nothing_behind(project: Project
     with pytest.raises(HelderError, match="known form"):
         asked(project, *QUESTIONS, out=tmp_path / "a.xlsx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_in_a_read_only_folder_is_told(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *arguments: object, **named: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    (tmp_path / ".a.jsonl.part").mkdir()  # what is opened for writing cannot be opened
+    with pytest.raises(HelderError, match=r"a\.jsonl cannot be written"):
+        asked(project, *QUESTIONS, out=tmp_path / "a.jsonl")

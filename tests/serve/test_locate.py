@@ -92,5 +92,7 @@ def test_a_run_signed_by_somebody_else_is_not_served(
 ) -> None:
     run = RunFolder(finished.make(tmp_path / "doses", model) / "run")
     monkeypatch.setenv("HELDER_HOME", str(tmp_path / "other"))
-    with pytest.raises(HelderError, match="no model file"):
+    with pytest.raises(HelderError, match="can be believed") as caught:
         locate(run)
+    assert caught.value.code == ExitCode.UNCHECKED
+    assert "keys/trusted" in caught.value.fix
