@@ -24,7 +24,10 @@ def model() -> None:
 @click.option("--allow-network", is_flag=True, help="Allow the download that this source needs; it is recorded.")
 @talk.json_option
 def import_(source: str, name: str | None, chat_format: str | None, allow_network: bool, as_json: bool) -> None:
-    """Import SOURCE: a GGUF file, a Hugging Face folder, a starter (smollm2-135m-instruct), or a hub name."""
+    """Import a base model.
+
+    SOURCE is a GGUF file, a Hugging Face folder, a starter (smollm2-135m-instruct), or a hub name.
+    """
     from helder.model import store
 
     with talk.events(as_json) as on_event:

@@ -15,7 +15,10 @@ def recipe() -> None:
 @recipe.command()
 @talk.json_option
 def schema(as_json: bool) -> None:
-    """Print the JSON Schema of a recipe: every key, its type and what it is for."""
+    """Explain every key.
+
+    Prints the JSON Schema of a recipe: every key, its type, its default and what it is for.
+    """
     from helder.recipe import json_schema
 
     del as_json  # it is JSON either way
@@ -26,7 +29,10 @@ def schema(as_json: bool) -> None:
 @talk.project_argument
 @talk.json_option
 def check(project: str, as_json: bool) -> None:
-    """Read the recipe of PROJECT and show it with every default filled in."""
+    """Check a recipe.
+
+    Reads the recipe of PROJECT and shows it with every default filled in.
+    """
     from helder.project import Project
 
     opened = Project.open(project)
