@@ -87,12 +87,13 @@ def raw_output(row: Row, column: str, as_json: bool) -> Any:
         ) from error
 
 
-def infer_kind(values: Sequence[Any], notes: list[str]) -> Kind:
+def infer_kind(rows: Sequence[Row], column: str, notes: list[str]) -> Kind:
     """label, record or text, from the outputs of the training rows.
 
     Raises:
         HelderError: a mixture, or values that are none of the three.
     """
+    values = [row.values[column] for row in rows]
     kinds = Counter(_output_kind(value) for value in values)
     if "other" in kinds:
         raise HelderError(
@@ -104,9 +105,11 @@ def infer_kind(values: Sequence[Any], notes: list[str]) -> Kind:
         notes.append("kind: record, since every output is an object or a list of objects")
         return "record"
     if kinds["record"]:
+        few_are_records = kinds["record"] * 2 <= len(values)
+        odd = next(row for row in rows if (_output_kind(row.values[column]) == "record") == few_are_records)
         raise HelderError(
-            "The outputs are of two kinds.",
-            f"{kinds['record']} are records and {len(values) - kinds['record']} are not.",
+            f"{odd.place}: the output is {'a record' if few_are_records else 'no record'}, unlike most others.",
+            f"Of all outputs, {kinds['record']} are records and {len(values) - kinds['record']} are not.",
             "Make them all records, or all labels or texts, or set `kind` under [data].",
         )
     texts = [text_value(value) for value in values]
@@ -182,7 +185,7 @@ def build_task(
         elif labels is not None:
             kind = "label"
         else:
-            kind = infer_kind([row.values[column] for row in training], notes)
+            kind = infer_kind(training, column, notes)
     _refuse_idle(kind, settings, schema, labels)
     common: dict[str, Any] = {name: settings[name] for name in ("name", "purpose", "instruction", "harm")}
     if kind == "record":

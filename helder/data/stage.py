@@ -82,6 +82,7 @@ DEFAULTS: dict[str, Any] = {
     "origin": None,
 }
 _FORM = ("schema", "labels")
+ODD_AMONG = 20  # examples, below which a field that occurs once is nothing odd (assumption)
 
 
 def run(
@@ -112,8 +113,12 @@ def run(
     labels = _labels(config, inputs)
     task = build_task(config, rows["train"], tests, schema, labels, notes)
     items = {name: make_items(found, task, config) for name, found in rows.items()}
+    if schema is None:
+        warnings += _odd_fields(items["train"], task)
     splits, ledgers, found_contradictions = _divide(items, task, config, warnings)
     counts = _check_labels(splits, items, task, warnings)
+    for text in notes:
+        report("note", text=text)
     for text in warnings:
         report("warning", text=text)
     for name, members in splits.items():
@@ -230,6 +235,24 @@ def _divide(
             raise HelderError(f"The {name} set is empty.", "All of its examples were removed.", "Give other examples.")
     order = [name for name in ("train", "dev", "test") if name in parts] + sorted(n for n in parts if "test-" in n)
     return give_unique_ids({name: parts[name] for name in order}), ledgers, conflicting
+
+
+def _odd_fields(items: Sequence[Item], task: Task) -> list[str]:
+    """Sentences about fields of a derived schema that one example alone uses: most often a name that was misspelt."""
+    if len(items) < ODD_AMONG:
+        return []
+    users: dict[str, list[Item]] = {name: [] for name in task.fields}
+    for item in items:
+        records = item.output if task.many else [item.output]
+        for name in task.fields:
+            if any(record.get(name) != task.default(name) for record in records):
+                users[name].append(item)
+    return [
+        f"{found[0].place} is the only one of {len(items)} examples that uses the field {name!r}."
+        + closest(name, [other for other in task.fields if other != name])
+        for name, found in users.items()
+        if len(found) == 1
+    ]
 
 
 def _check_labels(

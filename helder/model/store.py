@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import json
 import re
@@ -132,12 +133,14 @@ def root() -> Path:
 def _required(name: str) -> Entry:
     entry = _entry(name)
     if entry is None:
-        have = ", ".join(entry.name for entry in entries()) or "none"
-        network = f" {sources.ALLOW}" if name in sources.library() else ""
+        have = [entry.name for entry in entries()]
+        starters = sources.library()
+        near = difflib.get_close_matches(name, {*have, *starters}, n=1)
+        meant = f" Did you mean {near[0]}?" if near and name not in starters else ""
         raise HelderError(
-            f"The model {name} was not imported.",
-            f"Imported on this machine: {have}.",
-            f"helder model import {name}{network}",
+            f"The model {name} was not imported.{meant}",
+            f"Imported on this machine: {', '.join(have) or 'none'}.",
+            f"helder model import {name}" + (f" {sources.ALLOW}" if name in starters else ""),
         )
     return entry
 

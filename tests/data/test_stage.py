@@ -316,8 +316,34 @@ def test_an_id_that_stands_twice_is_refused_with_both_places(tmp_path: Path) -> 
 
 
 def test_a_mixture_of_records_and_labels_is_refused(tmp_path: Path) -> None:
-    train = lines(tmp_path / "train.jsonl", [{"input": "a", "output": {"n": 1}}, {"input": "b", "output": "x"}])
-    assert "two kinds" in refused(tmp_path, {"train": train}).what
+    record, label = {"input": "a", "output": {"n": 1}}, {"input": "b", "output": "x"}
+    error = refused(tmp_path, {"train": lines(tmp_path / "train.jsonl", [record, record, label])})
+    assert error.what == "train.jsonl, line 3: the output is no record, unlike most others."
+    assert error.why == "Of all outputs, 2 are records and 1 are not."
+    error = refused(tmp_path, {"train": lines(tmp_path / "train.jsonl", [label, label, record])})
+    assert error.what == "train.jsonl, line 3: the output is a record, unlike most others."
+
+
+def test_a_field_that_one_example_alone_uses_is_a_warning_with_the_one_probably_meant(tmp_path: Path) -> None:
+    records: list[dict[str, Any]] = [
+        {"input": f"om {n} uur", "output": {"product": "pas", "uur": n}} for n in range(24)
+    ]
+    made = make(tmp_path, {"train": lines(tmp_path / "train.jsonl", records)})
+    assert made.summary["warnings"] == []
+    records[6]["output"] = {"produkt": "pas", "uur": 6}
+    made = make(tmp_path, {"train": lines(tmp_path / "train.jsonl", records)})
+    expected = (
+        "train.jsonl, line 7 is the only one of 24 examples that uses the field 'produkt'. Did you mean 'product'?"
+    )
+    assert made.summary["warnings"] == [expected]
+    assert ("warning", {"text": expected}) in made.events
+
+
+def test_what_was_concluded_from_the_data_is_told(tmp_path: Path) -> None:
+    made = make(tmp_path, {"train": labelled(tmp_path / "train.jsonl", LABELLED * 2 + [("a fir", "plant")])})
+    told = [fields["text"] for event, fields in made.events if event == "note"]
+    assert set(made.summary["derived"]) < set(told)
+    assert any(text.startswith("kind: label") for text in told)
 
 
 def test_lists_of_strings_are_refused(tmp_path: Path) -> None:

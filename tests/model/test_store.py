@@ -96,6 +96,10 @@ def test_a_model_that_was_not_imported_is_named_with_those_that_were(source: Pat
         store.show("smollm2-135m-instruct")
     assert caught.value.why == "Imported on this machine: small-model."
     assert caught.value.fix == f"helder model import smollm2-135m-instruct {sources.ALLOW}"
+    with pytest.raises(HelderError, match=r"was not imported\. Did you mean small-model\?"):
+        store.show("smal-model")
+    with pytest.raises(HelderError, match=r"Did you mean smollm2-135m-instruct\?"):
+        store.show("smollm2-135m")
 
 
 def test_no_models_yet() -> None:
