@@ -79,22 +79,15 @@ def stage_at(events: Path, last: str) -> tuple[str, int | None]:
 
 def killed(project: Project, events: Path, moment: float, who: str) -> int:
     """Start a run and kill it after `moment` seconds; how many processes were killed, 0 when it was over before."""
-    process = measuring.start_run(project, events)
-    try:
-        process.wait(moment)
-    except subprocess.TimeoutExpired:
-        pids = processes.tree(process.pid)
-        victims = {"all": pids, "run": pids[:1], "stage": pids[1:2] or pids[:1]}[who]
-        processes.kill(victims)
-        process.wait()
-        # What was not killed has to end by itself; the next run must not begin before.
-        deadline = time.monotonic() + 60
-        while any(processes.alive(pid) for pid in pids):
-            if time.monotonic() > deadline:
-                processes.kill(pids)
-                raise SystemExit(f"Processes of a killed run were still there after a minute: {pids}") from None
-            time.sleep(0.05)
-        return len(victims)
+    with measuring.running(project, events) as process:
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            pids = processes.tree(process.pid)
+            victims = {"all": pids, "run": pids[:1], "stage": pids[1:2] or pids[:1]}[who]
+            processes.kill(victims)
+            processes.gone(pids)  # what was not killed ends by itself; the next run must not begin before
+            return len(victims)
     if process.returncode:
         raise SystemExit(f"helder run failed by itself:\n{events.read_text(encoding='utf-8')[-2000:]}")
     return 0

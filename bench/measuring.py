@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import processes
 from helder import pipeline
 from helder.examples import materialise
 from helder.ledger import environment
@@ -49,7 +51,8 @@ def add_project_options(options: argparse.ArgumentParser, steps: int, limit: int
 
 @contextmanager
 def workplace(folder: Path | None) -> Iterator[Path]:
-    """A folder to measure in: the given one, which stays, or one that is removed at the end."""
+    """A folder to measure in: the given one, which stays, or one that is removed at the end, however that comes."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     if folder is not None:
         folder.mkdir(parents=True)
         yield folder.resolve()
@@ -86,22 +89,32 @@ def toml(values: Mapping[str, Any]) -> str:
     return "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
 
 
-def start_run(project: Project, events: Path, variables: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start `helder run` in a session of its own; its events go to a file, one JSON line each."""
+@contextmanager
+def running(
+    project: Project, events: Path, variables: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`helder run` as a process; its events go to a file, one JSON line each. Nothing of it outlives the block."""
     with events.open("wb") as stream:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [HELDER, "run", str(project.folder)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stream,
             env={**os.environ, **(variables or {})},
-            start_new_session=True,
+            start_new_session=True,  # Ctrl-C stops the measurement, which then stops the run
         )
+    try:
+        yield process
+    finally:
+        processes.kill(processes.tree(process.pid))
+        process.wait()
 
 
 def run_to_end(project: Project, events: Path, variables: Mapping[str, str] | None = None) -> None:
     """`helder run`, which must succeed; else the measurement ends with what it said."""
-    if status := start_run(project, events, variables).wait():
+    with running(project, events, variables) as process:
+        status = process.wait()
+    if status:
         told = events.read_text(encoding="utf-8", errors="replace").splitlines()[-8:]
         raise SystemExit("\n".join([f"helder run {project.folder} ended with {status}:", *told]))
 

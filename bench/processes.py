@@ -5,6 +5,7 @@ Stages run in sessions of their own, so that a process group does not reach them
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -43,21 +44,28 @@ def _fields(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def kill(pids: list[int], patience: float = 20.0) -> None:
+def kill(pids: list[int]) -> None:
     """SIGKILL to all, then wait until the last is gone.
+
+    Raises:
+        TimeoutError: see `gone`.
+    """
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # its parent went first and took it along
+            os.kill(pid, signal.SIGKILL)
+    gone(pids)
+
+
+def gone(pids: list[int], patience: float = 60.0) -> None:
+    """Wait until all processes are gone.
 
     Raises:
         TimeoutError: one is still there after `patience` seconds.
     """
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue  # its parent went first and took it along
     deadline = time.monotonic() + patience
     while left := [pid for pid in pids if alive(pid)]:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"still there {patience:g} s after SIGKILL: {left}")
+            raise TimeoutError(f"processes {left} are still there after {patience:g} s")
         time.sleep(0.02)
 
 

@@ -64,10 +64,14 @@ def call(*arguments: str, on_line: Callable[[str], None] = measuring.note) -> st
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:
         assert process.stdout is not None and process.stderr is not None
-        for line in process.stderr:  # stdout is short: it fits into the pipe until it is read
-            lines.append(line.rstrip())
-            on_line(lines[-1])
-        printed = process.stdout.read()
+        try:
+            for line in process.stderr:  # stdout is short: it fits into the pipe until it is read
+                lines.append(line.rstrip())
+                on_line(lines[-1])
+            printed = process.stdout.read()
+        except BaseException:
+            process.terminate()
+            raise
     if process.returncode:
         raise SystemExit("\n".join([f"helder {arguments[0]} ended with {process.returncode}:", *lines[-8:]]))
     return printed
