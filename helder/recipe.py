@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from helder.errors import HelderError
 from helder.recipe_errors import NotFound, from_toml, from_validation
@@ -121,6 +121,13 @@ class Train(Section):
     seed: int = 0
     """Decides the order of the examples."""
 
+    @field_validator("budget")
+    @classmethod
+    def _readable(cls, budget: str | None) -> str | None:
+        if budget is not None:
+            parse_budget(budget)
+        return budget
+
     @model_validator(mode="after")
     def _one_of_each(self) -> Train:
         given = [key for key in ("budget", "steps", "epochs", "tokens") if getattr(self, key) is not None]
@@ -128,8 +135,6 @@ class Train(Section):
             raise ValueError(f"give one of {' and '.join(given)}, not {len(given)}: they all say how long to train")
         if self.batch_size and self.batch_tokens:
             raise ValueError("give batch_tokens or batch_size, not both: each decides how much one step sees")
-        if self.budget is not None:
-            parse_budget(self.budget)
         return self
 
     @property
