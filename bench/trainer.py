@@ -9,7 +9,9 @@ that other work on the machine matters little. Medians over the rounds, and thei
 Helder's process gets the environment that its stage "train" has in a real run. The Trainer is used as its users write
 it: a padding collator, its own defaults for all that is not named above, and no variables but the number of threads
 and `GOMP_SPINCOUNT=0`, without which waiting threads would burn CPU time that is then counted against it. Two options
-make it stronger, each as a further row: batches of similar lengths, and Helder's settings of the allocator.
+make it stronger, each as a further row: batches of similar lengths, and Helder's settings of the allocator. The
+Trainer's batches of similar lengths come from long to short within 50 batches, so that a shorter measurement sees only
+long ones, whose tokens are cheaper: compare that row with `--timed 50`, and see the column of tokens per step.
 
     python -m bench.trainer
     python -m bench.trainer --trainer-groups --trainer-allocator
@@ -38,7 +40,7 @@ from helder.ledger import environment
 from helder.stage import Stage
 
 BAR = 1.5  # times the Trainer's tokens per CPU-second
-ALLOCATOR = "MALLOC_"  # how the variables begin that the row "+ allocator" takes over from Helder
+ALLOCATOR = "MALLOC_"  # how the variables begin that the row "allocator" takes over from Helder
 SIDE = "bench.trainer_side"
 
 Taken = dict[str, Any]
@@ -67,7 +69,8 @@ def sides(stage: Stage, work: Path, threads: int, groups: bool, allocator: bool)
     if groups:
         found["Trainer, similar lengths"] = {"loop": "trainer", "grouped": True, "variables": plain}
     if allocator:
-        found["Trainer + allocator"] = {"loop": "trainer", "grouped": groups, "variables": plain | kept}
+        name = "Trainer, similar lengths, allocator" if groups else "Trainer, allocator"
+        found[name] = {"loop": "trainer", "grouped": groups, "variables": plain | kept}
     return found
 
 
@@ -99,7 +102,7 @@ def take(side: Mapping[str, Any], stage: Stage, work: Path, steps: tuple[int, in
     if ended.returncode:
         raise SystemExit(f"{side['loop']} ended with {ended.returncode}:\n{ended.stdout.decode()[-3000:]}")
     measured: Taken = json.loads(result.read_text(encoding="utf-8"))
-    return {**measured, "tokens_per_cpu_second": measured["tokens"] / measured["cpu_seconds"]}
+    return {**measured, "steps": timed, "tokens_per_cpu_second": measured["tokens"] / measured["cpu_seconds"]}
 
 
 def summary(rounds: Sequence[Taken]) -> dict[str, Any]:
@@ -110,6 +113,7 @@ def summary(rounds: Sequence[Taken]) -> dict[str, Any]:
         "lowest": min(speeds),
         "highest": max(speeds),
         "tokens_per_second": statistics.median(taken["tokens"] / taken["seconds"] for taken in rounds),
+        "tokens_per_step": statistics.mean(taken["tokens"] / taken["steps"] for taken in rounds),
         "padding": 1 - sum(taken["tokens"] for taken in rounds) / sum(taken["padded_tokens"] for taken in rounds),
         "peak_memory": max(taken["peak_memory"] for taken in rounds),
         "mean_loss": statistics.mean(taken["mean_loss"] for taken in rounds),
@@ -141,7 +145,9 @@ def main() -> None:
         "--trainer-groups", action="store_true", help="Also the Trainer with batches of similar lengths."
     )
     options.add_argument(
-        "--trainer-allocator", action="store_true", help="Also the Trainer with Helder's settings of the allocator."
+        "--trainer-allocator",
+        action="store_true",
+        help="Also the Trainer with Helder's settings of the allocator, on top of --trainer-groups when that is given.",
     )
     given = options.parse_args()
     if importlib.util.find_spec("accelerate") is None:
@@ -159,7 +165,7 @@ def main() -> None:
             for name in order:
                 one = take(compared[name], stage, work, (given.warm, given.timed), seed=number)
                 taken[name].append(one)
-                measuring.note(f"round {number + 1}  {name:<26} {one['tokens_per_cpu_second']:.1f} tokens/CPU-s")
+                measuring.note(f"round {number + 1}  {name:<36} {one['tokens_per_cpu_second']:.1f} tokens/CPU-s")
 
     found = {name: summary(rounds) for name, rounds in taken.items()}
     usual = found["Trainer"]["tokens_per_cpu_second"]
@@ -171,13 +177,14 @@ def main() -> None:
             f"{side['lowest']:.1f}–{side['highest']:.1f}",
             f"{ratios[name]:.2f}",
             f"{side['tokens_per_second']:.1f}",
+            f"{side['tokens_per_step']:.0f}",
             f"{side['padding']:.1%}",
             size(side["peak_memory"]),
             f"{side['mean_loss']:.3f}",
         ]
         for name, side in found.items()
     ]
-    head = ["loop", "tokens/CPU-s", "range", "ratio", "tokens/s", "padding", "memory", "loss"]
+    head = ["loop", "tokens/CPU-s", "range", "ratio", "tokens/s", "tokens/step", "padding", "memory", "loss"]
     result = {
         "settings": {
             "rounds": given.rounds,
