@@ -24,6 +24,7 @@ from helder.stage import OnEvent, Stage
 from helder.train import settings as training
 
 Known = Artifact | None  # an artifact, or None while it is not made yet
+PRECISION = "precision"  # what the machine's own precision is kept under in helder.lock
 State = Literal["done", "damaged", "ready", "waiting"]
 
 
@@ -83,7 +84,10 @@ def train_settings(project: Project, walk: Walk, base: Known, data: Known) -> di
     A budget in minutes is turned into steps by measuring this machine, once. The number is kept in `helder.lock`
     under the digest of everything that it depends on, so that later runs take the same number of steps.
     """
-    section = project.recipe.train.model_dump(mode="json", exclude={"budget", "steps", "epochs", "tokens"})
+    section = train_section(project)
+    train = project.recipe.train
+    if train.precision is None and train.numerics == "fast" and project.decided(PRECISION) is None:
+        walk.decide(PRECISION, {"precision": section["precision"]})
     unit, amount = project.recipe.train.amount
     if unit != "seconds":
         return training.resolve({**section, unit: amount})
@@ -101,6 +105,16 @@ def train_settings(project: Project, walk: Walk, base: Known, data: Known) -> di
     return training.resolve({**section, "steps": int(decision["steps"])})
 
 
+def train_section(project: Project) -> dict[str, Any]:
+    """`[train]` without its budget; the precision as asked for, else as once decided, else as fits this machine."""
+    train = project.recipe.train
+    section = train.model_dump(mode="json", exclude={"budget", "steps", "epochs", "tokens"})
+    if train.precision is None and train.numerics == "fast":
+        decided = project.decided(PRECISION) or {"precision": training.faster_precision()}
+        section["precision"] = decided["precision"]
+    return section
+
+
 def budget_key(probe: dict[str, Any], base: Known, data: Known) -> str:
     """Digest of everything that the number of steps in a time depends on, the machine left out."""
     return canonical.digest(
@@ -110,7 +124,7 @@ def budget_key(probe: dict[str, Any], base: Known, data: Known) -> str:
 
 def probed(project: Project, base: Known, data: Known) -> dict[str, Any] | None:
     """What the probe found when the budget, a time, was turned into steps; None for other budgets."""
-    section = project.recipe.train.model_dump(mode="json", exclude={"budget", "steps", "epochs", "tokens"})
+    section = train_section(project)
     unit, amount = project.recipe.train.amount
     if unit != "seconds":
         return None

@@ -113,7 +113,9 @@ class Train(Section):
     lora_alpha: Annotated[float, Field(gt=0)] = 32.0
     """The scale of the additions: alpha / rank, with `method = "lora"`."""
     numerics: Literal["fast", "portable"] = "fast"
-    """fast: bfloat16, same bits on the same class of machine; portable: float32, same bits on others too."""
+    """fast: same bits on the same class of machine; portable: float32 by common instructions, same bits elsewhere too."""
+    precision: Literal["bf16", "fp32"] | None = None
+    """Of matrix products; without it bf16 where the processor multiplies it, else fp32, decided once and kept."""
     evaluate_every: Annotated[int, Field(ge=1)] | None = None
     """Steps between two looks at the dev set."""
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None

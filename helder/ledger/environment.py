@@ -65,19 +65,30 @@ def packages() -> dict[str, str]:
 @cache
 def processor() -> dict[str, Any]:
     """Model name of the processor, the digest of its sorted feature flags, and how many CPUs may be used."""
+    return {
+        "model": _cpuinfo().get("model name") or platform.processor() or platform.machine(),
+        "flags_sha256": hashlib.sha256(" ".join(sorted(flags())).encode()).hexdigest(),
+        "cpus": usable_cpus(),
+    }
+
+
+def flags() -> set[str]:
+    """What the first processor can do, in the kernel's words ("avx512f", "amx_bf16"); empty where it is not said."""
+    fields = _cpuinfo()
+    return set((fields.get("flags") or fields.get("Features") or "").split())
+
+
+@cache
+def _cpuinfo() -> dict[str, str]:
+    """The fields of the first processor in /proc/cpuinfo."""
     fields: dict[str, str] = {}
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             name, _, value = line.partition(":")
             fields.setdefault(name.strip(), value.strip())
     except OSError:
-        pass  # not Linux, or /proc is closed: the architecture below is then all that is known
-    flags = sorted((fields.get("flags") or fields.get("Features") or "").split())
-    return {
-        "model": fields.get("model name") or platform.processor() or platform.machine(),
-        "flags_sha256": hashlib.sha256(" ".join(flags).encode()).hexdigest(),
-        "cpus": usable_cpus(),
-    }
+        pass  # not Linux, or /proc is closed: the architecture is then all that is known
+    return fields
 
 
 def usable_cpus() -> int:

@@ -1,8 +1,8 @@
-"""Training arithmetic in mixed precision: what plain autograd does, with fewer passes over memory.
+"""Training arithmetic: what plain autograd does, with fewer passes over memory.
 
-Weights and the residual stream are fp32, matrix products run in bf16. `torch.autocast` does the same, but converts
-the input of every linear layer by itself and runs every norm in several fp32 passes. Nothing here changes the
-fp32 path: `Transformer` uses it only when `compute` is set.
+Weights and the residual stream are fp32, matrix products run in bf16 or fp32. `torch.autocast` does the same, but
+converts the input of every linear layer by itself and runs every norm in several fp32 passes. `Transformer` uses it
+only when `compute` is set; answers are made without it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class LinearCrossEntropy(torch.autograd.Function):
             share[torch.arange(len(wanted)), wanted] -= 1.0
             share = share.to(compute)
             hidden_gradient[start : start + HEAD_CHUNK] = share @ head
-            if head_gradient is not None:
+            if head_gradient is not None and compute == head_gradient.dtype:
+                head_gradient.addmm_(share.T, rows)  # no second tensor of the head's size
+            elif head_gradient is not None:
                 head_gradient += (share.T @ rows).float()
         ctx.save_for_backward(hidden_gradient, *(() if head_gradient is None else (head_gradient,)))
         return loss

@@ -64,9 +64,8 @@ class Trainer:
         # Explicit attention is faster than torch's for the short sequences of narrow tasks (docs/log.md); its
         # memory grows with the square of the length.
         self.model = Transformer.from_folder(self.folder, attention="explicit" if max(lengths) <= 512 else "sdpa")
-        compute = torch.bfloat16 if settings.numerics == "fast" else torch.float32
-        if settings.numerics == "fast":
-            self.model.mixed_precision(compute)
+        compute = torch.bfloat16 if settings.precision == "bf16" else torch.float32
+        self.model.mixed_precision(compute)
         if settings.method == "lora":
             self.additions = add_lora(self.model, settings.lora_rank, settings.lora_alpha, settings.seed, compute)
         self.parameters = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Literal
 
 Split = Literal["train", "test"]
@@ -26,6 +27,7 @@ NUMBER_WORDS: dict[Language, dict[float, str]] = {
         10: "tien", 12: "twaalf", 14: "veertien", 20: "twintig",
     },
 }
+NEUTRAL_UNSEEN = 0.15  # of the verbs, routes and reasons of the test set are held-out ones (assumption)
 ORDINALS: dict[int, str] = {3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh"}
 # fmt: on
 _WORDS = sorted((word for words in NUMBER_WORDS.values() for word in words.values()), key=len, reverse=True)
@@ -95,7 +97,7 @@ class Concept:
     the singular and the plural.
 
     Attributes:
-        train: phrases of the training set; some stand twice since they are written more often.
+        train: phrases of the training set, the usual ones first: they are drawn more often.
         held_out: phrases that occur in the test set only.
         neutral: the words change nothing in the record (a verb, a route, a reason, a drug).
     """
@@ -143,12 +145,18 @@ class Writer:
     Args:
         rng: the only source of chance.
         split: "train" never gives a held-out phrase.
-        unseen: probability of a held-out phrase in the test set, each time a concept that has any is said.
+        unseen: which of the concepts that bear meaning and have held-out phrases is said by one (from 0); None for
+            no one.
+
+    Attributes:
+        held_out: (concept, phrase) of the held-out phrases that were said.
+        places: how many concepts could have been said by a held-out phrase.
     """
 
-    def __init__(self, rng: random.Random, split: Split, language: Language, unseen: float = 0.25) -> None:
+    def __init__(self, rng: random.Random, split: Split, language: Language, unseen: int | None = None) -> None:
         self.rng, self.split, self.language, self.unseen = rng, split, language, unseen
         self.held_out: list[tuple[Concept, str]] = []
+        self.places = 0
         self.words = rng.random() < 0.35  # some prescribers prefer words to digits
         self.roman = language == "en" and rng.random() < 0.02  # "ii puffs"
         self.tags: list[str] = []
@@ -173,11 +181,9 @@ class Writer:
         slots: dict[str, str] | None = None,
     ) -> str:
         """A phrase of the concept with its slots filled."""
-        pool = concept.train
-        if self.split == "test" and concept.held_out and self.chance(self.unseen):
-            pool = concept.held_out
-        template = self.rng.choice(pool)
-        if pool is concept.held_out:
+        template = self.rng.choices(concept.train, usual(len(concept.train)))[0]
+        if self._unseen(concept):
+            template = self.rng.choice(concept.held_out)
             self.held_out.append((concept, template))
         if "|" in template:
             one, more = template.split("|")
@@ -190,6 +196,21 @@ class Writer:
         for name, text in (slots or {}).items():
             template = template.replace("{" + name + "}", text)
         return template
+
+    def _unseen(self, concept: Concept) -> bool:
+        """Whether this time a held-out phrase is said."""
+        if self.split == "train" or not concept.held_out:
+            return False
+        if concept.neutral:
+            return self.chance(NEUTRAL_UNSEEN)
+        self.places += 1
+        return self.places - 1 == self.unseen
+
+
+@cache
+def usual(count: int) -> tuple[float, ...]:
+    """Weights of phrases in the order of their use: falling as 1 / (place + 2), as words do (Zipf)."""
+    return tuple(1 / (place + 2) for place in range(count))
 
 
 def spoken(*parts: str) -> str:

@@ -39,7 +39,7 @@ def dose(w: Writer, form: str, named: bool = True) -> Said:
     if roll < 0.16:
         high = w.rng.choice((2, 3, 4, 6))
         return Said(w.say(say.UP_TO, n=high) + unit(high), record.merged(Record(dose=0, dose_to=high)))
-    if roll < 0.24 and form == "tablet" and named:
+    if roll < 0.26 and form == "tablet" and named:
         concept, amount = (say.HALF, 0.5) if w.chance(0.7) else (say.ONE_AND_A_HALF, 1.5)
         return Said(f"{w.say(concept)}{unit(1)}", record.merged(Record(dose=amount)))
     amount = w.rng.choice((1, 1, 1, 1, 2, 2, 2, 3, 4))
@@ -236,10 +236,10 @@ def unreadable(w: Writer) -> Composed:
 
 
 COMPOSERS: tuple[tuple[int, Callable[[Writer], Composed]], ...] = (
-    (64, single),
-    (5, coded),
-    (6, additive),
-    (14, sequence),
-    (7, fragment),
+    (72, single),
+    (6, coded),
+    (4, additive),
+    (7, sequence),
+    (8, fragment),
     (3, unreadable),
 )

@@ -131,7 +131,7 @@ def sequence(w: Writer) -> Composed:
     w.tags.append("sequence")
     form = pick_form(w) if w.chance(0.5) else "tablet"
     named = form in words.UNITS_OF_MEASURE or w.chance(0.75)
-    count = w.rng.choices((2, 3, 4), (78, 17, 5))[0]
+    count = w.rng.choices((2, 3, 4), (84, 12, 4))[0]
     again = w.chance(0.45)
     taper = (frequency(w), w.rng.choice((3, 5, 7))) if count > 2 else None
     pieces = [verb(w, form, 0.45)]
@@ -236,8 +236,7 @@ def unreadable(w: Writer) -> Composed:
     """Nothing can be read: a note instead of an instruction, letters without sense, torn text."""
     w.tags.append("unreadable")
     style = w.rng.choices(("note", "letters", "torn", "marks"), (45, 30, 15, 10))[0]
-    if style == "note" or w.split == "test":
-        w.unseen = max(w.unseen, 0.6)  # letters without sense have no phrases, so notes alone have to fill their share
+    if style == "note" or w.split == "test":  # letters without sense have no phrases, seen or unseen
         lead = w.rng.choice(("please", "pls", "as above -", "pt to", "dose:", "sig:", "nb")) if w.chance(0.3) else ""
         text = spoken(lead, w.say(words.UNREADABLE))
     elif style == "letters":
@@ -258,14 +257,15 @@ def unreadable(w: Writer) -> Composed:
     return text, [Record(unreadable=True)]
 
 
+# How often each kind is drawn (assumption: one dose at one frequency is what prescribers write most).
 COMPOSERS: tuple[tuple[int, Callable[[Writer], Composed]], ...] = (
-    (63, single),
-    (3, form_first),
-    (6, additive),
-    (13, sequence),
-    (2, now_then),
+    (74, single),
+    (2, form_first),
+    (4, additive),
+    (6, sequence),
+    (1, now_then),
     (1, change_after),
-    (6, fragment),
+    (7, fragment),
     (2, daily_maximum),
-    (4, unreadable),
+    (3, unreadable),
 )

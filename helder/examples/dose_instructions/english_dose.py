@@ -9,8 +9,8 @@ from helder.examples.dose_instructions.concepts import Concept, Record, Said, Wr
 # fmt: off
 # Where a form goes, and how often it is drawn (assumption: roughly as in primary care).
 SITES: dict[str, tuple[str, int]] = {
-    "tablet": ("mouth", 40), "capsule": ("mouth", 14), "puff": ("lung", 13), "drop": ("eye", 7), "ml": ("liquid", 10),
-    "sachet": ("mouth", 4), "spray": ("nose", 4), "patch": ("skin", 3), "application": ("skin", 3), "mg": ("liquid", 5),
+    "tablet": ("mouth", 60), "capsule": ("mouth", 18), "puff": ("lung", 11), "drop": ("eye", 7), "ml": ("liquid", 11),
+    "sachet": ("mouth", 4), "spray": ("nose", 3), "patch": ("skin", 3), "application": ("skin", 3), "mg": ("liquid", 4),
     "suppository": ("inside", 2), "pessary": ("inside", 1), "lozenge": ("mouth", 1), "caplet": ("mouth", 1),
     "pill": ("mouth", 1), "nebule": ("lung", 1), "capful": ("liquid", 1), "spoonful": ("liquid", 2),
     "scoop": ("liquid", 1), "ampoule": ("needle", 1), "dose": ("liquid", 2), "unit": ("needle", 3), "g": ("liquid", 1),
@@ -26,8 +26,8 @@ _AMOUNTS: dict[str, tuple[float, ...]] = {
     "patch": (1, 1, 1, 2),
     "spoonful": (1, 2, 1, 3),
 }
-_COUNTS: tuple[float, ...] = (1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 5, 6, 8)
-_RANGES = ((1, 2), (1, 2), (1, 2), (2, 3), (2, 4), (1, 3), (3, 4), (2, 5), (4, 6), (1, 4), (5, 10))
+_COUNTS: tuple[float, ...] = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 4, 4, 5, 6, 8)
+_RANGES = ((1, 2), (1, 2), (1, 2), (1, 2), (1, 2), (2, 3), (2, 4), (1, 3), (3, 4), (2, 5), (4, 6), (1, 4), (5, 10))
 _FRACTIONS: dict[float, Concept] = {
     0.5: say.HALF, 0.25: say.QUARTER, 0.333: say.THIRD, 1.5: say.ONE_AND_A_HALF, 2.5: say.TWO_AND_A_HALF,
 }
@@ -55,14 +55,14 @@ def dose(w: Writer, form: str, named: bool = True, whole: bool = False) -> Said:
 
     record = Record(form=form if named else None)
     roll = w.rng.random()
-    if roll < 0.13:
+    if roll < 0.11:
         low, high = w.rng.choice(_RANGES)
         text = w.say(say.RANGE, n=low, m=high) + unit(high, True)
         return Said(text, record.merged(Record(dose=low, dose_to=high)))
-    if roll < 0.17:
+    if roll < 0.14:
         high = w.rng.choice((1, 2, 3, 4, 4, 6, 8))
         return Said(w.say(say.UP_TO, n=high) + unit(high), record.merged(Record(dose=0, dose_to=high)))
-    if roll < 0.29 and (form in DIVISIBLE or not named) and not whole:
+    if roll < 0.23 and (form in DIVISIBLE or not named) and not whole:
         fraction = _fraction(w, named)
         if named:
             fraction = Said(fraction.text + unit(fraction.record.dose or 0), fraction.record)

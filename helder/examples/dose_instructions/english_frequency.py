@@ -27,23 +27,23 @@ def _daily(times: float, high: float | None = None) -> Record:
 def frequency(w: Writer) -> Said:
     """How often."""
     options: list[tuple[int, Callable[[Writer], Said]]] = [
-        (14, lambda w: Said(w.say(say.DAILY), _daily(1))),
-        (14, lambda w: Said(w.say(say.TWICE), _daily(2))),
-        (10, lambda w: Said(w.say(say.THRICE), _daily(3))),
-        (8, lambda w: Said(w.say(say.FOUR), _daily(4))),
-        (8, _times_a_day),
-        (7, lambda w: Said(w.say(say.MORNING), _daily(1))),
-        (8, lambda w: Said(w.say(say.NIGHT), _daily(1))),
+        (26, lambda w: Said(w.say(say.DAILY), _daily(1))),
+        (20, lambda w: Said(w.say(say.TWICE), _daily(2))),
+        (12, lambda w: Said(w.say(say.THRICE), _daily(3))),
+        (9, lambda w: Said(w.say(say.FOUR), _daily(4))),
+        (9, _times_a_day),
+        (11, lambda w: Said(w.say(say.MORNING), _daily(1))),
+        (12, lambda w: Said(w.say(say.NIGHT), _daily(1))),
         (2, lambda w: Said(w.say(say.NOON), _daily(1))),
-        (5, _moments),
-        (5, _clock),
-        (5, _meals),
-        (14, _every),
-        (11, _long),
-        (11, _range_of_times),
-        (2, _times_every),
+        (3, _moments),
+        (3, _clock),
+        (4, _meals),
+        (12, _every),
+        (8, _long),
+        (7, _range_of_times),
+        (1, _times_every),
         (1, _times_alone),
-        (2, lambda w: Said(w.say(say.STAT), Record(times=1))),
+        (1, lambda w: Said(w.say(say.STAT), Record(times=1))),
     ]
     return w.rng.choices([make for _, make in options], [weight for weight, _ in options])[0](w)
 
@@ -215,17 +215,17 @@ def duration(w: Writer, often: Record = Record()) -> Said:  # noqa: B008 (a froz
     unit = w.rng.choices(units, [_UNIT_WEIGHTS[unit] for unit in units])[0]
     n = w.rng.choice(_LENGTHS[unit])
     roll = w.rng.random()
-    if roll < 0.48:
+    if roll < 0.56:
         return Said(w.say(say.FOR, n=n, slots={"units": unit_word(w, unit, n)}), Record(for_=n, for_unit=unit))
-    if roll < 0.62 and unit in say.FOR_SHORT:
+    if roll < 0.70 and unit in say.FOR_SHORT:
         n = 1 if w.chance(0.15) else n
         return Said(w.say(say.FOR_SHORT[unit], n=n), Record(for_=n, for_unit=unit))
-    if roll < 0.74:
+    if roll < 0.82:
         unit = "week" if unit == "day" and w.chance(0.7) else unit
         return Said(w.say(say.FOR_ONE, slots={"units": unit}), Record(for_=1, for_unit=unit))
-    if roll < 0.76 and unit in ("day", "week"):
+    if roll < 0.84 and unit in ("day", "week"):
         return Said(w.say(say.FOR_FORTNIGHT), Record(for_=2, for_unit="week"))
-    if roll < 0.87:
+    if roll < 0.93:
         one = w.chance(0.3)
         if one and unit != "day":
             return Said(w.say(say.FOR_UP_TO_ONE, slots={"units": unit}), Record(for_=0, for_to=1, for_unit=unit))

@@ -50,14 +50,14 @@ TIMES_A_DAY = Concept(
 )
 MORNING = Concept(
     "in the morning",
-    ("each mane", "mane", "in the morning", "every morning", "each morning", "om", "with breakfast",
+    ("in the morning", "mane", "every morning", "each mane", "each morning", "om", "with breakfast",
      "before breakfast", "first thing in the morning", "qam", "in the mornings", "at breakfast",
      "in morning", "after breakfast", "each am", "every am", "morning"),
     ("o.m.", "in the am", "on waking", "when you wake up", "at breakfast time", "early morning"),
 )
 NIGHT = Concept(
     "at night",
-    ("each nocte", "nocte", "at night", "every night", "on", "nightly", "at bedtime", "before bed",
+    ("at night", "nocte", "every night", "each nocte", "on", "nightly", "at bedtime", "before bed",
      "in the evening", "each night", "every evening", "at night time", "qhs", "hs", "with evening meal",
      "in the evenings", "at bed time", "before going to bed", "at teatime", "last thing at night",
      "with tea", "every pm", "at dinner"),
@@ -122,8 +122,8 @@ HOURLY = Concept(
 )
 EVERY_DAYS = Concept(
     "every n days",
-    ("every {N} dys", "every {n} days", "every {ordinal} day", "each {n} days", "every {N}d",
-     "once in {n} days", "every {n} days"),
+    ("every {n} days", "every {ordinal} day", "every {N} days", "each {n} days", "every {N}d",
+     "once in {n} days", "every {N} dys"),
     ("once every {n} days", "q{N}d", "at {n} day intervals"),
 )
 EVERY_DAYS_RANGE = Concept(
@@ -133,7 +133,7 @@ EVERY_DAYS_RANGE = Concept(
 )
 ALTERNATE_DAYS = Concept(
     "alternate days",
-    ("alternate days", "on alternate days", "every other day", "every second day", "eod", "alt days",
+    ("alternate days", "every other day", "on alternate days", "every second day", "eod", "alt days",
      "every 2 days", "each alternate day", "qod", "every two days", "every 48 hours", "alternate day",
      "on alt days", "every 2nd day"),
     ("every alternate day", "on alternating days", "alt. days", "one day on one day off"),
@@ -170,26 +170,26 @@ THREE_DAYS_A_WEEK = Concept(
 )
 FORTNIGHTLY = Concept(
     "every two weeks",
-    ("2-weekly", "every other week", "fortnightly", "every 2 weeks", "every fortnight", "alternate weeks",
+    ("every 2 weeks", "fortnightly", "every other week", "2-weekly", "every fortnight", "alternate weeks",
      "once a fortnight", "every two weeks", "every 14 days", "on alternate weeks", "every second week",
      "every 2 wks"),
     ("each fortnight", "per fortnight", "every alternate week", "once every two weeks"),
 )
 EVERY_WEEKS = Concept(
     "every n weeks",
-    ("{n}-weekly", "every {n} weeks", "every {N} wks", "every {ordinal} week", "every {N}/52",
+    ("every {n} weeks", "{n}-weekly", "every {N} wks", "every {ordinal} week", "every {N}/52",
      "each {n} weeks"),
     ("once every {n} weeks", "at {n} week intervals", "q{N}w"),
 )
 MONTHLY = Concept(
     "once a month",
-    ("4-weekly", "monthly", "once a month", "every month", "every 4 weeks", "each month", "once monthly",
+    ("monthly", "once a month", "4-weekly", "every month", "every 4 weeks", "each month", "once monthly",
      "every four weeks", "once every month"),
     ("once per month", "on a monthly basis", "each calendar month"),
 )
 EVERY_MONTHS = Concept(
     "every n months",
-    ("{n}-monthly", "every {n} months", "every {N}/12", "every {N} mths", "each {n} months"),
+    ("every {n} months", "{n}-monthly", "every {N}/12", "every {N} mths", "each {n} months"),
     ("once every {n} months", "at {n} month intervals"),
 )
 YEARLY = Concept(
@@ -282,7 +282,7 @@ AS_REQUIRED = Concept(
      "as required for pain", "if needed for sleep", "when required for pain", "when reqd", "as req'd",
      "prn only", "if and when needed"),
     ("as and when required", "on demand", "only if needed", "where necessary", "if you need it",
-     "pro re nata", "sos"),
+     "pro re nata"),
 )
 AS_DIRECTED = Concept(
     "as directed",

@@ -12,7 +12,7 @@ FORMS: dict[str, Concept] = {
         "tablet",
         ("tablet|tablets", "tab|tabs", "tablet|tablets", "tab|tabs", "tab.|tabs.", "tablet(s)|tablet(s)",
          "tab|tab", "tablet|tablet", "tab(s)|tab(s)"),
-        ("tbl|tbls", "tablt|tablts", "oral tablet|oral tablets"),
+        ("tablt|tablts", "tblt|tblts", "oral tablet|oral tablets"),
     ),
     "capsule": Concept(
         "capsule",
@@ -23,7 +23,7 @@ FORMS: dict[str, Concept] = {
     "puff": Concept(
         "puff",
         ("puff|puffs", "puff(s)|puff(s)", "puf|pufs", "puff|puff"),
-        ("pff|pffs", "inhaler puff|inhaler puffs"),
+        ("pufff|pufffs", "inhaler puff|inhaler puffs"),
     ),
     "drop": Concept(
         "drop",
@@ -38,7 +38,7 @@ FORMS: dict[str, Concept] = {
     "sachet": Concept(
         "sachet",
         ("sachet|sachets", "sach|sachs", "satchet|satchets", "sachet(s)|sachet(s)"),
-        ("sct|scts",),
+        ("sacht|sachts",),
     ),
     "patch": Concept(
         "patch",

@@ -11,7 +11,7 @@ import argparse
 import json
 import random
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ from helder.examples.dose_instructions import (
 from helder.examples.dose_instructions.concepts import Concept, Language, Record, Split, Writer, pattern
 
 # Shares of instructions with each kind of noise (assumption).
-_PUNCTUATION, _MISSING_SPACE, _TYPING_ERROR, _CAPITALS = 0.12, 0.10, 0.09, 0.20
+_PUNCTUATION, _MISSING_SPACE, _TYPING_ERROR, _CAPITALS = 0.08, 0.06, 0.05, 0.20
+_TRIES = 40  # of one composer, so that what is drawn again changes the mix as little as possible
 _LONGEST = 150  # characters; longer compositions are drawn again
 # "2 hourly" may be two each hour or every two hours: not to be asked where the record says the former.
 _TWO_READINGS = re.compile(
@@ -88,11 +89,33 @@ def says_held_out(text: str) -> bool:
     return any(word in flat and pattern.search(flat) for word, pattern in _held_out())
 
 
-def compose(rng: random.Random, split: Split, language: Language) -> tuple[str, list[Record], list[str]] | None:
-    """One instruction: text, records, tags; None when it came out unusable and has to be drawn again."""
-    w = Writer(rng, split, language)
+Instruction = tuple[str, list[Record], list[str]]  # text, records, tags
+
+
+def compose(rng: random.Random, split: Split, language: Language) -> Instruction | None:
+    """One instruction; None when this kind of it does not come out usable."""
     composers = english.COMPOSERS if language == "en" else dutch.COMPOSERS
     make = rng.choices([make for _, make in composers], [weight for weight, _ in composers])[0]
+    for _ in range(_TRIES):
+        found = _compose(rng, split, language, make)
+        if found is not None:
+            return found
+    return None
+
+
+def _compose(
+    rng: random.Random, split: Split, language: Language, make: Callable[[Writer], english.Composed]
+) -> Instruction | None:
+    """One instruction of a composer; None when it came out unusable and has to be drawn again."""
+    w = Writer(rng, split, language)
+    if split == "test":
+        # The same instruction twice: first to see what could be said in an unseen way, then with one of it said so.
+        seed = rng.getrandbits(64)
+        first = Writer(random.Random(seed), split, language)
+        make(first)
+        if not first.places:
+            return None
+        w = Writer(random.Random(seed), split, language, rng.randrange(first.places))
     text, records = make(w)
     if not text or len(text) > _LONGEST or any(record.is_blank for record in records):
         return None
@@ -116,7 +139,7 @@ def compose(rng: random.Random, split: Split, language: Language) -> tuple[str, 
         return None if says_held_out(text) else (text, records, tags)
     kept = {concept for concept, phrase in w.held_out if _pattern(phrase).search(_flat(text))}
     if all(concept.neutral for concept in kept):
-        return None  # a new verb or reason alone would be no test of understanding
+        return None  # noise has hidden it; a new verb or reason alone would be no test of understanding
     return text, records, tags + sorted(f"unseen:{concept.name}" for concept in kept)
 
 
@@ -128,8 +151,8 @@ def generate(
     Args:
         seed: the same seed, split, share and exclusions give the same lines; a smaller count gives the first of them.
         count: number of lines.
-        split: "train" uses the phrases of the training lists only; in "test" every line has a held-out phrase that
-            bears meaning. Its tags name the concepts of its held-out phrases ("unseen:as required").
+        split: "train" uses the phrases of the training lists only; in "test" every line has one held-out phrase that
+            bears meaning, and perhaps a verb, a route or a reason. Its tags name their concepts ("unseen:as required").
         dutch_share: share of Dutch lines; the rest is English.
         exclude: inputs that must not occur, such as those of other splits and of foreign cases, compared by `key`.
 

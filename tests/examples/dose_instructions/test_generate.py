@@ -172,7 +172,7 @@ def test_every_test_line_says_a_held_out_phrase_that_bears_meaning() -> None:
 
 
 def test_all_concepts_with_held_out_phrases_come_up_in_the_test() -> None:
-    seen = {tag for line in made("test", count=6000) for tag in line["tags"]}
+    seen = {tag for line in made("test", count=12_000) for tag in line["tags"]}
     expected = {f"unseen:{concept.name}" for concept in CONCEPTS if concept.held_out and not concept.neutral}
     assert not expected - seen
 

@@ -62,7 +62,7 @@ def pieces() -> dict[Language, Meanings]:
     for language, makers in MAKERS.items():
         for make, draws in makers:
             for seed in range(draws):
-                said = make(Writer(random.Random(seed), "test", language, unseen=0.6 * (seed % 2)))
+                said = make(Writer(random.Random(seed), "test", language, unseen=(None, 0, None, 1)[seed % 4]))
                 found[language].setdefault(said.text.lower(), set()).add(_text([said.record]))
     return found
 
@@ -71,7 +71,7 @@ def pieces() -> dict[Language, Meanings]:
 def whole() -> Meanings:
     """The same for whole instructions."""
     found: Meanings = {}
-    for seed in range(40_000):
+    for seed in range(60_000):
         languages: tuple[Language, ...] = ("en", "nl") if seed % 4 == 0 else ("en",)
         for language in languages:
             composed = compose(random.Random(seed), "train", language)
@@ -167,6 +167,7 @@ def test_a_maximum_beside_a_dose_is_left_out_of_the_record() -> None:
             and said
             and found[2] not in said
             and only.dose
+            and only.form != "ml"  # two 5 ml spoonfuls are 10 ml, which the maximum may be too
             and not {"four", "six", "eight", "ten", "iv"} & {*said}
         ):
             assert float(found[2]) not in (only.dose, only.dose_to), text
