@@ -84,8 +84,8 @@ class Base(Section):
 class Train(Section):
     """How the weights are tuned."""
 
-    method: Literal["full", "lora"] = "full"
-    """Tune all weights, or low-rank additions to them, which takes less memory."""
+    method: Literal["full", "upper", "lora"] = "full"
+    """Tune all weights; those of the upper blocks, which is faster; or low-rank additions, which takes less memory."""
     budget: str | None = None
     """How long: "5 min", "2 h", "300 steps", "3 epochs" or "2000000 tokens"; without any budget "5 min"."""
     steps: Annotated[int, Field(ge=1)] | None = None
@@ -108,12 +108,14 @@ class Train(Section):
     """Pull of the weights towards zero (AdamW)."""
     gradient_clip: Annotated[float, Field(gt=0)] | None = None
     """The largest norm of a step's gradient."""
+    upper: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """The part of the blocks that is tuned, from the top, with `method = "upper"`."""
     lora_rank: Annotated[int, Field(ge=1)] = 16
     """The rank of the additions, with `method = "lora"`."""
     lora_alpha: Annotated[float, Field(gt=0)] = 32.0
     """The scale of the additions: alpha / rank, with `method = "lora"`."""
     numerics: Literal["fast", "portable"] = "fast"
-    """fast: same bits on the same class of machine; portable: float32 by common instructions, same bits elsewhere too."""
+    """fast: same bits on the same class of machine; portable: float32, same bits on others too."""
     precision: Literal["bf16", "fp32"] | None = None
     """Of matrix products; without it bf16 where the processor multiplies it, else fp32, decided once and kept."""
     evaluate_every: Annotated[int, Field(ge=1)] | None = None

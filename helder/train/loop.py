@@ -66,6 +66,8 @@ class Trainer:
         self.model = Transformer.from_folder(self.folder, attention="explicit" if max(lengths) <= 512 else "sdpa")
         compute = torch.bfloat16 if settings.precision == "bf16" else torch.float32
         self.model.mixed_precision(compute)
+        if settings.method == "upper":
+            keep_upper(self.model, settings.upper, compute)
         if settings.method == "lora":
             self.additions = add_lora(self.model, settings.lora_rank, settings.lora_alpha, settings.seed, compute)
         self.parameters = {
@@ -186,6 +188,20 @@ class Trainer:
             "tokens_per_second": tokens / seconds if tokens else 0.0,
             "tokens_per_cpu_second": tokens / cpu if tokens else 0.0,
         }
+
+
+def keep_upper(model: Transformer, part: float, compute: torch.dtype) -> None:
+    """Leave only the upper `part` of the blocks and the last norm to be tuned; the rest is held in `compute`.
+
+    No gradient is needed below the lowest tuned block, so a step costs less (docs/log.md).
+    """
+    blocks = list(model.model.layers)
+    lower = len(blocks) - max(1, round(part * len(blocks)))
+    for module in (model.model.embed_tokens, model.lm_head, *blocks[:lower]):
+        module.requires_grad_(False)
+        for inner in module.modules():
+            if isinstance(inner, nn.Linear | nn.Embedding):
+                inner.to(compute)
 
 
 def batches_of(examples: Sequence[Example]) -> list[list[Example]]:

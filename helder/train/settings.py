@@ -15,9 +15,9 @@ from helder.errors import HelderError
 from helder.ledger.environment import flags
 
 # Defaults by method. Measured on SmolLM2-135M and the dose-instructions example, see docs/log.md.
-LEARNING_RATE = {"full": 3e-4, "lora": 1e-3}
+LEARNING_RATE = {"full": 5e-4, "upper": 8e-4, "lora": 1e-3}
 CLOSEST = 10  # steps between two looks or checkpoints, unless the recipe says otherwise
-BATCH_TOKENS = {"full": 768, "lora": 768}
+BATCH_TOKENS = {"full": 512, "upper": 512, "lora": 768}
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux calls them: Intel and AMD, Intel's tiles, Arm
 
 
@@ -26,7 +26,8 @@ class TrainSettings:
     """Everything that the loop needs to know and that the data and the base model do not say.
 
     Attributes:
-        method: "full" tunes all weights; "lora" tunes low-rank additions to the linear layers of the blocks.
+        method: "full" tunes all weights; "upper" those of the upper blocks, and leaves the embeddings and the lower
+            blocks as they are; "lora" tunes low-rank additions to the linear layers of the blocks.
         learning_rate: the highest, reached after warm-up.
         batch_tokens: tokens of one step, padding counted; 0 when `batch_size` decides.
         batch_size: examples of one step; 0 when `batch_tokens` decides.
@@ -34,6 +35,7 @@ class TrainSettings:
         warmup: part of the steps in which the learning rate rises linearly.
         weight_decay: decoupled (AdamW), on matrices only.
         gradient_clip: largest norm of a step's gradient.
+        upper: part of the blocks that "upper" tunes, from the top.
         lora_rank, lora_alpha: see Hu et al. 2021; the additions are scaled by alpha / rank.
         precision: of matrix products; weights, sums and the optimiser are fp32 in any case.
         numerics: "fast" (whatever instructions the processor has) or "portable" (those that every one has, in fp32).
@@ -43,7 +45,7 @@ class TrainSettings:
         steps, epochs, tokens: how long; exactly one is not zero.
     """
 
-    method: Literal["full", "lora"] = "full"
+    method: Literal["full", "upper", "lora"] = "full"
     learning_rate: float = LEARNING_RATE["full"]
     batch_tokens: int = BATCH_TOKENS["full"]
     batch_size: int = 0
@@ -51,6 +53,7 @@ class TrainSettings:
     warmup: float = 0.06
     weight_decay: float = 0.01
     gradient_clip: float = 1.0
+    upper: float = 0.5
     lora_rank: int = 16
     lora_alpha: float = 32.0
     precision: Literal["bf16", "fp32"] = "fp32"

@@ -102,12 +102,13 @@ def save_model(trainer: Trainer, base: Path, output: Path) -> None:
         (output / "adapter.json").write_text(json.dumps(adapter) + "\n", encoding="utf-8")
         tensors = merged(trainer, base)
     else:
-        tensors = {name: parameter.detach() for name, parameter in trainer.parameters.items()}
+        tuned = {name: parameter.detach() for name, parameter in trainer.parameters.items()}
+        tensors = tuned if trainer.settings.method == "full" else merged(trainer, base) | tuned
     save_file(dict(sorted(tensors.items())), output / "model.safetensors", metadata={"format": "pt"})
 
 
 def merged(trainer: Trainer, base: Path) -> dict[str, torch.Tensor]:
-    """The base's fp32 weights with the additions added."""
+    """The base's weights in fp32, with LoRA's additions added."""
     tensors: dict[str, torch.Tensor] = {}
     for path in sorted(base.glob("*.safetensors")):
         with safe_open(path, framework="pt") as file:

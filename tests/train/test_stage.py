@@ -11,6 +11,7 @@ import pytest
 
 from helder.errors import HelderError
 from helder.ledger.artifact import digest_path
+from helder.model.families import read_config
 from helder.train import checkpoint, loop, probe, stage
 from helder.train.settings import resolve
 from tests.train.conftest import ignore, write_lines
@@ -32,22 +33,24 @@ def losses(output: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (output / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", ["full", "upper", "lora"])
 def test_the_loss_falls(base: Path, data: Path, tmp_path: Path, method: str) -> None:
     seen = losses(train(base, data, tmp_path, method=method, steps=40, learning_rate=1e-2))
     assert len(seen) == 40
     assert sum(seen[-5:]) < 0.6 * sum(seen[:5])
 
 
-@pytest.mark.parametrize("numerics", ["fast", "portable"])
-@pytest.mark.parametrize("method", ["full", "lora"])
-def test_twice_gives_the_same_bits(base: Path, data: Path, tmp_path: Path, method: str, numerics: str) -> None:
-    first = train(base, data, tmp_path / "first", method=method, numerics=numerics)
-    second = train(base, data, tmp_path / "second", method=method, numerics=numerics)
+@pytest.mark.parametrize("numerics", [{"precision": "bf16"}, {"precision": "fp32"}, {"numerics": "portable"}], ids=str)
+@pytest.mark.parametrize("method", ["full", "upper", "lora"])
+def test_twice_gives_the_same_bits(
+    base: Path, data: Path, tmp_path: Path, method: str, numerics: dict[str, str]
+) -> None:
+    first = train(base, data, tmp_path / "first", method=method, **numerics)
+    second = train(base, data, tmp_path / "second", method=method, **numerics)
     assert digest_path(first) == digest_path(second)
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", ["full", "upper", "lora"])
 @pytest.mark.parametrize("killed_at", [0, 4, 6, 11])
 def test_a_killed_training_continues_to_the_same_bits(
     base: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, killed_at: int
@@ -109,6 +112,23 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(base: Path, dat
         train(base, data, tmp_path, learning_rate=1e30, checkpoint_every=1, warmup=0.0, gradient_clip=1e30)
     assert "learning_rate" in caught.value.fix
     assert (tmp_path / "scratch" / checkpoint.FILE_NAME).exists()
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_upper_changes_the_upper_blocks_only(base: Path, data: Path, tmp_path: Path, precision: str) -> None:
+    from safetensors.torch import load_file
+
+    before = load_file(base / "model.safetensors")
+    after = load_file(train(base, data, tmp_path, method="upper", precision=precision) / "model.safetensors")
+    layers = read_config(base).layers
+    changed = {name for name in before if not after[name].equal(before[name])}
+    assert sorted(after) == sorted(before)
+    assert changed == {
+        name
+        for name in before
+        if name == "model.norm.weight"
+        or any(f"layers.{layer}." in name for layer in range(layers - layers // 2, layers))
+    }
 
 
 def test_lora_changes_the_linear_layers_of_the_blocks_only(base: Path, data: Path, tmp_path: Path) -> None:

@@ -235,11 +235,11 @@ def unreadable(w: Writer) -> Composed:
     return spoken(lead, w.say(say.UNREADABLE)), [Record(unreadable=True)]
 
 
-COMPOSERS: tuple[tuple[int, Callable[[Writer], Composed]], ...] = (
-    (72, single),
+COMPOSERS: tuple[tuple[float, Callable[[Writer], Composed]], ...] = (
+    (76, single),
     (6, coded),
-    (4, additive),
-    (7, sequence),
+    (3, additive),
+    (5, sequence),
     (8, fragment),
     (3, unreadable),
 )

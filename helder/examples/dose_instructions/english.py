@@ -53,7 +53,7 @@ def single(w: Writer) -> Composed:
     if not amount.text and not measured and w.chance(0.25):
         form_only = Said(form_word(w, form, w.rng.choice((1, 2))), Record(form=form))
     room = not ends(often)
-    long = duration(w, often.record.merged(per.record)) if room and w.chance(0.26) else NOTHING
+    long = duration(w, often.record.merged(per.record)) if room and w.chance(0.22) else NOTHING
     condition = conditions(w)
     record = amount.record.merged(often.record, per.record, form_only.record, long.record, condition.record)
 
@@ -61,14 +61,14 @@ def single(w: Writer) -> Composed:
     if form == "patch" and not amount.text and often.text and w.chance(0.4):
         doing = w.say(words.CHANGE)
     passive = w.say(words.TO_BE_TAKEN) if not doing and amount.text and w.chance(0.08) else ""
-    route = w.say(words.ROUTES[SITES[form][0]]) if w.chance(0.13) else ""
-    after = w.say(words.ADVICE if w.chance(0.6) else words.REASONS) if w.chance(0.12) else ""
-    drug = w.say(words.DRUGS) if form in ("tablet", "capsule") and w.chance(0.09) else ""
+    route = w.say(words.ROUTES[SITES[form][0]]) if w.chance(0.09) else ""
+    after = w.say(words.ADVICE if w.chance(0.6) else words.REASONS) if w.chance(0.10) else ""
+    drug = w.say(words.DRUGS) if form in ("tablet", "capsule") and w.chance(0.06) else ""
     if not amount.text:
         drug = drug.split(" ")[0]  # a strength without a dose would be the dose
     maximum = ""
     interval = condition.record.as_required or "hour" in (often.record.per or "")
-    if amount.record.dose and not per.text and w.chance(0.10 if interval else 0.01):
+    if amount.record.dose and not per.text and w.chance(0.06 if interval else 0.01):
         maximum = w.say(say.MAXIMUM, n=w.rng.choice((4, 6, 8, 8, 12, 10)))
 
     what = [amount.text, per.text, form_only.text, passive]
@@ -258,14 +258,14 @@ def unreadable(w: Writer) -> Composed:
 
 
 # How often each kind is drawn (assumption: one dose at one frequency is what prescribers write most).
-COMPOSERS: tuple[tuple[int, Callable[[Writer], Composed]], ...] = (
-    (74, single),
+COMPOSERS: tuple[tuple[float, Callable[[Writer], Composed]], ...] = (
+    (77, single),
     (2, form_first),
-    (4, additive),
-    (6, sequence),
-    (1, now_then),
-    (1, change_after),
+    (3, additive),
+    (5, sequence),
+    (0.7, now_then),
+    (0.7, change_after),
     (7, fragment),
-    (2, daily_maximum),
+    (1.5, daily_maximum),
     (3, unreadable),
 )

@@ -8,13 +8,13 @@ from helder.examples.dose_instructions.concepts import Concept, Record, Said, Wr
 
 # fmt: off
 # Where a form goes, and how often it is drawn (assumption: roughly as in primary care).
-SITES: dict[str, tuple[str, int]] = {
-    "tablet": ("mouth", 60), "capsule": ("mouth", 18), "puff": ("lung", 11), "drop": ("eye", 7), "ml": ("liquid", 11),
-    "sachet": ("mouth", 4), "spray": ("nose", 3), "patch": ("skin", 3), "application": ("skin", 3), "mg": ("liquid", 4),
-    "suppository": ("inside", 2), "pessary": ("inside", 1), "lozenge": ("mouth", 1), "caplet": ("mouth", 1),
-    "pill": ("mouth", 1), "nebule": ("lung", 1), "capful": ("liquid", 1), "spoonful": ("liquid", 2),
-    "scoop": ("liquid", 1), "ampoule": ("needle", 1), "dose": ("liquid", 2), "unit": ("needle", 3), "g": ("liquid", 1),
-    "microgram": ("liquid", 2),
+SITES: dict[str, tuple[str, float]] = {
+    "tablet": ("mouth", 60), "capsule": ("mouth", 18), "puff": ("lung", 11), "ml": ("liquid", 9), "drop": ("eye", 6),
+    "sachet": ("mouth", 3), "mg": ("liquid", 3), "spray": ("nose", 2.5), "patch": ("skin", 2), "unit": ("needle", 2),
+    "application": ("skin", 2), "suppository": ("inside", 1), "spoonful": ("liquid", 1), "dose": ("liquid", 1),
+    "pill": ("mouth", 0.6), "microgram": ("liquid", 0.6), "lozenge": ("mouth", 0.4), "caplet": ("mouth", 0.4),
+    "nebule": ("lung", 0.4), "ampoule": ("needle", 0.4), "g": ("liquid", 0.4), "pessary": ("inside", 0.3),
+    "capful": ("liquid", 0.2), "scoop": ("liquid", 0.2),
 }
 _AMOUNTS: dict[str, tuple[float, ...]] = {
     "ml": (5, 10, 2.5, 1, 2, 15, 20, 0.5, 7.5, 0.2, 0.6, 30, 3, 1.5, 4, 0.3, 1.25, 0.8, 12.5),
@@ -59,10 +59,10 @@ def dose(w: Writer, form: str, named: bool = True, whole: bool = False) -> Said:
         low, high = w.rng.choice(_RANGES)
         text = w.say(say.RANGE, n=low, m=high) + unit(high, True)
         return Said(text, record.merged(Record(dose=low, dose_to=high)))
-    if roll < 0.14:
+    if roll < 0.13:
         high = w.rng.choice((1, 2, 3, 4, 4, 6, 8))
         return Said(w.say(say.UP_TO, n=high) + unit(high), record.merged(Record(dose=0, dose_to=high)))
-    if roll < 0.23 and (form in DIVISIBLE or not named) and not whole:
+    if roll < 0.20 and (form in DIVISIBLE or not named) and not whole:
         fraction = _fraction(w, named)
         if named:
             fraction = Said(fraction.text + unit(fraction.record.dose or 0), fraction.record)
@@ -73,7 +73,7 @@ def dose(w: Writer, form: str, named: bool = True, whole: bool = False) -> Said:
 
 
 def _fraction(w: Writer, named: bool) -> Said:
-    amount = w.rng.choice((0.5, 0.5, 0.5, 0.5, 0.25, 1.5, 1.5, 2.5, 0.333))
+    amount = w.rng.choices((0.5, 1.5, 0.25, 2.5, 0.333), (70, 15, 8, 4, 3))[0]
     text = w.say(_FRACTIONS[amount])
     if not named:
         text = text.removesuffix(" of a").removesuffix(" a")
@@ -87,7 +87,7 @@ def _fraction(w: Writer, named: bool) -> Said:
 
 def _measured(w: Writer, form: str) -> Said:
     """A dose by weight or volume: 10mg, 5-10 ml, two 5ml spoonfuls."""
-    if form == "ml" and w.chance(0.5):
+    if form == "ml" and w.chance(0.4):
         return _spoonfuls(w)
     low = w.rng.choice(_AMOUNTS[form])
     sign = form_word(w, form, 2)
@@ -107,9 +107,9 @@ def _measured(w: Writer, form: str) -> Said:
 def _spoonfuls(w: Writer) -> Said:
     """Spoonfuls of a stated size are a volume: two 5 ml spoonfuls are 10 ml, 2-3 of them 10 to 15."""
     size, concept = (5.0, say.SPOONFULS)
-    if w.chance(0.25):
+    if w.chance(0.15):
         size, concept = w.rng.choice((10.0, 10.0, 20.0, 2.5, 15.0, 2.0)), say.OTHER_SPOONFULS
-    low = float(w.rng.choice((1, 1, 2, 2, 2, 3, 4)))
+    low = float(w.rng.choice((1, 1, 1, 2, 2, 2, 2, 3, 4)))
     high = low + w.rng.choice((1, 1, 2)) if w.chance(0.25) else None
     spoons = w.say(concept, n=high or low, slots={"size": digits(size)})
     number = digits if spoons.startswith("x") else w.number

@@ -26,7 +26,7 @@ def _daily(times: float, high: float | None = None) -> Record:
 
 def frequency(w: Writer) -> Said:
     """How often."""
-    options: list[tuple[int, Callable[[Writer], Said]]] = [
+    options: list[tuple[float, Callable[[Writer], Said]]] = [
         (26, lambda w: Said(w.say(say.DAILY), _daily(1))),
         (20, lambda w: Said(w.say(say.TWICE), _daily(2))),
         (12, lambda w: Said(w.say(say.THRICE), _daily(3))),
@@ -35,14 +35,14 @@ def frequency(w: Writer) -> Said:
         (11, lambda w: Said(w.say(say.MORNING), _daily(1))),
         (12, lambda w: Said(w.say(say.NIGHT), _daily(1))),
         (2, lambda w: Said(w.say(say.NOON), _daily(1))),
-        (3, _moments),
-        (3, _clock),
-        (4, _meals),
-        (12, _every),
-        (8, _long),
-        (7, _range_of_times),
-        (1, _times_every),
-        (1, _times_alone),
+        (2, _moments),
+        (2, _clock),
+        (3, _meals),
+        (10, _every),
+        (7, _long),
+        (5, _range_of_times),
+        (0.4, _times_every),
+        (0.6, _times_alone),
         (1, lambda w: Said(w.say(say.STAT), Record(times=1))),
     ]
     return w.rng.choices([make for _, make in options], [weight for weight, _ in options])[0](w)

@@ -105,7 +105,7 @@ EVERY_HOURS = Concept(
     "every n hours",
     ("every {n} hours", "every {N}hrs", "{n} hourly", "{N} hrly", "q{N}h", "every {N}h", "{N}-hourly",
      "every {n} hour", "every {N} hrs", "each {n} hours", "{N}hourly", "{N}hrly", "q{N}hrs", "every {N} hr"),
-    ("at {n} hourly intervals", "once every {n} hours", "q {N} hours", "{N} hly",
+    ("at {n} hourly intervals", "once every {n} hours", "q {N} hours",
      "with {n} hours between doses"),
 )
 EVERY_HOURS_RANGE = Concept(

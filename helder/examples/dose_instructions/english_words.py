@@ -12,13 +12,13 @@ FORMS: dict[str, Concept] = {
         "tablet",
         ("tablet|tablets", "tab|tabs", "tablet|tablets", "tab|tabs", "tab.|tabs.", "tablet(s)|tablet(s)",
          "tab|tab", "tablet|tablet", "tab(s)|tab(s)"),
-        ("tablt|tablts", "tblt|tblts", "oral tablet|oral tablets"),
+        ("tablt|tablts", "oral tablet|oral tablets"),
     ),
     "capsule": Concept(
         "capsule",
         ("capsule|capsules", "cap|caps", "capsule(s)|capsule(s)", "cap.|caps.", "capsule|capsule",
          "cap(s)|cap(s)"),
-        ("capsul|capsuls", "cpsl|cpsls"),
+        ("capsul|capsuls", "oral capsule|oral capsules"),
     ),
     "puff": Concept(
         "puff",

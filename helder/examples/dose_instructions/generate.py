@@ -28,7 +28,7 @@ from helder.examples.dose_instructions import (
 from helder.examples.dose_instructions.concepts import Concept, Language, Record, Split, Writer, pattern
 
 # Shares of instructions with each kind of noise (assumption).
-_PUNCTUATION, _MISSING_SPACE, _TYPING_ERROR, _CAPITALS = 0.08, 0.06, 0.05, 0.20
+_PUNCTUATION, _MISSING_SPACE, _TYPING_ERROR, _CAPITALS = 0.08, 0.06, 0.06, 0.20
 _TRIES = 40  # of one composer, so that what is drawn again changes the mix as little as possible
 _LONGEST = 150  # characters; longer compositions are drawn again
 # "2 hourly" may be two each hour or every two hours: not to be asked where the record says the former.
