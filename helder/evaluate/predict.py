@@ -28,6 +28,7 @@ from helder.tokens.tokenizer import Tokenizer
 FILES = ("f16", "q8_0", "q4_0")
 ROOM = 1.25  # an answer may have so many times the tokens of the longest training answer, and …
 SPARE = 16  # … so many more; a longer one is cut, is not of the task's form, and is counted
+BATCH = 96  # answers made together by our generator; more wait longer for the longest among them
 BATCH_TOKENS = 24_576  # cached positions of one batch of our generator: 1.1 GB at 135 M parameters in fp32
 
 Ask = Callable[[Sequence[list[int]], str | None, int, Callable[[int], None]], list[Answer]]
@@ -185,7 +186,7 @@ def _open_weights(folder: Path, tokenizer: Tokenizer, format_name: str, context:
             max_tokens=max_tokens,
             decode=tokenizer.decode,
             constraint=constraint,
-            batch=max(1, min(32, BATCH_TOKENS // context)),
+            batch=max(1, min(BATCH, BATCH_TOKENS // context)),
             progress=progress,
         )
 

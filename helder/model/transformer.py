@@ -98,7 +98,14 @@ class Cache:
 
     def keep(self, rows: Tensor) -> None:
         """Keep only these sequences of the batch; `rows`: (kept,) indices."""
-        self.keys, self.values = self.keys[:, rows].contiguous(), self.values[:, rows].contiguous()
+        self.keys, self.values = self._kept(self.keys, rows), self._kept(self.values, rows)
+
+    def _kept(self, tensor: Tensor, rows: Tensor) -> Tensor:
+        """Copies what is filled only: most of the room is not."""
+        layers, _, heads, capacity, width = tensor.shape
+        kept = tensor.new_empty((layers, len(rows), heads, capacity, width))
+        kept[:, :, :, : self.length] = tensor[:, rows, :, : self.length]
+        return kept
 
 
 class RMSNorm(nn.Module):

@@ -153,7 +153,6 @@ PIECES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("2 gtts", record("drop", 2)),
         ("1 supp", record("suppository", 1)),
         ("2 pessaries", record("pessary", 2)),
-        ("1 cappful", record("capful", 1)),
         ("1 patch", record("patch", 1)),
         ("10 units", record("unit", 10)),
         ("2.5ml", record("ml", 2.5)),

@@ -178,7 +178,7 @@ def test_all_concepts_with_held_out_phrases_come_up_in_the_test() -> None:
 
 
 def test_all_training_phrases_can_come_up() -> None:
-    everything = "\n".join(re.sub(r"\s+", " ", line["input"].lower()) for line in made("train", count=12_000))
+    everything = "\n".join(re.sub(r"\s+", " ", line["input"].lower()) for line in made("train", count=30_000))
     phrases = {phrase for concept in CONCEPTS for phrase in concept.train}
     missing = [phrase for phrase in phrases if not re.search(pattern(phrase), everything)]
     assert len(missing) < 0.02 * len(phrases), missing
