@@ -69,19 +69,24 @@ def make_project(folder: Path, train: Mapping[str, Any], evaluate: Mapping[str, 
 
     Args:
         train: keys of [train] that take the place of `budget`; empty to leave the budget as it is.
-        evaluate: keys of [evaluate].
+        evaluate: keys of [evaluate], which take the place of all that are there; empty to leave them.
     """
     materialise(EXAMPLE, folder)
-    recipe = folder / "recipe.toml"
+    change(folder / "recipe.toml", train, evaluate)
+    return Project.open(folder)
+
+
+def change(recipe: Path, train: Mapping[str, Any], evaluate: Mapping[str, Any]) -> None:
+    """Put other settings into a recipe, in place; see `make_project`."""
     text = recipe.read_text(encoding="utf-8")
     if train:
         text, found = re.subn(r"^budget = .*$", lambda match: toml(train), text, flags=re.MULTILINE)
         if found != 1:
             raise SystemExit(f"{recipe} has no budget that could be replaced.")
     if evaluate:
+        text = re.sub(r"^\[evaluate\]\n(?:(?!\[).*\n)*", "", text, flags=re.MULTILINE)
         text += f"\n[evaluate]\n{toml(evaluate)}\n"
     recipe.write_text(text, encoding="utf-8")
-    return Project.open(folder)
 
 
 def toml(values: Mapping[str, Any]) -> str:

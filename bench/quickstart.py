@@ -98,17 +98,6 @@ class Stages:
             measuring.note(f"{one.stage:<18} {duration(wall):>12}")
 
 
-def shorten(recipe: Path, steps: int | None, limit: int | None) -> None:
-    """Put a small budget and few cases into a recipe, in place; nothing for None."""
-    text = recipe.read_text(encoding="utf-8")
-    if steps is not None:
-        budget = next(line for line in text.splitlines() if line.startswith("budget = "))
-        text = text.replace(budget, f"steps = {steps}")
-    if limit is not None:
-        text += f"\n[evaluate]\nlimit = {limit}\nbase_limit = {limit}\n"
-    recipe.write_text(text, encoding="utf-8")
-
-
 def measure(folder: Path, steps: int | None, limit: int | None) -> dict[str, Any]:
     """Run the quickstart in `folder`, which must not exist."""
     commands: dict[str, float] = {}
@@ -124,7 +113,11 @@ def measure(folder: Path, steps: int | None, limit: int | None) -> dict[str, Any
     with MemoryWatch() as watch:
         timed("new", str(folder), "--example", measuring.EXAMPLE)
         if steps is not None or limit is not None:
-            shorten(folder / FILE_NAME, steps, limit)
+            measuring.change(
+                folder / FILE_NAME,
+                {} if steps is None else {"steps": steps},
+                {} if limit is None else {"limit": limit, "base_limit": limit},
+            )
         planned = json.loads(timed("plan", str(folder), "--json", on_line=planning))
         timed("run", str(folder), on_line=running)
         answer = timed("ask", QUESTION, "--project", str(folder)).strip()

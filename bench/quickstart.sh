@@ -12,8 +12,8 @@ say model import smollm2-135m-instruct --allow-network
 if [ ! -f "$folder/recipe.toml" ]; then
     say new "$folder" --example dose-instructions
     if [ -n "${HELDER_QUICKSTART_STEPS:-}" ]; then
-        sed -i "s/^budget = .*/steps = $HELDER_QUICKSTART_STEPS/" "$folder/recipe.toml"
-        printf '\n[evaluate]\nlimit = 8\nbase_limit = 2\n' >> "$folder/recipe.toml"
+        sed -i -e "s/^budget = .*/steps = $HELDER_QUICKSTART_STEPS/" \
+            -e "s/^limit = .*/limit = 8/" -e "s/^base_limit = .*/base_limit = 2/" "$folder/recipe.toml"
     fi
 fi
 say plan "$folder"

@@ -64,7 +64,7 @@ def run(
     checkpoint.save(scratch, 1, checkpoint.state(trainer.parameters, trainer.optimizer))
     saving = time.monotonic() - before
 
-    saves = 3 if trainer.settings.method == "full" else 9
+    saves = 9 if trainer.settings.method == "lora" else 3
     fixed = 2 * loading + 5 * looking + saves * saving  # loading again, and writing the result costs about the same
     if "seconds" in settings:
         budget = float(settings["seconds"])
