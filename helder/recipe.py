@@ -56,6 +56,8 @@ class Data(Section):
     """What an answer is; without it, Helder sees it from the data."""
     labels: list[str] | str | None = None
     """The allowed labels, or a file with one a line; without it, those that occur in the data."""
+    write: Literal["label", "name"] = "label"
+    """Whether the model writes a label itself, or its name from the file of labels."""
     schema_: str | dict[str, Any] | None = Field(default=None, alias="schema")
     """The JSON Schema of a record, or a file that holds it; without it, it is derived from the data."""
     many: bool | None = None
