@@ -80,7 +80,7 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(line: str, said: st
         ("budget = 5", "`train.budget` is 5; it has to be a text in quotes"),
         ("context = 3", "`train.context` is 3; it has to be greater than or equal to 8"),
         ("warmup = 1.5", "`train.warmup` is 1.5; it has to be less than 1"),
-        ("method = 'loar'", '`train.method` is "loar"; it can be "full" or "lora". Did you mean "lora"?'),
+        ("method = 'loar'", '`train.method` is "loar"; it can be "full" or "upper" or "lora". Did you mean "lora"?'),
         ("budget = 'five minutes'", '`train.budget`: a budget reads "5 min"'),
         ("budget = '5 min'\nsteps = 3", "give one of budget and steps, not 2"),
         ("batch_size = 3\nbatch_tokens = 100", "give batch_tokens or batch_size, not both"),

@@ -275,12 +275,16 @@ def _warnings(task: Task, results: Sequence[Mapping[str, Any]], sets: Mapping[st
         for name, examples in sets.items()
         if len(examples) < FEW
     ]
+    partly: dict[str, list[str]] = {}
     for row in results:
         if row["subset"] is not None:
-            warnings.append(
-                f"{row['subject']} was asked {row['n']} of the {row['of']} items of {row['test_set']}, chosen by hash: "
-                "its scores stand beside those on all items, the paired comparisons use its items only"
-            )
+            partly.setdefault(f"{row['n']} of the {row['of']} items of {row['test_set']}", []).append(row["subject"])
+    warnings += [
+        f"{', '.join(subjects)}: asked {part}, chosen by hash; where others were asked more, the paired comparisons use "
+        "these items only"
+        for part, subjects in partly.items()
+    ]
+    for row in results:
         if row["invalid"] and row["constrained"]:
             warnings.append(
                 f"{row['subject']} gave {row['invalid']} answers to {row['test_set']} that are not of the task's form, "
