@@ -280,8 +280,8 @@ def _warnings(task: Task, results: Sequence[Mapping[str, Any]], sets: Mapping[st
         if row["subset"] is not None:
             partly.setdefault(f"{row['n']} of the {row['of']} items of {row['test_set']}", []).append(row["subject"])
     warnings += [
-        f"{', '.join(subjects)}: asked {part}, chosen by hash; where others were asked more, the paired comparisons use "
-        "these items only"
+        f"{', '.join(subjects)}: asked {part}, chosen by hash; where others were asked more, the paired comparisons "
+        "use these items only"
         for part, subjects in partly.items()
     ]
     for row in results:

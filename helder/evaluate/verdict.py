@@ -157,7 +157,8 @@ def recommend(
     against = {(row["a"], row["b"]): row for row in found if row["test_set"] == test_set and row["measure"] == "whole"}
     row = against[model, best]
     numbers = (
-        f"{name[0].upper()}{name[1:]}: {_percent(shares[model])} for {titles[model]}, {_percent(shares[best])} for {titles[best]}; "
+        f"{name[0].upper()}{name[1:]}: {_percent(shares[model])} for {titles[model]}, "
+        f"{_percent(shares[best])} for {titles[best]}; "
         f"difference {100 * row['difference']:+.1f} points ({100 * row['low']:+.1f} to {100 * row['high']:+.1f}), "
         f"n = {row['n']}"
     )

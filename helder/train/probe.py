@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import resource
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from helder.train.loop import Trainer
 from helder.train.settings import resolve
 from helder.train.stage import prepare
 
-WARM_STEPS, TIMED_STEPS = 2, 4
+WARM_STEPS, TIMED_STEPS = 3, 5
 SPARE = 0.97  # of the time is planned, so that a budget is kept rather than passed (assumption)
 
 
@@ -46,16 +47,16 @@ def run(
 
     for step in range(WARM_STEPS):
         trainer.step(step, WARM_STEPS + TIMED_STEPS)
-    padded, seconds = 0, 0.0
+    costs: list[float] = []  # seconds for each padded token
     for step in range(WARM_STEPS, WARM_STEPS + TIMED_STEPS):
         before = time.monotonic()
-        padded += trainer.step(step, WARM_STEPS + TIMED_STEPS)["padded_tokens"]
-        seconds += time.monotonic() - before
+        padded = trainer.step(step, WARM_STEPS + TIMED_STEPS)["padded_tokens"]
+        costs.append((time.monotonic() - before) / padded)
         report("progress", done=step + 1, total=WARM_STEPS + TIMED_STEPS, unit="step")
 
     # A step costs what its padded tokens cost: the average batch, not the ones that happened to be timed.
     usual = average_padded_tokens(trainer)
-    per_step = seconds / padded * usual
+    per_step = statistics.median(costs) * usual
     before = time.monotonic()
     if trainer.dev:
         trainer.dev_loss()
@@ -64,11 +65,13 @@ def run(
     checkpoint.save(scratch, 1, checkpoint.state(trainer.parameters, trainer.optimizer))
     saving = time.monotonic() - before
 
-    saves = 9 if trainer.settings.method == "lora" else 3
-    fixed = 2 * loading + 5 * looking + saves * saving  # loading again, and writing the result costs about the same
+    # Loading again, and writing the result costs about the same.
+    around = 2 * loading + 5 * looking
     if "seconds" in settings:
         budget = float(settings["seconds"])
-        steps = int((budget * SPARE - fixed) / per_step)
+        steps = int((budget * SPARE - around) / per_step)
+        steps = int((budget * SPARE - around - trainer.settings.saves(max(1, steps)) * saving) / per_step)
+        fixed = around + trainer.settings.saves(max(1, steps)) * saving
         if steps < 1:
             raise HelderError(
                 f"Nothing can be learnt in {budget:.0f} seconds on this machine.",
@@ -77,6 +80,7 @@ def run(
             )
     else:
         steps = trainer.steps
+        fixed = around + trainer.settings.saves(steps) * saving
     found = {
         "steps": steps,
         "seconds_per_step": round(per_step, 4),

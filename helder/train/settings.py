@@ -16,7 +16,8 @@ from helder.ledger.environment import flags
 
 # Defaults by method. Measured on SmolLM2-135M and the dose-instructions example, see docs/log.md.
 LEARNING_RATE = {"full": 5e-4, "upper": 8e-4, "lora": 1e-3}
-CLOSEST = 10  # steps between two looks or checkpoints, unless the recipe says otherwise
+CLOSEST = 10  # steps between two looks, unless the recipe says otherwise
+CLOSEST_SAVE = 40  # steps between two checkpoints: saving takes as long as one or two steps
 BATCH_TOKENS = {"full": 512, "upper": 512, "lora": 768}
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux calls them: Intel and AMD, Intel's tiles, Arm
 
@@ -72,7 +73,11 @@ class TrainSettings:
     def checkpoints(self, steps: int) -> int:
         """Steps between two checkpoints, in a training of `steps` steps."""
         parts = 10 if self.method == "lora" else 4
-        return self.checkpoint_every or max(CLOSEST, math.ceil(steps / parts))
+        return self.checkpoint_every or max(CLOSEST_SAVE, math.ceil(steps / parts))
+
+    def saves(self, steps: int) -> int:
+        """Checkpoints of a training of `steps` steps; the end is none."""
+        return max(0, steps - 1) // self.checkpoints(steps)
 
 
 def resolve(section: Mapping[str, Any]) -> dict[str, Any]:
