@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,12 @@ def make(folder: Path, recipe: str = RECIPE) -> Path:
     return folder
 
 
-def use_tiny_stages(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    """Let the journey run the functions of `tests.fake_stages`, from a base model that it finds imported."""
+def use_tiny_stages(monkeypatch: pytest.MonkeyPatch, home: Path, true: Collection[str] = ()) -> None:
+    """Let the journey run the functions of `tests.fake_stages`, from a base model that it finds imported.
+
+    Args:
+        true: stages that run their own function.
+    """
     real = pipeline.Walk.stage
 
     def stage(
@@ -57,7 +61,8 @@ def use_tiny_stages(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
         environment: Mapping[str, str] | None = None,
     ) -> pipeline.Known:
         fake = name if name in ("data", "probe", "scores") else "copy"
-        return real(walk, name, f"tests.fake_stages:{fake}", settings, inputs, environment)
+        function = function if name in true else f"tests.fake_stages:{fake}"
+        return real(walk, name, function, settings, inputs, environment)
 
     monkeypatch.setattr(pipeline.Walk, "stage", stage)
     monkeypatch.setattr(pipeline, "write_report", lambda project: project.report.write_text("report"))

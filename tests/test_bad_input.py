@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import struct
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from helder import pipeline
 from helder.commands import group
 from helder.errors import ExitCode
 from tests import fake_project
@@ -42,21 +41,7 @@ CSV = "melding;afdeling\n" + "".join(f"{text};{label}\n" for text, label in ROWS
 @pytest.fixture
 def project(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of one's own with the true data stage; all later stages are tiny."""
-    real = pipeline.Walk.stage
-    fake_project.use_tiny_stages(monkeypatch, home)
-    tiny = pipeline.Walk.stage
-
-    def stage(
-        walk: pipeline.Walk,
-        name: str,
-        function: str,
-        settings: Mapping[str, Any] | None,
-        inputs: Mapping[str, pipeline.Known],
-        environment: Mapping[str, str] | None = None,
-    ) -> pipeline.Known:
-        return (real if name == "data" else tiny)(walk, name, function, settings, inputs, environment)
-
-    monkeypatch.setattr(pipeline.Walk, "stage", stage)
+    fake_project.use_tiny_stages(monkeypatch, home, true=("data",))
     folder = tmp_path / "melding"
     folder.mkdir()
     (folder / "recipe.toml").write_text(RECIPE, encoding="utf-8")
