@@ -296,3 +296,8 @@ def _killed_after(project: Project, count: int) -> bool:
         finally:
             os._exit(0)
     return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+
+
+def test_what_the_labels_are_written_as_reaches_the_data_stage(tmp_path: Path) -> None:
+    folder = fake_project.make(tmp_path, fake_project.RECIPE.replace("[data]", '[data]\nwrite = "name"'))
+    assert pipeline.data_settings(Project.open(folder))["write"] == "name"
