@@ -102,6 +102,8 @@ class Train(Section):
     """How many tokens one step sees, about; cannot be given together with `batch_size`."""
     batch_size: Annotated[int, Field(ge=1)] | None = None
     """How many examples one step sees; cannot be given together with `batch_tokens`."""
+    data_parallel: Annotated[int, Field(ge=1)] | None = None
+    """Parts of a batch that are computed side by side, without it 2; more than 2 pays on machines with many cores."""
     context: Annotated[int, Field(ge=8)] | None = None
     """The longest example in tokens; longer ones are left out, counted and reported."""
     warmup: Fraction | None = None

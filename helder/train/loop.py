@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from helder.model.transformer import Transformer
 from helder.train import checkpoint
 from helder.train.examples import Batch, Example, batch_digest, collate
 from helder.train.lora import LoraLinear, add_lora
+from helder.train.masters import Masters
 from helder.train.order import Order
+from helder.train.parallel import Parts, deal
 from helder.train.schedule import learning_rate
 from helder.train.settings import TrainSettings
 
@@ -52,8 +55,9 @@ class Trainer:
     order: Order = field(init=False)
     model: Transformer = field(init=False)
     additions: dict[str, LoraLinear] = field(init=False, default_factory=dict)
-    parameters: dict[str, nn.Parameter] = field(init=False)
+    masters: Masters = field(init=False)
     optimizer: torch.optim.AdamW = field(init=False)
+    parts: Parts = field(init=False)
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -70,9 +74,7 @@ class Trainer:
             keep_upper(self.model, settings.upper, compute)
         if settings.method == "lora":
             self.additions = add_lora(self.model, settings.lora_rank, settings.lora_alpha, settings.seed, compute)
-        self.parameters = {
-            name: parameter for name, parameter in sorted(self.model.named_parameters()) if parameter.requires_grad
-        }
+        self.masters = Masters(self.model, compute)
         decayed = [parameter for parameter in self.parameters.values() if parameter.ndim > 1]
         others = [parameter for parameter in self.parameters.values() if parameter.ndim == 1]
         groups = [
@@ -82,6 +84,12 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             [group for group in groups if group["params"]], lr=settings.learning_rate, fused=True
         )
+        self.parts = Parts(settings.data_parallel, self.masters.working, list(self.parameters.values()))
+
+    @property
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """What is trained, in fp32: name → weight, in sorted order."""
+        return self.masters.parameters
 
     @property
     def steps(self) -> int:
@@ -92,9 +100,9 @@ class Trainer:
         return self.order.steps_of(settings.epochs) if settings.epochs else self.order.steps_for(settings.tokens)
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        """Mean cross-entropy over the answer tokens of a batch, in nats per token."""
+        """Cross-entropy summed over the answer tokens of a batch, in nats."""
         hidden = self.model.hidden(batch.ids).flatten(0, 1)[batch.rows]
-        return linear_cross_entropy(hidden, self.model.lm_head.weight, batch.targets) / len(batch.targets)
+        return linear_cross_entropy(hidden, self.model.lm_head.weight, batch.targets)
 
     def step(self, step: int, steps: int) -> dict[str, Any]:
         """Take step `step` (from 0) of `steps`; the line of the training log about it.
@@ -102,21 +110,29 @@ class Trainer:
         Raises:
             HelderError: the loss or the gradient is not a number.
         """
+        self.masters.refresh()
         chosen = [self.examples[index] for index in self.order.batch(step)]
-        batch = collate(chosen)
+        batches = [collate(part) for part in deal(chosen, self.settings.data_parallel)]
+        answers = sum(len(batch.targets) for batch in batches)
         rate = learning_rate(step, steps, self.settings.learning_rate, self.settings.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = self.loss(batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), self.settings.gradient_clip)
+
+        def mean(batch: Batch) -> torch.Tensor:
+            return self.loss(batch) / answers
+
+        loss = self.parts.backward([partial(mean, batch) for batch in batches])
+        gradients = [parameter.grad for parameter in self.parameters.values() if parameter.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if norm > self.settings.gradient_clip:
+            nn.utils.clip_grads_with_norm_(self.parameters.values(), self.settings.gradient_clip, norm)
         line: dict[str, Any] = {
             "step": step + 1,
             "loss": loss.item(),
             "learning_rate": rate,
             "gradient_norm": norm.item(),
-            "tokens": batch.tokens,
-            "padded_tokens": batch.ids.numel(),
+            "tokens": sum(batch.tokens for batch in batches),
+            "padded_tokens": sum(batch.ids.numel() for batch in batches),
             "batch_sha256": batch_digest(chosen),
         }
         if not math.isfinite(line["loss"]) or not math.isfinite(line["gradient_norm"]):
@@ -132,10 +148,11 @@ class Trainer:
     @torch.no_grad()
     def dev_loss(self) -> float:
         """Mean loss on the dev examples, in nats per answer token."""
+        self.masters.refresh()
         total, count = 0.0, 0
         for chosen in batches_of(self.dev[:DEV_EXAMPLES]):
             batch = collate(chosen)
-            total += self.loss(batch).item() * len(batch.targets)
+            total += self.loss(batch).item()
             count += len(batch.targets)
         return total / count
 

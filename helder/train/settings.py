@@ -32,6 +32,7 @@ class TrainSettings:
         learning_rate: the highest, reached after warm-up.
         batch_tokens: tokens of one step, padding counted; 0 when `batch_size` decides.
         batch_size: examples of one step; 0 when `batch_tokens` decides.
+        data_parallel: parts of a batch whose gradients are made side by side and summed; they share the threads.
         context: longest example in tokens; longer ones are left out, counted and reported.
         warmup: part of the steps in which the learning rate rises linearly.
         weight_decay: decoupled (AdamW), on matrices only.
@@ -50,6 +51,7 @@ class TrainSettings:
     learning_rate: float = LEARNING_RATE["full"]
     batch_tokens: int = BATCH_TOKENS["full"]
     batch_size: int = 0
+    data_parallel: int = 2
     context: int = 512
     warmup: float = 0.06
     weight_decay: float = 0.01
