@@ -82,7 +82,10 @@ class Trainer:
             {"params": others, "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(
-            [group for group in groups if group["params"]], lr=settings.learning_rate, fused=True
+            [group for group in groups if group["params"]],
+            lr=settings.learning_rate,
+            betas=(settings.beta1, settings.beta2),
+            fused=True,
         )
         self.parts = Parts(settings.data_parallel, self.masters.working, list(self.parameters.values()))
 

@@ -37,6 +37,8 @@ class TrainSettings:
         warmup: part of the steps in which the learning rate rises linearly.
         weight_decay: decoupled (AdamW), on matrices only.
         gradient_clip: largest norm of a step's gradient.
+        beta1, beta2: how slowly AdamW's means of the gradient and of its square move. 0.95, as in OLMo 2: trainings of a
+            few hundred steps have no thousand steps to look back on (docs/log.md).
         upper: part of the blocks that "upper" tunes, from the top.
         lora_rank, lora_alpha: see Hu et al. 2021; the additions are scaled by alpha / rank.
         precision: of matrix products; weights, sums and the optimiser are fp32 in any case.
@@ -56,6 +58,8 @@ class TrainSettings:
     warmup: float = 0.06
     weight_decay: float = 0.01
     gradient_clip: float = 1.0
+    beta1: float = 0.9
+    beta2: float = 0.95
     upper: float = 0.5
     lora_rank: int = 16
     lora_alpha: float = 32.0
