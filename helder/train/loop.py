@@ -145,7 +145,6 @@ class Trainer:
                 "Lower `learning_rate` in [train]; the last good checkpoint is kept.",
             )
         self.optimizer.step()
-        self.optimizer.zero_grad()
         return line
 
     @torch.no_grad()

@@ -57,10 +57,12 @@ class Parts:
     def _sum(self, parts: Sequence[list[Tensor]], share: int) -> None:
         """Sum the gradients of every `count`-th weight from `share` on; each thread has its own weights."""
         for place in range(share, len(self.masters), self.count):
-            total = parts[0][place].float()
+            master = self.masters[place]
+            if master.grad is None:
+                master.grad = torch.empty_like(master)
+            master.grad.copy_(parts[0][place])
             for gradients in parts[1:]:
-                total = total + gradients[place]
-            self.masters[place].grad = total
+                master.grad.add_(gradients[place])
 
 
 def deal(items: Sequence[Item], count: int) -> list[Sequence[Item]]:
