@@ -87,7 +87,7 @@ def import_base(home: Path) -> None:
         version=1,
         function="helder.model.stage:run",
         key="b" * 64,
-        settings={},
+        settings={"name": "tiny"},
         inputs={},
         outputs=manifest(folder),
         environment_record={},
@@ -99,7 +99,7 @@ def import_base(home: Path) -> None:
 
 
 def find(home: Path, name: str) -> tuple[Path, bytes]:
-    if name != "tiny":
+    if name != "tiny" or not base_folder(home).exists():
         raise HelderError(f"There is no model {name}.", fix=f"helder model import {name}")
     folder = base_folder(home)
     return folder, (folder.parent / "statement.json").read_bytes()

@@ -176,6 +176,18 @@ def test_a_base_model_that_changed_is_refused(project: Project, home: Path) -> N
     assert "helder model import tiny" in caught.value.fix
 
 
+def test_a_finished_run_can_be_looked_at_where_the_base_model_was_never_imported(
+    finished: Project, made: dict[str, str]
+) -> None:
+    shutil.rmtree(fake_project.base_folder(Path(os.environ["HELDER_HOME"])))
+    found = fake_project.digests(pipeline.made(finished))
+    assert found == {name: digest for name, digest in made.items() if name != "probe"}
+    with pytest.raises(HelderError, match="no model tiny"):
+        pipeline.run(finished)
+    with pytest.raises(HelderError, match="no model other"):
+        pipeline.made(rewrite(finished, '"tiny"', '"other"'))
+
+
 def test_the_statement_about_the_base_model_is_copied_into_the_ledger_once(finished: Project) -> None:
     run(finished)
     names = sorted(path.name for path in (finished.folder / "run" / "ledger").iterdir())

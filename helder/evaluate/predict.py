@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,30 +78,23 @@ def run(
     shots = choose_shots(task, train, int(settings.get("examples", 0)), seed) if subject == "base" else None
     sets = {name: choose_asked(load_examples(data / f"{name}.jsonl"), limit, seed) for name in test_sets(data)}
     tokenizer, format_name = _words(subject, inputs, scratch)
-    prompts = {
-        name: [chat.render(tokenizer, format_name, messages_for(task, example.input, shots))[0] for example in examples]
-        for name, examples in sets.items()
-    }
+    # All sets at once: our generator has one batch to wait for instead of one for each.
+    examples = [example for chosen in sets.values() for example in chosen]
+    prompts = [chat.render(tokenizer, format_name, messages_for(task, example.input, shots))[0] for example in examples]
     longest = max(len(tokenizer.encode(task.encode(example.output))) for example in train)
     max_tokens = int(ROOM * longest) + SPARE
-    context = max(len(prompt) for found in prompts.values() for prompt in found) + max_tokens + 1
+    context = max(map(len, prompts)) + max_tokens + 1
     asked = _open(subject, inputs, tokenizer, format_name, context)
     grammar = task.grammar() if constrained else None
-    total, done = sum(map(len, sets.values())), 0
-    answers: list[Answer] = []
     try:
-        for name, examples in sets.items():
-            given = asked.ask(prompts[name], grammar, max_tokens, _counter(report, done, total))
-            if len(given) != len(examples):
-                raise HelderError(f"{subject} gave {len(given)} answers to {len(examples)} questions of {name}.")
-            save_predictions(
-                output / f"{name}.jsonl",
-                [read_answer(task, example, one) for example, one in zip(examples, given, strict=True)],
-            )
-            answers += given
-            done += len(given)
+        answers = asked.ask(prompts, grammar, max_tokens, _counter(report, len(examples)))
     finally:
         asked.close()
+    if len(answers) != len(examples):
+        raise HelderError(f"{subject} gave {len(answers)} answers to {len(examples)} questions.")
+    given = (read_answer(task, example, answer) for example, answer in zip(examples, answers, strict=True))
+    for name, chosen in sets.items():
+        save_predictions(output / f"{name}.jsonl", list(islice(given, len(chosen))))
     about = {
         "subject": subject,
         "limit": limit,
@@ -193,9 +187,9 @@ def _open_weights(folder: Path, tokenizer: Tokenizer, format_name: str, context:
     return Asked(tokenizer, format_name, ask, lambda: None)
 
 
-def _counter(report: Callable[..., None], before: int, total: int) -> Callable[[int], None]:
-    """Progress over all test sets; called from any thread, each time with how many more are done."""
-    done = before
+def _counter(report: Callable[..., None], total: int) -> Callable[[int], None]:
+    """Progress over all questions; called from any thread, each time with how many more are answered."""
+    done = 0
 
     def progress(count: int) -> None:
         nonlocal done

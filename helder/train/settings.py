@@ -37,8 +37,8 @@ class TrainSettings:
         warmup: part of the steps in which the learning rate rises linearly.
         weight_decay: decoupled (AdamW), on matrices only.
         gradient_clip: largest norm of a step's gradient.
-        beta1, beta2: how slowly AdamW's means of the gradient and of its square move. 0.95, as in OLMo 2: trainings of a
-            few hundred steps have no thousand steps to look back on (docs/log.md).
+        beta1, beta2: how slowly AdamW's means of the gradient and of its square move. 0.95, as in OLMo 2: trainings of
+            a few hundred steps have no thousand steps to look back on (docs/log.md).
         upper: part of the blocks that "upper" tunes, from the top.
         lora_rank, lora_alpha: see Hu et al. 2021; the additions are scaled by alpha / rank.
         precision: of matrix products; weights, sums and the optimiser are fp32 in any case.
