@@ -33,8 +33,9 @@ class LlamaCpp:
 
     def next_token(self, ids: Sequence[int]) -> int:
         """The most probable token after these."""
-        answer = self.post("/completion", prompt=list(ids), n_predict=1, temperature=0.0, n_probs=1)
-        found: int = answer["completion_probabilities"][0]["id"]
+        # Not from its probabilities: it has none for a token that is only a part of a character.
+        answer = self.post("/completion", prompt=list(ids), n_predict=1, temperature=0.0, return_tokens=True)
+        found: int = answer["tokens"][0]
         return found
 
 

@@ -49,15 +49,14 @@ def write(
     config = families.read_config(folder)
     tensors = safetensors_file.open_folder(folder)
     kinds = {ours: kind_of(ours, info.shape, form) for ours, info in tensors.items()}
-    writer = gguf.GGUFWriter(target, "llama")
+    family = families.of_settings(config)
+    writer = gguf.GGUFWriter(target, family.gguf)
     _add_settings(writer, config, form, name, _licence(folder))
     _add_tokenizer(writer, folder, config)
     for ours, info in sorted(tensors.items()):
         block, block_bytes = gguf.GGML_QUANT_SIZES[kinds[ours]]
         size = prod(info.shape) // block * block_bytes
-        writer.add_tensor_info(
-            families.LLAMA.to_gguf_name(ours), info.shape, np.dtype("f4"), size, raw_dtype=kinds[ours]
-        )
+        writer.add_tensor_info(family.to_gguf_name(ours), info.shape, np.dtype("f4"), size, raw_dtype=kinds[ours])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
@@ -114,8 +113,9 @@ def _licence(folder: Path) -> str:
 
 def _arrays(folder: Path, config: TransformerConfig) -> Iterator[tuple[str, Any]]:
     """(our name, fp32 array with the rows in GGUF's order), sorted by our names."""
+    family = families.of_settings(config)
     for name, array in safetensors_file.read_all(folder):
-        heads = families.LLAMA.heads_of(name, config)
+        heads = family.heads_of(name, config)
         yield name, families.permute_heads(array, heads) if heads else array
 
 

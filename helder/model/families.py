@@ -1,14 +1,14 @@
 """Which names and settings a model has in other people's files: a table for each family, not a reader for each.
 
-Llama (SmolLM2) for now; a further family is a further `Family`. Parameter names inside Helder are those of the Hugging
-Face Llama implementation. What a table does not say is refused, never ignored.
+Llama (SmolLM2), Qwen2 (OlympicCoder) and OLMo 2; a further family is a further `Family`. Parameter names inside Helder
+are those of the Hugging Face implementations. What a table does not say is refused, never ignored.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,9 @@ class Family:
         block: tensors of a layer, GGUF → ours.
         other: tensors outside the layers, GGUF → ours.
         permuted: matrices whose rows stand in another order in GGUF files, → the setting that counts their heads.
+        flags: the settings of `TransformerConfig` that make the family.
+        biases: keys of config.json that may be set, since the family has those biases anyway.
+        silent: ours → what `transformers` takes when config.json is silent.
     """
 
     gguf: str
@@ -38,7 +41,10 @@ class Family:
     settings: Mapping[str, tuple[str, str]]
     block: Mapping[str, str]
     other: Mapping[str, str]
-    permuted: Mapping[str, str]
+    permuted: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, bool] = field(default_factory=dict)
+    biases: tuple[str, ...] = ()
+    silent: Mapping[str, Any] = field(default_factory=dict)
 
     def from_gguf_name(self, name: str) -> str:
         """ "blk.3.attn_q.weight" → "model.layers.3.self_attn.q_proj.weight".
@@ -73,35 +79,66 @@ class Family:
         return 0 if setting is None else int(getattr(config, setting))
 
 
+SETTINGS = {
+    "width": ("hidden_size", "embedding_length"),
+    "layers": ("num_hidden_layers", "block_count"),
+    "heads": ("num_attention_heads", "attention.head_count"),
+    "kv_heads": ("num_key_value_heads", "attention.head_count_kv"),
+    "feed_forward_width": ("intermediate_size", "feed_forward_length"),
+    "rope_theta": ("rope_theta", "rope.freq_base"),
+    "norm_epsilon": ("rms_norm_eps", "attention.layer_norm_rms_epsilon"),
+    "context_length": ("max_position_embeddings", "context_length"),
+}
+PROJECTIONS = {
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+PRE_NORMS = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"}
+OTHER = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
+
 LLAMA = Family(
     gguf="llama",
     hugging_face="LlamaForCausalLM",
     model_type="llama",
-    settings={
-        "width": ("hidden_size", "embedding_length"),
-        "layers": ("num_hidden_layers", "block_count"),
-        "heads": ("num_attention_heads", "attention.head_count"),
-        "kv_heads": ("num_key_value_heads", "attention.head_count_kv"),
-        "feed_forward_width": ("intermediate_size", "feed_forward_length"),
-        "rope_theta": ("rope_theta", "rope.freq_base"),
-        "norm_epsilon": ("rms_norm_eps", "attention.layer_norm_rms_epsilon"),
-        "context_length": ("max_position_embeddings", "context_length"),
-    },
-    block={
-        "attn_norm": "input_layernorm",
-        "attn_q": "self_attn.q_proj",
-        "attn_k": "self_attn.k_proj",
-        "attn_v": "self_attn.v_proj",
-        "attn_output": "self_attn.o_proj",
-        "ffn_norm": "post_attention_layernorm",
-        "ffn_gate": "mlp.gate_proj",
-        "ffn_up": "mlp.up_proj",
-        "ffn_down": "mlp.down_proj",
-    },
-    other={"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"},
+    settings=SETTINGS,
+    block=PROJECTIONS | PRE_NORMS,
+    other=OTHER,
     permuted={"self_attn.q_proj": "heads", "self_attn.k_proj": "kv_heads"},
 )
-FAMILIES = (LLAMA,)
+QWEN2 = Family(
+    gguf="qwen2",
+    hugging_face="Qwen2ForCausalLM",
+    model_type="qwen2",
+    settings=SETTINGS,
+    block=PROJECTIONS | PRE_NORMS,
+    other=OTHER,
+    flags={"attention_bias": True},
+    biases=("attention_bias",),
+    silent={"norm_epsilon": 1e-6},
+)
+OLMO2 = Family(
+    gguf="olmo2",
+    hugging_face="Olmo2ForCausalLM",
+    model_type="olmo2",
+    settings=SETTINGS,
+    block=PROJECTIONS
+    | {
+        "attn_q_norm": "self_attn.q_norm",
+        "attn_k_norm": "self_attn.k_norm",
+        "post_attention_norm": "post_attention_layernorm",
+        "post_ffw_norm": "post_feedforward_layernorm",
+    },
+    other=OTHER,
+    flags={"post_norm": True, "qk_norm": True},
+    silent={"norm_epsilon": 1e-5},
+)
+FAMILIES = (LLAMA, QWEN2, OLMO2)
+FLAGS = ("attention_bias", "post_norm", "qk_norm")
 
 LARGEST = {"layers": 1 << 12, "context_length": 1 << 32}  # sizes that no model has (assumption); of the others:
 LARGEST_SIZE = 1 << 24
@@ -130,6 +167,23 @@ def of_config(config: Mapping[str, Any]) -> Family:
         if named[0] == family.hugging_face or (named[0] is None and config.get("model_type") == family.model_type):
             return family
     raise _unsupported(named[0] or config.get("model_type"), (family.hugging_face for family in FAMILIES))
+
+
+def of_settings(config: TransformerConfig) -> Family:
+    """The family whose architecture these settings describe.
+
+    Raises:
+        HelderError: no family has it.
+    """
+    flags = {flag: getattr(config, flag) for flag in FLAGS}
+    for family in FAMILIES:
+        if flags == {flag: family.flags.get(flag, False) for flag in FLAGS}:
+            return family
+    raise HelderError(
+        f"No family of models has these settings together: {', '.join(flag for flag in FLAGS if flags[flag])}.",
+        "Other programs could not run it.",
+        "Use those of Llama (none), Qwen2 (attention_bias) or OLMo 2 (post_norm and qk_norm).",
+    )
 
 
 def config_from_gguf(fields: Mapping[str, Any], tensors: Iterable[str]) -> TransformerConfig:
@@ -163,7 +217,7 @@ def config_from_gguf(fields: Mapping[str, Any], tensors: Iterable[str]) -> Trans
         raise HelderError(f"{where} rotates a part of each head, or has values of another width than keys.")
     if isinstance(values["norm_epsilon"], float):
         values["norm_epsilon"] = shortest_float32(values["norm_epsilon"])
-    return _checked(values, where, tied="output.weight" not in tensors)
+    return _checked(values, where, tied="output.weight" not in tensors, flags=family.flags)
 
 
 def shortest_float32(value: float) -> float:
@@ -201,17 +255,24 @@ def read_config(folder: Path) -> TransformerConfig:
     if config.get("hidden_act", "silu") != "silu":
         raise HelderError(f"{path}: the activation {config['hidden_act']!r} is not supported; silu is.")
     for setting in ("attention_bias", "mlp_bias"):
-        if config.get(setting):
+        if config.get(setting) and setting not in family.biases:
             raise HelderError(f"{path}: {setting} is set; a {family.model_type} with biases is not supported.")
-    values = {ours: config.get(theirs) for ours, (theirs, _) in family.settings.items()}
+    windows = [kind for kind in config.get("layer_types") or [] if kind != "full_attention"]
+    if windows or (config.get("use_sliding_window") and config.get("sliding_window")):
+        raise HelderError(
+            f"{path}: attention within a sliding window is not supported.",
+            "Ignoring it would give another model.",
+            "Choose a base model without it.",
+        )
+    values = {ours: config.get(theirs, family.silent.get(ours)) for ours, (theirs, _) in family.settings.items()}
     values["rope_theta"] = values["rope_theta"] or rope.get("rope_theta", 10000.0)  # transformers' default
     values["kv_heads"] = values["kv_heads"] or values["heads"]
     values["head_width"] = config.get("head_dim")
     values["vocabulary_size"] = config.get("vocab_size")
-    return _checked(values, str(path), tied=bool(config.get("tie_word_embeddings", False)))
+    return _checked(values, str(path), tied=bool(config.get("tie_word_embeddings", False)), flags=family.flags)
 
 
-def _checked(values: dict[str, Any], where: str, *, tied: bool) -> TransformerConfig:
+def _checked(values: dict[str, Any], where: str, *, tied: bool, flags: Mapping[str, bool]) -> TransformerConfig:
     """The settings, when every one of them is there and is a number that a model can have."""
     from helder.model.transformer import TransformerConfig
 
@@ -229,7 +290,7 @@ def _checked(values: dict[str, Any], where: str, *, tied: bool) -> TransformerCo
             )
     values["rope_theta"], values["norm_epsilon"] = float(values["rope_theta"]), float(values["norm_epsilon"])
     try:
-        return TransformerConfig(**values, tied=tied)
+        return TransformerConfig(**values, tied=tied, **flags)
     except ValueError as error:
         raise HelderError(f"{where} describes no model: {error}.", fix="Fetch the model again.") from error
 
@@ -240,9 +301,10 @@ def to_config_json(config: TransformerConfig, dtype: str = "float32") -> dict[st
     Args:
         dtype: type of the weights in the folder, as torch calls it.
     """
+    family = of_settings(config)
     return {
-        "architectures": [LLAMA.hugging_face],
-        "model_type": LLAMA.model_type,
+        "architectures": [family.hugging_face],
+        "model_type": family.model_type,
         "hidden_act": "silu",
         "attention_bias": config.attention_bias,
         "mlp_bias": False,
@@ -250,7 +312,7 @@ def to_config_json(config: TransformerConfig, dtype: str = "float32") -> dict[st
         "tie_word_embeddings": config.tied,
         "vocab_size": config.vocabulary_size,
         "dtype": dtype,
-        **{theirs: getattr(config, ours) for ours, (theirs, _) in LLAMA.settings.items()},
+        **{theirs: getattr(config, ours) for ours, (theirs, _) in family.settings.items()},
     }
 
 
@@ -258,7 +320,7 @@ def expected_shapes(config: TransformerConfig) -> dict[str, tuple[int, ...]]:
     """Name → shape of every tensor of a model with these settings."""
     queries, keys = config.heads * config.head_width, config.kv_heads * config.head_width
     block: dict[str, tuple[int, ...]] = {
-        "input_layernorm.weight": (config.width,),
+        f"{'post_feedforward' if config.post_norm else 'input'}_layernorm.weight": (config.width,),
         "self_attn.q_proj.weight": (queries, config.width),
         "self_attn.k_proj.weight": (keys, config.width),
         "self_attn.v_proj.weight": (keys, config.width),
@@ -270,6 +332,8 @@ def expected_shapes(config: TransformerConfig) -> dict[str, tuple[int, ...]]:
     }
     if config.attention_bias:
         block |= {f"self_attn.{name}_proj.bias": (size,) for name, size in (("q", queries), ("k", keys), ("v", keys))}
+    if config.qk_norm:
+        block |= {"self_attn.q_norm.weight": (queries,), "self_attn.k_norm.weight": (keys,)}
     shapes = {f"model.layers.{layer}.{name}": shape for layer in range(config.layers) for name, shape in block.items()}
     shapes["model.embed_tokens.weight"] = (config.vocabulary_size, config.width)
     shapes["model.norm.weight"] = (config.width,)
@@ -349,5 +413,5 @@ def _unsupported(name: Any, supported: Iterable[str]) -> HelderError:
     return HelderError(
         f"The architecture {name} is not supported.",
         f"Supported: {', '.join(sorted(supported))}.",
-        "Choose a base model of the Llama family, for example smollm2-135m-instruct.",
+        "Choose a base model of one of these families, for example smollm2-135m-instruct.",
     )

@@ -17,13 +17,14 @@ HEAD_CHUNK = 256  # rows of logits held at once: 256 x 49,152 in fp32 are 50 MB 
 
 
 class MixedRMSNorm(torch.autograd.Function):
-    """RMSNorm that reads the fp32 residual stream and writes the compute dtype, in one step each way."""
+    """RMSNorm in fp32 that reads one dtype and writes another, in one step each way."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> Tensor:
-        scale = torch.rsqrt(x.square().mean(-1, keepdim=True).add_(epsilon))
+        wide = x.float()
+        scale = torch.rsqrt(wide.square().mean(-1, keepdim=True).add_(epsilon))
         ctx.save_for_backward(x, weight, scale)
-        return (x * scale).mul_(weight).to(dtype)
+        return (wide * scale).mul_(weight).to(dtype)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
@@ -35,7 +36,7 @@ class MixedRMSNorm(torch.autograd.Function):
             weight_gradient = (gradient * normed).flatten(0, -2).sum(0)
         gradient = gradient * weight
         inner = (gradient * normed).mean(-1, keepdim=True)
-        return gradient.addcmul_(normed, inner, value=-1.0).mul_(scale), weight_gradient, None, None
+        return gradient.addcmul_(normed, inner, value=-1.0).mul_(scale).to(x.dtype), weight_gradient, None, None
 
 
 class LinearCrossEntropy(torch.autograd.Function):

@@ -3,9 +3,9 @@
 What it is for: logits from token ids, for training, evaluation and generation. It knows nothing about text,
 tokenizers, chat formats or files; `families.py` maps the names in files to the names here.
 
-Architecture (Llama, as in SmolLM2): pre-norm blocks of grouped-query attention and SwiGLU, RMSNorm, rotary position
-embeddings, no biases unless `attention_bias`, output head tied to the embedding unless `tied` is false.
-Parameter names are those of the Hugging Face Llama implementation, so that its folders load as they are.
+Architecture: blocks of grouped-query attention and SwiGLU, RMSNorm, rotary position embeddings. Three settings make the
+families out of it: Llama (SmolLM2) has none of them, Qwen2 has `attention_bias`, OLMo 2 has `post_norm` and `qk_norm`.
+Parameter names are those of the Hugging Face implementations, so that their folders load as they are.
 With `attention="explicit"` or `"sdpa"` the arithmetic follows `transformers`' eager and sdpa paths operation by
 operation, and fp32 logits are equal to the last bit (tests/model/test_transformer.py).
 
@@ -44,7 +44,9 @@ class TransformerConfig:
         norm_epsilon: added to the mean square in RMSNorm.
         tied: the output head shares the embedding's weights.
         context_length: longest sequence the model was made for, in tokens.
-        attention_bias: query, key and value projections have a bias.
+        attention_bias: query, key and value projections have a bias (Qwen2).
+        post_norm: the norms of a block stand behind its sublayers, before the residual sum, not before them (OLMo 2).
+        qk_norm: query and key are normed over their whole width, before heads are split (OLMo 2).
     """
 
     vocabulary_size: int
@@ -59,6 +61,8 @@ class TransformerConfig:
     tied: bool
     context_length: int
     attention_bias: bool = False
+    post_norm: bool = False
+    qk_norm: bool = False
 
     def __post_init__(self) -> None:
         if self.heads % self.kv_heads:
@@ -71,7 +75,8 @@ class TransformerConfig:
         """Parameters, a tied head counted once."""
         attention = self.width * self.head_width * (2 * self.heads + 2 * self.kv_heads)
         bias = self.head_width * (self.heads + 2 * self.kv_heads) if self.attention_bias else 0
-        block = attention + bias + 3 * self.width * self.feed_forward_width + 2 * self.width
+        norms = self.head_width * (self.heads + self.kv_heads) if self.qk_norm else 0
+        block = attention + bias + norms + 3 * self.width * self.feed_forward_width + 2 * self.width
         embeddings = self.vocabulary_size * self.width * (1 if self.tied else 2)
         return self.layers * block + embeddings + self.width
 
@@ -109,17 +114,22 @@ class Cache:
 
 
 class RMSNorm(nn.Module):
-    """Root-mean-square norm (Zhang and Sennrich 2019), the mean in fp32 whatever the input."""
+    """Root-mean-square norm (Zhang and Sennrich 2019), the mean in fp32 whatever the input.
 
-    def __init__(self, width: int, epsilon: float) -> None:
+    Args:
+        residual: what it gives is added to the residual stream, which stays fp32 in mixed precision.
+    """
+
+    def __init__(self, width: int, epsilon: float, residual: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(width))
-        self.epsilon = epsilon
+        self.epsilon, self.residual = epsilon, residual
         self.compute: torch.dtype | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         if self.compute is not None:
-            return MixedRMSNorm.apply(x, self.weight, self.epsilon, self.compute)  # type: ignore[no-any-return,no-untyped-call]
+            into = torch.float32 if self.residual else self.compute
+            return MixedRMSNorm.apply(x, self.weight, self.epsilon, into)  # type: ignore[no-any-return,no-untyped-call]
         wide = x.to(torch.float32)
         wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.epsilon)
         return self.weight * wide.to(x.dtype)
@@ -201,6 +211,8 @@ class Attention(nn.Module):
         self.k_proj = Linear(config.width, keys, bias=config.attention_bias)
         self.v_proj = Linear(config.width, keys, bias=config.attention_bias)
         self.o_proj = Linear(queries, config.width, bias=False)
+        self.q_norm = RMSNorm(queries, config.norm_epsilon) if config.qk_norm else None
+        self.k_norm = RMSNorm(keys, config.norm_epsilon) if config.qk_norm else None
 
     def forward(
         self,
@@ -212,8 +224,11 @@ class Attention(nn.Module):
     ) -> Tensor:
         batch, time, _ = x.shape
         split = (batch, time, -1, self.head_width)
-        query = rotate(self.q_proj(x).view(split).transpose(1, 2), *tables)
-        key = rotate(self.k_proj(x).view(split).transpose(1, 2), *tables)
+        query, key = self.q_proj(x), self.k_proj(x)
+        if self.q_norm is not None and self.k_norm is not None:
+            query, key = self.q_norm(query), self.k_norm(key)
+        query = rotate(query.view(split).transpose(1, 2), *tables)
+        key = rotate(key.view(split).transpose(1, 2), *tables)
         value = self.v_proj(x).view(split).transpose(1, 2)
         if cache is not None:
             key, value = cache.append(layer, key, value)
@@ -236,14 +251,19 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """One layer: normed attention, then normed feed-forward, each added to the residual stream."""
+    """One layer: attention, then feed-forward, each added to the residual stream; a norm before or behind each."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.input_layernorm = RMSNorm(config.width, config.norm_epsilon)
+        self.post_norm = config.post_norm
         self.self_attn = Attention(config)
-        self.post_attention_layernorm = RMSNorm(config.width, config.norm_epsilon)
         self.mlp = FeedForward(config)
+        # The second norm of Llama's blocks and the first of OLMo 2's have the same name in Hugging Face's folders.
+        self.post_attention_layernorm = RMSNorm(config.width, config.norm_epsilon, residual=config.post_norm)
+        if config.post_norm:
+            self.post_feedforward_layernorm = RMSNorm(config.width, config.norm_epsilon, residual=True)
+        else:
+            self.input_layernorm = RMSNorm(config.width, config.norm_epsilon)
 
     def forward(
         self,
@@ -253,8 +273,13 @@ class Block(nn.Module):
         cache: Cache | None,
         kernel: AttentionKernel,
     ) -> Tensor:
+        if self.post_norm:
+            dtype = self.post_attention_layernorm.compute or x.dtype
+            x = x + self.post_attention_layernorm(self.self_attn(x.to(dtype), tables, layer, cache, kernel))
+            out: Tensor = x + self.post_feedforward_layernorm(self.mlp(x.to(dtype)))
+            return out
         x = x + self.self_attn(self.input_layernorm(x), tables, layer, cache, kernel)
-        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        out = x + self.mlp(self.post_attention_layernorm(x))
         return out
 
 

@@ -18,6 +18,18 @@ from helder.tokens.template import canonical
 from helder.tokens.tokenizer import Tokenizer
 
 FILE_NAME = "helder.json"
+# Special tokens at which llama.cpp ends an answer because of their names, whatever the file says (llama-vocab.cpp): our
+# generator ends there too, or the two would go on differently.
+ENDS = {
+    "<|endoftext|>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end_of_text|>",
+    "<|end|>",
+    "</s>",
+    "<end_of_turn>",
+}
 
 
 @dataclass(frozen=True)
@@ -157,5 +169,7 @@ def render(
 
 
 def stop_ids(tokenizer: Tokenizer, format_name: str) -> tuple[int, ...]:
-    """Tokens that end an answer."""
-    return (tokenizer.special(FORMATS[format_name].closing),)
+    """Tokens that end an answer: the one of the format first, then others that end a text whatever the format."""
+    closing = FORMATS[format_name].closing
+    others = sorted(number for name, number in tokenizer.specials.items() if name in ENDS and name != closing)
+    return (tokenizer.special(closing), *others)

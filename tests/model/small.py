@@ -1,4 +1,4 @@
-"""A small Llama with random weights, as the folder that Hugging Face's libraries would write."""
+"""A small model of any family with random weights, as the folder that Hugging Face's libraries would write."""
 
 from __future__ import annotations
 
@@ -52,29 +52,44 @@ def config_json(vocabulary: int, **other: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def weights(vocabulary: int, *, tied: bool = True, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
-    """Random weights that spread the logits, under the names of the Hugging Face Llama."""
-    random = np.random.default_rng(seed)
+FAMILIES: dict[str, dict[str, Any]] = {  # what config.json says otherwise than a Llama's; None: it does not say it
+    "llama": {},
+    "qwen2": {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "attention_bias": None, "mlp_bias": None},
+    "olmo2": {"architectures": ["Olmo2ForCausalLM"], "model_type": "olmo2", "mlp_bias": None},
+}
+
+
+def shapes(vocabulary: int, tied: bool, family: str) -> dict[str, tuple[int, ...]]:
+    """Name → shape of every tensor, as the family's implementation in `transformers` names them."""
     queries, keys = HEADS * HEAD_WIDTH, KV_HEADS * HEAD_WIDTH
-    shapes: dict[str, tuple[int, ...]] = {
-        "model.embed_tokens.weight": (vocabulary, WIDTH),
-        "model.norm.weight": (WIDTH,),
-    }
-    for layer in range(LAYERS):
-        shapes |= {
-            f"model.layers.{layer}.{name}.weight": shape
-            for name, shape in {
-                "input_layernorm": (WIDTH,), "post_attention_layernorm": (WIDTH,),
-                "self_attn.q_proj": (queries, WIDTH), "self_attn.k_proj": (keys, WIDTH),
-                "self_attn.v_proj": (keys, WIDTH), "self_attn.o_proj": (WIDTH, queries),
-                "mlp.gate_proj": (FEED_FORWARD, WIDTH), "mlp.up_proj": (FEED_FORWARD, WIDTH),
-                "mlp.down_proj": (WIDTH, FEED_FORWARD),
-            }.items()
+    block: dict[str, tuple[int, ...]] = {
+        "self_attn.q_proj.weight": (queries, WIDTH), "self_attn.k_proj.weight": (keys, WIDTH),
+        "self_attn.v_proj.weight": (keys, WIDTH), "self_attn.o_proj.weight": (WIDTH, queries),
+        "mlp.gate_proj.weight": (FEED_FORWARD, WIDTH), "mlp.up_proj.weight": (FEED_FORWARD, WIDTH),
+        "mlp.down_proj.weight": (WIDTH, FEED_FORWARD), "post_attention_layernorm.weight": (WIDTH,),
+    }  # fmt: skip
+    if family == "olmo2":
+        block |= {
+            "post_feedforward_layernorm.weight": (WIDTH,),
+            "self_attn.q_norm.weight": (queries,), "self_attn.k_norm.weight": (keys,),
         }  # fmt: skip
-    if not tied:
-        shapes["lm_head.weight"] = (vocabulary, WIDTH)
+    else:
+        block |= {"input_layernorm.weight": (WIDTH,)}
+    if family == "qwen2":
+        block |= {f"self_attn.{name}_proj.bias": (size,) for name, size in (("q", queries), ("k", keys), ("v", keys))}
+    found = {f"model.layers.{layer}.{name}": shape for layer in range(LAYERS) for name, shape in block.items()}
+    found |= {"model.embed_tokens.weight": (vocabulary, WIDTH), "model.norm.weight": (WIDTH,)}
+    return found if tied else found | {"lm_head.weight": (vocabulary, WIDTH)}
+
+
+def weights(
+    vocabulary: int, *, tied: bool = True, family: str = "llama", seed: int = 0
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Random weights that spread the logits."""
+    random = np.random.default_rng(seed)
     return {
-        name: random.normal(float("norm" in name), 0.25, shape).astype(np.float32) for name, shape in shapes.items()
+        name: random.normal(float("norm" in name), 0.25, shape).astype(np.float32)
+        for name, shape in shapes(vocabulary, tied, family).items()
     }
 
 
@@ -87,6 +102,7 @@ def make(
     shards: int = 1,
     template: str | None = CHATML.template,
     vocabulary: int = 320,
+    family: str = "llama",
     **config: Any,
 ) -> Path:
     """Write the folder; other keys go into its config.json."""
@@ -94,9 +110,10 @@ def make(
     tokenizer = tokenizer_json(cut, vocabulary)
     rows = len(tokenizer["model"]["vocab"])
     write_json(folder / "tokenizer.json", tokenizer)
-    write_json(folder / "config.json", config_json(rows, tie_word_embeddings=tied, **config))
+    said = config_json(rows, tie_word_embeddings=tied, **FAMILIES[family]) | config
+    write_json(folder / "config.json", {key: value for key, value in said.items() if value is not None})
     write_json(folder / "tokenizer_config.json", {"chat_template": template} if template is not None else {})
-    tensors = {name: array.astype(dtype) for name, array in weights(rows, tied=tied).items()}
+    tensors = {name: array.astype(dtype) for name, array in weights(rows, tied=tied, family=family).items()}
     if shards == 1:
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
         return folder

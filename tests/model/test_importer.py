@@ -100,10 +100,22 @@ def test_a_gguf_file_and_the_folder_that_it_was_made_of_are_the_same_model(tmp_p
     assert all(one.encode(text) == two.encode(text) for text in small.TEXTS)
 
 
-def test_transformers_reads_the_imported_folder_and_gives_our_logits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", sorted(small.FAMILIES))
+@pytest.mark.parametrize("tied", [True, False])
+def test_every_family_goes_to_gguf_and_back_bit_for_bit(tmp_path: Path, family: str, tied: bool) -> None:
+    source = small.make(tmp_path / "source", family=family, tied=tied)
+    made = run(gguf_of(source, tmp_path / "small.gguf"), tmp_path / "made")
+    before, after = weights_of(source), weights_of(made)
+    assert list(before) == list(after)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert families.read_config(made) == families.read_config(source)
+
+
+@pytest.mark.parametrize("family", sorted(small.FAMILIES))
+def test_transformers_reads_the_imported_folder_and_gives_our_logits(tmp_path: Path, family: str) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    made = run(small.make(tmp_path / "source"), tmp_path / "made")
+    made = run(small.make(tmp_path / "source", family=family), tmp_path / "made")
     theirs = AutoModelForCausalLM.from_pretrained(made, attn_implementation="sdpa").eval()
     ours = Transformer.from_folder(made)
     ids = torch.arange(40)[None] % 300

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -24,8 +27,16 @@ CONFIG = TransformerConfig(
 )
 
 
-def drawn(attention: AttentionKernel = "sdpa") -> Transformer:
-    model = Transformer(CONFIG, attention)
+FAMILIES: dict[str, dict[str, Any]] = {
+    "llama": {},
+    "qwen2": {"attention_bias": True},
+    "olmo2": {"post_norm": True, "qk_norm": True, "tied": False, "rope_theta": 500000.0},
+}
+each_family = pytest.mark.parametrize("family", sorted(FAMILIES))
+
+
+def drawn(attention: AttentionKernel = "sdpa", family: str = "llama") -> Transformer:
+    model = Transformer(replace(CONFIG, **FAMILIES[family]), attention)
     random = np.random.default_rng(7)
     with torch.no_grad():
         for name, weights in sorted(model.named_parameters()):
@@ -38,54 +49,82 @@ def tokens(batch: int, time: int) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(batch * 1000 + time).integers(0, 97, (batch, time)))
 
 
+def reference(model: Transformer, family: str, attention: str) -> Any:
+    """The same weights in the implementation of `transformers`."""
+    import transformers
+
+    config, model_class = {
+        "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
+        "qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM),
+        "olmo2": (transformers.Olmo2Config, transformers.Olmo2ForCausalLM),
+    }[family]
+    made = model_class(
+        config(
+            vocab_size=97,
+            hidden_size=48,
+            intermediate_size=80,
+            num_hidden_layers=3,
+            num_attention_heads=6,
+            num_key_value_heads=2,
+            head_dim=8,
+            max_position_embeddings=128,
+            rms_norm_eps=1e-5,
+            tie_word_embeddings=model.config.tied,
+            rope_parameters={"rope_type": "default", "rope_theta": model.config.rope_theta},
+            attn_implementation=attention,
+        )
+    ).eval()
+    made.load_state_dict(model.state_dict())
+    return made
+
+
+@each_family
 @pytest.mark.parametrize(("ours", "theirs"), [("sdpa", "sdpa"), ("explicit", "eager")])
 @pytest.mark.parametrize(("batch", "time"), [(1, 1), (2, 7), (3, 33), (1, 128)])
 def test_logits_are_those_of_transformers_to_the_last_bit(
-    ours: AttentionKernel, theirs: str, batch: int, time: int
+    family: str, ours: AttentionKernel, theirs: str, batch: int, time: int
 ) -> None:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    model = drawn(ours)
-    config = LlamaConfig(
-        vocab_size=97,
-        hidden_size=48,
-        intermediate_size=80,
-        num_hidden_layers=3,
-        num_attention_heads=6,
-        num_key_value_heads=2,
-        head_dim=8,
-        max_position_embeddings=128,
-        rms_norm_eps=1e-5,
-        tie_word_embeddings=True,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
-        attn_implementation=theirs,
-    )
-    reference = LlamaForCausalLM(config).eval()
-    reference.load_state_dict(model.state_dict())
+    model = drawn(ours, family)
     ids = tokens(batch, time)
     with torch.no_grad():
-        assert (model(ids) - reference(ids).logits).abs().max().item() == 0.0
+        assert (model(ids) - reference(model, family, theirs)(ids).logits).abs().max().item() == 0.0
 
 
-def test_the_cache_gives_the_logits_of_the_whole_sequence() -> None:
-    model, ids = drawn(), tokens(2, 20)
+@each_family
+def test_with_padding_the_logits_of_what_is_not_padding_are_those_of_transformers(family: str) -> None:
+    """`transformers` is told by a mask what we leave to the causal order."""
+    model, ids = drawn("explicit", family), tokens(3, 20)
+    lengths = torch.tensor([20, 13, 1])
+    mask = torch.arange(20)[None] < lengths[:, None]
+    ids = ids.masked_fill(~mask, 0)
     with torch.no_grad():
-        whole = model(ids)
-        cache = Cache(CONFIG, 2, 20, torch.float32)
+        theirs = reference(model, family, "eager")(ids, attention_mask=mask.long()).logits
+        torch.testing.assert_close(model(ids)[mask], theirs[mask], rtol=0, atol=1e-5)
+
+
+@each_family
+def test_the_cache_gives_the_logits_of_the_whole_sequence_in_transformers(family: str) -> None:
+    model, ids = drawn(family=family), tokens(2, 20)
+    with torch.no_grad():
+        whole = reference(model, family, "sdpa")(ids).logits
+        cache = Cache(model.config, 2, 20, torch.float32)
         parts = [model(ids[:, :9], cache), model(ids[:, 9:12], cache)]
         parts += [model(ids[:, step : step + 1], cache) for step in range(12, 20)]
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=0, atol=1e-5)
 
 
-def test_padding_on_the_right_changes_nothing_before_it() -> None:
-    model, ids = drawn("explicit"), tokens(1, 12)
+@each_family
+def test_padding_on_the_right_changes_nothing_before_it(family: str) -> None:
+    model, ids = drawn("explicit", family), tokens(1, 12)
     padded = torch.cat([ids, torch.zeros(1, 5, dtype=ids.dtype)], dim=1)
     with torch.no_grad():
         torch.testing.assert_close(model(padded)[:, :12], model(ids), rtol=0, atol=1e-5)
 
 
-def test_mixed_precision_follows_plain_arithmetic() -> None:
-    plain, mixed, ids = drawn("explicit"), drawn("explicit").mixed_precision(torch.bfloat16), tokens(4, 24)
+@each_family
+def test_mixed_precision_follows_plain_arithmetic(family: str) -> None:
+    plain, mixed = drawn("explicit", family), drawn("explicit", family).mixed_precision(torch.bfloat16)
+    ids = tokens(4, 24)
     losses = []
     for model in (plain, mixed):
         hidden = model.hidden(ids)[:, :-1].flatten(0, 1)
@@ -113,8 +152,10 @@ def test_the_chunked_loss_and_its_gradients_are_those_of_torch() -> None:
         torch.testing.assert_close(mine, reference, rtol=1e-4, atol=1e-4)
 
 
-def test_parameters_are_counted_once() -> None:
-    assert CONFIG.parameter_count == sum(parameter.numel() for parameter in drawn().parameters())
+@each_family
+def test_parameters_are_counted_once(family: str) -> None:
+    model = drawn(family=family)
+    assert model.config.parameter_count == sum(parameter.numel() for parameter in model.parameters())
 
 
 def test_settings_that_do_not_fit_together_are_refused() -> None:

@@ -34,6 +34,13 @@ def test_a_question_and_its_answer(tokenizer: Tokenizer) -> None:
     assert ids[-1] in chat.stop_ids(tokenizer, "chatml")
 
 
+def test_an_answer_also_ends_where_llama_cpp_ends_it_because_of_a_name(tokenizer: Tokenizer) -> None:
+    assert chat.stop_ids(tokenizer, "chatml") == (
+        tokenizer.special("<|im_end|>"),
+        tokenizer.special("<|endoftext|>"),
+    )
+
+
 def test_without_an_answer_the_prompt_ends_where_the_answer_begins(tokenizer: Tokenizer) -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2 tabs"}]
     ids, start = render(tokenizer, "chatml", messages)

@@ -11,9 +11,12 @@ import pytest
 
 from helder.errors import HelderError
 from helder.ledger.artifact import digest_path
+from helder.model import importer
 from helder.model.families import read_config
+from helder.model.sources import on_disk
 from helder.train import checkpoint, loop, probe, stage
 from helder.train.settings import resolve
+from tests.model import small
 from tests.train.conftest import ignore, write_lines
 
 SETTINGS = {"steps": 12, "batch_size": 4, "learning_rate": 3e-3, "evaluate_every": 4, "checkpoint_every": 5}
@@ -38,6 +41,22 @@ def test_the_loss_falls(base: Path, data: Path, tmp_path: Path, method: str) -> 
     seen = losses(train(base, data, tmp_path, method=method, steps=40, learning_rate=1e-2))
     assert len(seen) == 40
     assert sum(seen[-5:]) < 0.6 * sum(seen[:5])
+
+
+@pytest.mark.parametrize("family", ["qwen2", "olmo2"])
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_every_family_learns(data: Path, tmp_path: Path, family: str, precision: str, method: str) -> None:
+    source = on_disk(small.make(tmp_path / "source", family=family))
+    for name in ("base", "scratch"):
+        (tmp_path / name).mkdir()
+    settings = importer.settings(source, "chatml")
+    importer.run(settings, dict(source.files), tmp_path / "base", tmp_path / "scratch", ignore)
+    rate = {"full": 3e-3, "lora": 1e-2}[method]
+    made = train(tmp_path / "base", data, tmp_path, method=method, precision=precision, steps=40, learning_rate=rate)
+    seen = losses(made)
+    assert sum(seen[-5:]) < 0.6 * sum(seen[:5])
+    assert read_config(made) == read_config(tmp_path / "base")
 
 
 @pytest.mark.parametrize("numerics", [{"precision": "bf16"}, {"precision": "fp32"}, {"numerics": "portable"}], ids=str)
