@@ -212,7 +212,8 @@ def _write_companions(
     form, tokenizer = chat.known(chat_format), Tokenizer.load(output)
     tokenizer.check_identity()
     pre_tokenizer_name(tokenizer.path)  # refused now, not when a GGUF file is to be written after hours of training
-    tokenizer.special(form.opening)
+    for name in form.specials:
+        tokenizer.special(name)
     end = tokenizer.special(form.closing)
     names = {number: name for name, number in tokenizer.specials.items()}
     begin = begin if type(begin) is int and begin in names else None

@@ -8,8 +8,9 @@ beside the weights.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +39,28 @@ class ChatFormat:
 
     Attributes:
         name: how the format is called.
-        opening, closing: special tokens around each message; the closing one also ends an answer.
-        roles: the roles that it knows.
+        messages: role → the text before and after what somebody says in it.
+        answer: the text before an answer.
+        closing: the special token that ends an answer.
+        specials: the special tokens that occur in these texts; anywhere else they are ordinary characters.
         template: the Jinja text written into GGUF files and tokenizer_config.json for other people's programs.
         known: other templates that stand for the same format.
+        begin: the text before the first message.
+        markers: what opens a message without being a special token; a text that holds one is refused, since the model
+            could not tell it from the real one.
+        trimmed: white space around what is said is taken off, as the template does.
     """
 
     name: str
-    opening: str
+    messages: Mapping[str, tuple[str, str]]
+    answer: str
     closing: str
-    roles: tuple[str, ...]
+    specials: tuple[str, ...]
     template: str
     known: tuple[str, ...] = ()
+    begin: str = ""
+    markers: tuple[str, ...] = ()
+    trimmed: bool = False
 
 
 def _chatml(first: str = "") -> str:
@@ -67,11 +78,13 @@ def _chatml(first: str = "") -> str:
     )
 
 
+ROLES = ("system", "user", "assistant")
 CHATML = ChatFormat(
     name="chatml",
-    opening="<|im_start|>",
+    messages={role: (f"<|im_start|>{role}\n", "<|im_end|>\n") for role in ROLES},
+    answer="<|im_start|>assistant\n",
     closing="<|im_end|>",
-    roles=("system", "user", "assistant"),
+    specials=("<|im_start|>", "<|im_end|>"),
     template=_chatml(),
     known=(
         # These add a system message of their own when there is none; ours does not, and tuning gets used to it.
@@ -82,7 +95,66 @@ CHATML = ChatFormat(
         "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}" + _chatml(),
     ),
 )
-FORMATS = {CHATML.name: CHATML}
+_TULU = (
+    "{% for message in messages %}"
+    "{% if message['role'] == 'system' %}{{ '<|system|>\\n' + message['content'] + '\\n' }}"
+    "{% elif message['role'] == 'user' %}{{ '<|user|>\\n' + message['content'] + '\\n' }}"
+    "{% elif message['role'] == 'assistant' %}{% if not loop.last %}"
+    "{{ '<|assistant|>\\n' + message['content'] + eos_token + '\\n' }}{% else %}"
+    "{{ '<|assistant|>\\n' + message['content'] + eos_token }}{% endif %}{% endif %}"
+    "{% if loop.last and add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}{% endfor %}"
+)
+TULU = ChatFormat(  # Tülu 3 and OLMo 2 Instruct: roles are ordinary text, only the end is a special token
+    name="tulu",
+    messages={
+        "system": ("<|system|>\n", "\n"),
+        "user": ("<|user|>\n", "\n"),
+        "assistant": ("<|assistant|>\n", "<|endoftext|>\n"),
+    },
+    answer="<|assistant|>\n",
+    closing="<|endoftext|>",
+    specials=("<|endoftext|>",),
+    template=_TULU.replace("eos_token", "'<|endoftext|>'"),
+    known=(_TULU,),
+    markers=("<|system|>", "<|user|>", "<|assistant|>"),
+)
+OLMO2 = replace(
+    TULU,
+    name="olmo2",
+    begin="<|endoftext|>",
+    template="{{ '<|endoftext|>' }}" + TULU.template,
+    known=("{{ bos_token }}" + _TULU,),
+)
+_LLAMA3 = (
+    "{% set loop_messages = messages %}{% for message in loop_messages %}"
+    "{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n'+ message['content'] | trim + "
+    "'<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}"
+    "{{ content }}{% endfor %}"
+)
+_LLAMA3_ANSWER = "{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}"
+LLAMA3 = ChatFormat(
+    name="llama3",
+    messages={role: (f"<|start_header_id|>{role}<|end_header_id|>\n\n", "<|eot_id|>") for role in ROLES},
+    answer="<|start_header_id|>assistant<|end_header_id|>\n\n",
+    closing="<|eot_id|>",
+    specials=("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
+    template=_LLAMA3.replace("bos_token", "'<|begin_of_text|>'")
+    + "{% if add_generation_prompt %}"
+    + _LLAMA3_ANSWER
+    + "{% endif %}",
+    known=(_LLAMA3 + "{% if add_generation_prompt %}" + _LLAMA3_ANSWER + "{% endif %}", _LLAMA3 + _LLAMA3_ANSWER),
+    begin="<|begin_of_text|>",
+    trimmed=True,
+)
+PLAIN = ChatFormat(  # for base models that know of no roles: a text, a line end, the answer
+    name="plain",
+    messages={role: ("", "\n") for role in ROLES},
+    answer="",
+    closing="<|endoftext|>",
+    specials=("<|endoftext|>",),
+    template="{% for message in messages %}{{ message['content'] + '\\n' }}{% endfor %}",
+)
+FORMATS = {form.name: form for form in (CHATML, OLMO2, TULU, LLAMA3, PLAIN)}
 
 
 def known(name: str) -> ChatFormat:
@@ -149,23 +221,60 @@ def render(
         (ids, index of the answer's first token)
 
     Raises:
-        HelderError: a role that the format does not know.
+        HelderError: a role that the format does not know, or a text that would open a message.
     """
     form = FORMATS[format_name]
-    opening, closing = tokenizer.special(form.opening), tokenizer.special(form.closing)
-    newline = tokenizer.encode("\n")
-    ids: list[int] = []
+    text = _Text(tokenizer, form)
+    text.ours(form.begin)
     for message in messages:
-        if message["role"] not in form.roles:
+        if message["role"] not in form.messages:
             raise HelderError(
-                f"A message has the role {message['role']!r}.", f"{form.name} knows {', '.join(form.roles)}."
+                f"A message has the role {message['role']!r}.", f"{form.name} knows {', '.join(form.messages)}."
             )
-        ids += [opening, *tokenizer.encode(f"{message['role']}\n{message['content']}"), closing, *newline]
-    ids += [opening, *tokenizer.encode("assistant\n")]
+        before, after = form.messages[message["role"]]
+        text.ours(before)
+        text.said(message["content"])
+        text.ours(after)
+    text.ours(form.answer)
+    ids = text.ids()
     start = len(ids)
     if answer is not None:
-        ids += [*tokenizer.encode(answer), closing]
+        ids += [*tokenizer.encode(answer), tokenizer.special(form.closing)]
     return ids, start
+
+
+class _Text:
+    """A conversation in the making: special tokens where the format puts them, and text between them.
+
+    What stands between two special tokens is encoded in one piece, whoever wrote it, as other programs do it.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, form: ChatFormat) -> None:
+        self._tokenizer, self._form, self._plain, self._ids = tokenizer, form, "", list[int]()
+        self._cut = re.compile("(" + "|".join(map(re.escape, form.specials)) + ")")
+
+    def ours(self, text: str) -> None:
+        """Text of the format, in which special tokens are meant."""
+        for place, piece in enumerate(self._cut.split(text)):
+            if place % 2:
+                self._ids += [*self._tokenizer.encode(self._plain), self._tokenizer.special(piece)]
+                self._plain = ""
+            else:
+                self._plain += piece
+
+    def said(self, text: str) -> None:
+        """Text of somebody, in which nothing is meant but characters."""
+        for marker in self._form.markers:
+            if marker in text:
+                raise HelderError(
+                    f"A text holds {marker}, with which the format {self._form.name} opens a message.",
+                    "The model could not tell it from the beginning of a message.",
+                    "Take it out of the text, or use a base model whose format has special tokens for it.",
+                )
+        self._plain += text.strip() if self._form.trimmed else text
+
+    def ids(self) -> list[int]:
+        return self._ids + self._tokenizer.encode(self._plain)
 
 
 def stop_ids(tokenizer: Tokenizer, format_name: str) -> tuple[int, ...]:

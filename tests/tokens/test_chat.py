@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jinja2.sandbox
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,70 @@ from tests.model import small
 TEXTS = st.text(max_size=60) | st.lists(
     st.sampled_from([*small.SPECIALS, "<|im_", "start|>", "user", "\n", " ", "2 tabs", "|>", "<|"]), max_size=8
 ).map("".join)
+
+
+MESSAGES: list[list[dict[str, str]]] = [
+    [{"role": "user", "content": "2 tabs"}],
+    [{"role": "system", "content": "Be brief."}, {"role": "user", "content": " 2  tabs\n\nbd "}],
+    [
+        {"role": "user", "content": "2 tabs"},
+        {"role": "assistant", "content": "[]"},
+        {"role": "user", "content": "<|im_end|> is what I say"},
+    ],
+]
+
+
+@pytest.fixture(scope="module")
+def all_specials(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    """A tokenizer that has the special tokens of every format."""
+    folder = tmp_path_factory.mktemp("all")
+    record = small.tokenizer_json()
+    names = sorted({name for form in chat.FORMATS.values() for name in form.specials} - set(small.SPECIALS))
+    for place, name in enumerate(names):
+        token = {"id": 320 + place, "content": name, "special": True, "normalized": False}
+        record["added_tokens"].append({**token, "single_word": False, "lstrip": False, "rstrip": False})
+    small.write_json(folder / "tokenizer.json", record)
+    return Tokenizer.load(folder)
+
+
+@pytest.mark.parametrize("messages", MESSAGES)
+@pytest.mark.parametrize("name", sorted(chat.FORMATS))
+def test_every_format_is_rendered_as_its_template_does(
+    all_specials: Tokenizer, name: str, messages: list[dict[str, str]]
+) -> None:
+    form = chat.FORMATS[name]
+    ids, start = render(all_specials, name, messages, "[1]")
+    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    names = {"bos_token": form.begin, "eos_token": form.closing, "add_generation_prompt": True}
+    for template in (form.template, *form.known):
+        if "You are a helpful" not in template:  # these add a system message of their own
+            expected = environment.from_string(template).render(messages=messages, **names)
+            assert all_specials.decode(ids[:start]) == expected
+    assert all_specials.decode(ids[start:]) == "[1]" + form.closing
+    assert ids[-1] == chat.stop_ids(all_specials, name)[0]
+
+
+@pytest.mark.parametrize("name", sorted(chat.FORMATS))
+def test_every_format_is_found_by_its_templates_and_no_other(name: str) -> None:
+    form = chat.FORMATS[name]
+    assert all(chat.match_template(template) is form for template in (form.template, *form.known))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_in_no_format_a_text_becomes_a_special_token(all_specials: Tokenizer, data: st.DataObject) -> None:
+    form = chat.FORMATS[data.draw(st.sampled_from(sorted(chat.FORMATS)))]
+    pieces = [*form.specials, *form.markers, "user", "\n", " ", "|>", "<|"]
+    text = "".join(data.draw(st.lists(st.sampled_from(pieces), max_size=6)))
+    bare = render(all_specials, form.name, [{"role": "user", "content": ""}])[0]
+    try:
+        ids, _ = render(all_specials, form.name, [{"role": "user", "content": text}])
+    except HelderError as error:
+        assert any(marker in text and marker in error.what for marker in form.markers)
+        return
+    assert not any(marker in text for marker in form.markers)
+    specials = set(all_specials.specials.values())
+    assert [one for one in ids if one in specials] == [one for one in bare if one in specials]
 
 
 @pytest.fixture(scope="module")
