@@ -59,6 +59,7 @@ CUTS = {  # by the name that GGUF files give to it (tokenizer.ggml.pre)
     "smollm": Cut(digits=True),
     "gpt-2": Cut(),
     "llama-bpe": Cut(pattern=_PATTERN % "{1,3}", whole=True),
+    "dbrx": Cut(pattern=_PATTERN % "{1,3}"),  # GPT-4's and so OLMo 2's; the name is that of the first model that had it
     "qwen2": Cut(pattern=_PATTERN % ""),
 }
 IDENTITY_TEXTS = (
@@ -260,7 +261,7 @@ def pre_tokenizer_name(path: Path) -> str:
     ]
     if model.get("type") == "BPE" and record.get("normalizer") is None and not unknown:
         for name, cut in CUTS.items():
-            same = _without_offsets(record.get("pre_tokenizer")) == _without_offsets(cut.to_json())
+            same = _comparable(record.get("pre_tokenizer")) == _comparable(cut.to_json())
             if same and bool(model.get("ignore_merges")) == cut.whole:
                 return name
     raise HelderError(
@@ -270,11 +271,18 @@ def pre_tokenizer_name(path: Path) -> str:
     )
 
 
-def _without_offsets(record: Any) -> Any:
-    """A pre-tokenizer without what changes where tokens lie in the text, and not the tokens."""
+def _comparable(record: Any) -> Any:
+    """A pre-tokenizer without what changes where tokens lie in the text, and not the tokens.
+
+    Keeping what the pattern finds and cutting around what it finds are the same where it finds everything, as all
+    patterns here do.
+    """
     if isinstance(record, dict):
-        return {key: _without_offsets(value) for key, value in record.items() if key != "trim_offsets"}
-    return [_without_offsets(value) for value in record] if isinstance(record, list) else record
+        kept = {key: _comparable(value) for key, value in record.items() if key != "trim_offsets"}
+        if (kept.get("behavior"), kept.get("invert")) == ("Removed", True):
+            kept |= {"behavior": "Isolated", "invert": False}
+        return kept
+    return [_comparable(value) for value in record] if isinstance(record, list) else record
 
 
 def _parse(text: str, where: str) -> tokenizers.Tokenizer:

@@ -52,6 +52,17 @@ def test_the_starters_tokens_are_those_of_llama_cpp(starter: Tokenizer, starter_
             assert starter.encode(text) == llama.tokens(text), text
 
 
+def test_olmo_2_says_the_cut_of_gpt_4_in_other_words(tmp_path: Path) -> None:
+    record = small.tokenizer_json("dbrx")
+    record["pre_tokenizer"]["pretokenizers"][0] |= {"behavior": "Removed", "invert": True}
+    small.write_json(tmp_path / "tokenizer.json", record)
+    assert pre_tokenizer_name(tmp_path / "tokenizer.json") == "dbrx"
+    texts = [*small.TEXTS, "  a1b22c333d4444\n\n\t e!?"]
+    theirs = Tokenizer.load(tmp_path)
+    small.write_json(tmp_path / "tokenizer.json", small.tokenizer_json("dbrx"))
+    assert [theirs.encode(text) for text in texts] == [Tokenizer.load(tmp_path).encode(text) for text in texts]
+
+
 @pytest.mark.parametrize("cut", CUTS)
 def test_every_way_of_cutting_gives_the_tokens_of_llama_cpp(tmp_path: Path, cut: str) -> None:
     folder = run(small.make(tmp_path / "source", cut=cut, vocabulary=400), tmp_path / "made")
