@@ -8,7 +8,7 @@ kept at Q8_0 in a Q4_0 file, as in the files that the base model is published in
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from helder.tokens import chat, tokenizer
 if TYPE_CHECKING:
     from gguf import GGMLQuantizationType
 
+    from helder.model.safetensors_file import TensorInfo
     from helder.model.transformer import TransformerConfig
 
 FORMATS = ("f32", "f16", "q8_0", "q4_0")
@@ -60,9 +61,8 @@ def write(
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
-    for done, (ours, array) in enumerate(_arrays(folder, config), start=1):
-        _check_range(array, ours, form)
-        writer.write_tensor_data(gguf.quants.quantize(array, kinds[ours]))
+    for done, (ours, info) in enumerate(sorted(tensors.items()), start=1):
+        writer.write_tensor_data(_quantised(ours, info, kinds[ours], form, family.heads_of(ours, config)))
         progress(done, len(tensors))
     writer.close()
 
@@ -111,12 +111,17 @@ def _licence(folder: Path) -> str:
     return str(json.loads(path.read_text(encoding="utf-8")).get("licence", "")) if path.exists() else ""
 
 
-def _arrays(folder: Path, config: TransformerConfig) -> Iterator[tuple[str, Any]]:
-    """(our name, fp32 array with the rows in GGUF's order), sorted by our names."""
-    family = families.of_settings(config)
-    for name, array in safetensors_file.read_all(folder):
-        heads = family.heads_of(name, config)
-        yield name, families.permute_heads(array, heads) if heads else array
+def _quantised(name: str, info: TensorInfo, kind: GGMLQuantizationType, form: str, heads: int) -> Any:
+    """One tensor in its type, made of some rows at a time; rows in GGUF's order."""
+    import gguf
+    import numpy as np
+
+    pieces = [info.read()] if heads or not info.shape else info.pieces()
+    made = []
+    for piece in pieces:
+        _check_range(piece, name, form)
+        made.append(gguf.quants.quantize(families.permute_heads(piece, heads) if heads else piece, kind))
+    return made[0] if len(made) == 1 else np.concatenate(made)
 
 
 def _add_settings(writer: Any, config: TransformerConfig, form: str, name: str, licence: str) -> None:

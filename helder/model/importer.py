@@ -123,7 +123,8 @@ def _convert_folder(
 
     def read() -> Iterator[tuple[str, Any]]:
         for count, (tensor, info) in enumerate(sorted(tensors.items()), start=1):
-            _check_finite(info.read(), tensor, name)
+            for piece in info.pieces():
+                _check_finite(piece, tensor, name)
             report("progress", done=count, total=len(tensors), unit="tensor")
             yield tensor, info.raw()
 

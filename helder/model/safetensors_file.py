@@ -19,6 +19,7 @@ from helder.errors import HelderError
 
 INDEX = "model.safetensors.index.json"
 LARGEST_HEADER = 100_000_000  # bytes; the limit of the reference implementation
+PIECE = 1 << 24  # weights of a piece: 64 MB in fp32
 FLOATS = {"F32": 4, "F16": 2, "BF16": 2}  # bytes of one weight
 TORCH_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}  # as config.json writes them
 
@@ -41,14 +42,29 @@ class TensorInfo:
     start: int
     size: int
 
-    def read(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """The tensor as fp32, a copy of its own; F16 and BF16 are widened, which loses nothing."""
-        data = self.raw()
+    def read(self, first: int = 0, count: int | None = None) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """The tensor as fp32, a copy of its own; F16 and BF16 are widened, which loses nothing.
+
+        Args:
+            first, count: only so many rows from this one on; a row is what the first size counts.
+        """
+        rows = self.shape[0] if self.shape else 1
+        count = rows - first if count is None else count
+        row = self.size // rows if rows else 0
+        data = self._bytes(self.start + first * row, count * row)
+        shape = (count, *self.shape[1:]) if self.shape else ()
         if self.dtype == "BF16":
             wide = np.frombuffer(data, dtype="<u2").astype(np.uint32) << 16
-            return wide.view(np.float32).reshape(self.shape)
+            return wide.view(np.float32).reshape(shape)
         kind = np.dtype("<f4") if self.dtype == "F32" else np.dtype("<f2")
-        return np.frombuffer(data, dtype=kind).astype(np.float32).reshape(self.shape)
+        return np.frombuffer(data, dtype=kind).astype(np.float32).reshape(shape)
+
+    def pieces(self) -> Iterator[np.ndarray[Any, np.dtype[np.float32]]]:
+        """The tensor as fp32, some rows at a time, in order: the embedding of a large model has gigabytes."""
+        rows = self.shape[0] if self.shape else 1
+        step = max(1, PIECE // max(1, prod(self.shape) // max(1, rows)))
+        for first in range(0, rows, step):
+            yield self.read(first, min(step, rows - first))
 
     def raw(self) -> bytearray:
         """Its bytes as they stand in the file.
@@ -56,13 +72,16 @@ class TensorInfo:
         Raises:
             HelderError: the file became shorter since its header was read.
         """
-        data = bytearray(self.size)
+        return self._bytes(self.start, self.size)
+
+    def _bytes(self, start: int, size: int) -> bytearray:
+        data = bytearray(size)
         with self.file.open("rb", buffering=0) as handle:
-            handle.seek(self.start)
+            handle.seek(start)
             view, done = memoryview(data), 0
-            while done < self.size and (count := handle.readinto(view[done:])):
+            while done < size and (count := handle.readinto(view[done:])):
                 done += count
-        if done < self.size:
+        if done < size:
             raise _lies(self.file, "It became shorter while it was read.")
         return data
 

@@ -72,6 +72,16 @@ def test_numbers_are_those_of_the_package(imported: Imported, tmp_path: Path, fo
         assert file.tensors[vector].kind == "F32", "vectors are never rounded"
 
 
+@pytest.mark.parametrize("form", gguf_writer.FORMATS)
+def test_a_tensor_made_of_many_pieces_is_the_same(
+    imported: Imported, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gguf_writer.write(imported("olmo2"), tmp_path / "whole.gguf", form, "small")
+    monkeypatch.setattr(safetensors_file, "PIECE", 7 * small.WIDTH)
+    gguf_writer.write(imported("olmo2"), tmp_path / "pieces.gguf", form, "small")
+    assert hash_file(tmp_path / "whole.gguf") == hash_file(tmp_path / "pieces.gguf")
+
+
 def test_each_tensor_comes_when_it_is_written(imported: Imported, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     gguf_writer.write(

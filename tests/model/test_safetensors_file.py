@@ -43,6 +43,19 @@ def test_every_float_type_is_read_as_the_reference_library_wrote_it(tmp_path: Pa
         assert np.array_equal(found[name], tensor.float().numpy())
 
 
+@settings(max_examples=40, deadline=None)
+@given(rows=st.integers(1, 9), width=st.integers(1, 5), piece=st.integers(1, 20))
+def test_pieces_are_the_tensor(tmp_path_factory: pytest.TempPathFactory, rows: int, width: int, piece: int) -> None:
+    folder = tmp_path_factory.mktemp("pieces")
+    save_torch({"a": torch.arange(rows * width).reshape(rows, width).bfloat16()}, folder / "model.safetensors")
+    info = safetensors_file.open_folder(folder)["a"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(safetensors_file, "PIECE", piece)
+        pieces = list(info.pieces())
+    assert np.array_equal(np.concatenate(pieces), info.read())
+    assert all(len(one) == 1 or one.size <= piece for one in pieces)
+
+
 def test_what_is_written_is_read_by_the_reference_library(tmp_path: Path) -> None:
     arrays = {"z": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.array([1.5], dtype=np.float32)}
     layout = {name: ("F32", array.shape) for name, array in arrays.items()}
