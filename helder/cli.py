@@ -21,7 +21,7 @@ VERBS = {
         "Show every score, of the model and of what stands beside it.",
     ),
     "compare": ("helder.commands.scores:compare", "Say which of two is better, on the same items."),
-    "model": ("helder.commands.model:model", "Import, list and show base models."),
+    "model": ("helder.commands.model:model", "Import, list, show and export base models."),
     "doctor": ("helder.commands.doctor:doctor", "Show what this machine can do."),
     "recipe": ("helder.commands.recipe:recipe", "Explain and check recipes."),
 }

@@ -1,4 +1,4 @@
-"""`helder model`: import, list and show base models."""
+"""`helder model`: import, list, show and export base models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def model() -> None:
-    """Import, list and show base models."""
+    """Import, list, show and export base models."""
 
 
 @model.command("import")
@@ -73,6 +73,31 @@ def show(name: str, as_json: bool) -> None:
         return
     rows = [[key, str(value)] for key, value in found.items() if key != "source"]
     click.echo(talk.table([*rows, *([key, str(value)] for key, value in found["source"].items())], ["what", "found"]))
+
+
+@model.command()
+@click.argument("name")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["f32", "f16", "q8_0", "q4_0"]),
+    default="q4_0",
+    show_default=True,
+    help="How weights are written.",
+)
+@talk.json_option
+def export(name: str, form: str, as_json: bool) -> None:
+    """Write the imported model NAME as a GGUF file, as it is; print where the file lies."""
+    from helder.ledger.artifact import hash_file
+    from helder.model import store
+
+    with talk.events(as_json) as on_event:
+        path = store.export(name, form, on_event)
+    if as_json:
+        size, digest = hash_file(path)
+        talk.data({"model": name, "format": form, "path": str(path), "bytes": size, "sha256": digest})
+        return
+    click.echo(str(path))
 
 
 def facts(entry: Entry) -> dict[str, Any]:

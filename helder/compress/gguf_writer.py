@@ -41,8 +41,8 @@ def write(
         progress: called with (tensors written, tensors in all).
 
     Raises:
-        HelderError: a row is not a multiple of the block size, a weight is no finite number or too large for F16,
-            or the tokenizer has no known name in GGUF.
+        HelderError: llama.cpp could not load it, a row is not a multiple of the block size, a weight is no finite
+            number or too large for F16, or the tokenizer has no known name in GGUF.
     """
     import gguf
     import numpy as np
@@ -51,6 +51,12 @@ def write(
     tensors = safetensors_file.open_folder(folder)
     kinds = {ours: kind_of(ours, info.shape, form) for ours, info in tensors.items()}
     family = families.of_settings(config)
+    if config.tied and family.own_head:
+        raise HelderError(
+            f"A model of the family {family.gguf} whose output head is tied to its embedding cannot be a GGUF file.",
+            "llama.cpp does not load it.",
+            "Use a base model with an output head of its own, as the published ones have.",
+        )
     writer = gguf.GGUFWriter(target, family.gguf)
     _add_settings(writer, config, form, name, _licence(folder))
     _add_tokenizer(writer, folder, config)

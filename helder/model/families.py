@@ -33,6 +33,7 @@ class Family:
         flags: the settings of `TransformerConfig` that make the family.
         biases: keys of config.json that may be set, since the family has those biases anyway.
         silent: ours → what `transformers` takes when config.json is silent.
+        own_head: llama.cpp knows it only with an output head of its own, not with one tied to the embedding.
     """
 
     gguf: str
@@ -45,6 +46,7 @@ class Family:
     flags: Mapping[str, bool] = field(default_factory=dict)
     biases: tuple[str, ...] = ()
     silent: Mapping[str, Any] = field(default_factory=dict)
+    own_head: bool = False
 
     def from_gguf_name(self, name: str) -> str:
         """ "blk.3.attn_q.weight" → "model.layers.3.self_attn.q_proj.weight".
@@ -136,6 +138,7 @@ OLMO2 = Family(
     other=OTHER,
     flags={"post_norm": True, "qk_norm": True},
     silent={"norm_epsilon": 1e-5},
+    own_head=True,
 )
 FAMILIES = (LLAMA, QWEN2, OLMO2)
 FLAGS = ("attention_bias", "post_norm", "qk_norm")

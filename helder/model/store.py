@@ -100,6 +100,32 @@ def import_model(
     return _required(kept)
 
 
+def export(name: str, form: str, on_event: Callable[[dict[str, Any]], None] = lambda event: None) -> Path:
+    """Write an imported model as a GGUF file, unless it was written before; where the file lies.
+
+    The file is an artifact beside the model, with a statement of its own.
+
+    Args:
+        form: "f32", "f16", "q8_0" or "q4_0".
+
+    Raises:
+        HelderError: not imported, or it cannot be written in this format; see `helder.compress.gguf_writer`.
+    """
+    entry = _required(name)
+    folder = RunFolder(root() / entry.name / "files")
+    wanted = {"format": form, "name": entry.name}
+    made = Stage("export", "helder.compress.export:run", wanted, {"model": entry.artifact})
+    with folder.lock() as lock:
+        said = folder.find(made.key)
+        artifact = folder.held(said) if said else None
+        if artifact is None or not artifact.intact():
+            try:
+                artifact = stages.run(made, folder, on_event, lock)
+            finally:
+                artifacts.remove(folder.root / "work")
+    return artifact.path / f"{entry.name}-{form}.gguf"
+
+
 def show(name: str) -> Entry:
     """The imported model with this name.
 

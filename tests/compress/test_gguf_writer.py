@@ -91,6 +91,17 @@ def test_each_tensor_comes_when_it_is_written(imported: Imported, tmp_path: Path
     assert told == [(done, count) for done in range(1, count + 1)]
 
 
+def test_a_file_that_llama_cpp_could_not_load_is_not_written(imported: Imported, tmp_path: Path) -> None:
+    folder = tmp_path / "tied"
+    folder.mkdir()
+    for path in imported("olmo2").iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    small.change_json(folder / "config.json", tie_word_embeddings=True)
+    with pytest.raises(HelderError, match="olmo2 whose output head is tied"):
+        gguf_writer.write(folder, tmp_path / "made.gguf", "f16", "tied")
+    assert not (tmp_path / "made.gguf").exists()
+
+
 def test_rows_that_no_block_fits_are_named() -> None:
     with pytest.raises(HelderError, match=r"up_proj.weight cannot be quantised to q4_0: its rows have 100 weights"):
         gguf_writer.kind_of("model.layers.0.mlp.up_proj.weight", (64, 100), "q4_0")

@@ -100,8 +100,9 @@ def test_a_gguf_file_and_the_folder_that_it_was_made_of_are_the_same_model(tmp_p
     assert all(one.encode(text) == two.encode(text) for text in small.TEXTS)
 
 
-@pytest.mark.parametrize("family", sorted(small.FAMILIES))
-@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize(
+    ("family", "tied"), [("llama", True), ("llama", False), ("qwen2", True), ("qwen2", False), ("olmo2", False)]
+)
 def test_every_family_goes_to_gguf_and_back_bit_for_bit(tmp_path: Path, family: str, tied: bool) -> None:
     source = small.make(tmp_path / "source", family=family, tied=tied)
     made = run(gguf_of(source, tmp_path / "small.gguf"), tmp_path / "made")

@@ -13,6 +13,7 @@ from helder.ledger import keys, statement
 from helder.ledger.artifact import hash_file
 from helder.model import sources, store
 from helder.model.transformer import Transformer
+from helder.serve.engine import Engine
 from tests.model import small
 
 
@@ -132,3 +133,26 @@ def test_the_starter_is_not_fetched_twice(
     entry = store.import_model("smollm2-135m-instruct")
     assert entry.artifact.path == starter_folder
     assert store.find(str(starter_gguf)) == (starter_folder, entry.envelope)
+
+
+@pytest.mark.parametrize("family", sorted(small.FAMILIES))
+def test_a_model_is_exported_once_with_a_statement_and_answers(tmp_path: Path, family: str) -> None:
+    entry = store.import_model(str(small.make(tmp_path / "small-model", family=family, tied=family != "olmo2")))
+    events: list[dict[str, Any]] = []
+    path = store.export("small-model", "q4_0", events.append)
+    assert path.name == "small-model-q4_0.gguf"
+    assert events[-1]["event"] == "finished"
+    with Engine.open(path, context=64) as engine:
+        assert engine.complete([5, 6, 7], max_tokens=4).completion_tokens >= 1
+    events.clear()
+    assert store.export("small-model", "q4_0", events.append) == path
+    assert events == []
+    assert store.show("small-model") == entry, "an export is no import"
+    path.write_bytes(b"damaged")
+    assert hash_file(store.export("small-model", "q4_0", events.append))[0] > 1000
+    assert events[-1]["event"] == "finished"
+
+
+def test_what_was_not_imported_is_not_exported() -> None:
+    with pytest.raises(HelderError, match="was not imported"):
+        store.export("nobody", "q8_0")
