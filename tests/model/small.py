@@ -117,7 +117,8 @@ def make(
     if shards == 1:
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
         return folder
-    names, index = sorted(tensors), {}
+    names = sorted(tensors)
+    index: dict[str, str] = {}
     for shard in range(shards):
         file = f"model-{shard + 1:05d}-of-{shards:05d}.safetensors"
         save_file({name: tensors[name] for name in names[shard::shards]}, folder / file, metadata={"format": "pt"})
