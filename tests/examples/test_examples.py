@@ -95,7 +95,7 @@ def test_made_up_data_say_that_they_are(made_up: Path) -> None:
 
 def test_the_dose_instructions_have_the_sizes_that_the_readme_tells(made_up: Path) -> None:
     counts = {path.name: len(lines(path)) for path in made_up.glob("*.jsonl")}
-    assert counts == {"train.jsonl": 12_000, "dev.jsonl": 300, "test.jsonl": 400, "foreign.jsonl": 87}
+    assert counts == {"train.jsonl": 20_000, "dev.jsonl": 300, "test.jsonl": 400, "foreign.jsonl": 87}
     for name, prefix in (("train", "train-"), ("dev", "dev-"), ("test", "test-"), ("foreign", "foreign-")):
         assert all(line["id"].startswith(prefix) for line in lines(made_up / f"{name}.jsonl"))
 
@@ -112,7 +112,7 @@ def test_the_made_up_data_have_the_bytes_that_were_measured(made_up: Path) -> No
     found = {
         name: sha256((made_up / f"{name}.jsonl").read_bytes()).hexdigest()[:16] for name in ("train", "dev", "test")
     }
-    assert found == {"train": "5f2daa3816e10d08", "dev": "8b1bef799c74748f", "test": "714a5615f6bcb250"}
+    assert found == {"train": "7693c689a5e2e153", "dev": "bc2f51258a11cc9c", "test": "b254e79f0c1cd374"}
 
 
 # ---- nothing half-written --------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pathlib import Path
 from helder.examples.files import Example, read
 
 # name of the made-up file → (seed, lines); changing one changes every digest that follows from it.
+DUTCH_LEARNT = 0.25  # share of Dutch lines in the training; the base model knows less of it than of English
 SIZES = {"train": (1, 20_000), "dev": (2, 300), "test": (3, 400)}
 
 
@@ -21,7 +22,7 @@ def contents() -> dict[str, bytes]:
 
     shipped = {name: read(__package__, name) for name in EXAMPLE.shipped}
     foreign = [json.loads(line)["input"] for line in shipped["foreign.jsonl"].decode("utf-8").splitlines()]
-    train = generate(*SIZES["train"], split="train", exclude=foreign)
+    train = generate(*SIZES["train"], split="train", dutch_share=DUTCH_LEARNT, exclude=foreign)
     taken = [*foreign, *(line["input"] for line in train)]
     dev = generate(*SIZES["dev"], split="train", exclude=taken)
     dev = [line | {"id": line["id"].replace("train", "dev")} for line in dev]
