@@ -29,6 +29,7 @@ ROUND_TRIP_SECONDS = 1e-7  # per parameter: loading both models and 8 answers
 STEP_SHARE = {"weights": 1.2, "f16": 2.4, "q8_0": 1.7, "q4_0": 1.4}  # of a trained token, per answered token
 LOADING_SECONDS = 2e-8  # per parameter: one model into memory
 PROMPT_EXAMPLE_TOKENS = 55  # of one example in the untrained model's prompt (assumption)
+BASE_LENGTH = 6  # the untrained model goes on until it is stopped: so many times an example's tokens
 
 
 @dataclass(frozen=True)
@@ -150,9 +151,8 @@ def _cost(project: Project, name: str, measured: Measured) -> tuple[float, float
         tokens = sum(cases) * measured.example_tokens
         share = STEP_SHARE.get(subject, STEP_SHARE["weights"])
         if subject == "base":
-            # Every question comes with examples; llama.cpp and our generator read them anew each time.
-            shots = project.recipe.evaluate.base_examples * PROMPT_EXAMPLE_TOKENS
-            tokens += sum(cases) * shots * 0.3  # reading is cheaper than writing
+            # The examples that all its questions begin with are read once.
+            tokens = BASE_LENGTH * tokens + project.recipe.evaluate.base_examples * PROMPT_EXAMPLE_TOKENS
         seconds = tokens * measured.token_seconds * share + parameters * LOADING_SECONDS
         return seconds, 9.0 * parameters, cores, f"{sum(cases)} answers"
     return 2.0, 0.3e9, 1, f"{sum(cases)} answers" if name.startswith("predict-") else "arithmetic on the answers"
