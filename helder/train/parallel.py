@@ -2,7 +2,8 @@
 
 The matrices of a small model do not keep several threads busy, and between them stand many small operations that run in
 one: two halves of a batch with a thread each are faster than one batch with two threads (docs/log.md). The number of
-parts decides which sums are made, so it is part of the settings and of the bits; the number of threads is not.
+parts decides which sums are made, so it is part of the settings. One thread in all and one for each part give the same
+bits; several threads in a part may add up in another order, and their number is recorded with the environment.
 """
 
 from __future__ import annotations

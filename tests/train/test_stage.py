@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from helder.errors import HelderError
 from helder.ledger.artifact import digest_path
@@ -67,6 +68,23 @@ def test_twice_gives_the_same_bits(
     first = train(base, data, tmp_path / "first", method=method, **numerics)
     second = train(base, data, tmp_path / "second", method=method, **numerics)
     assert digest_path(first) == digest_path(second)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_one_thread_and_one_for_each_part_give_the_same_bits_and_another_number_of_parts_others(
+    base: Path, data: Path, tmp_path: Path, precision: str
+) -> None:
+    before, made = torch.get_num_threads(), {}
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            made[threads] = digest_path(train(base, data, tmp_path / str(threads), precision=precision))
+    finally:
+        torch.set_num_threads(before)
+    assert len(set(made.values())) == 1
+    whole = train(base, data, tmp_path / "whole", precision=precision, data_parallel=1)
+    assert digest_path(whole) != made[1]
+    assert losses(whole)[:3] == pytest.approx(losses(tmp_path / "1" / "output")[:3], rel=0.02)
 
 
 @pytest.mark.parametrize("method", ["full", "upper", "lora"])
