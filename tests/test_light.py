@@ -26,6 +26,8 @@ TRAINING = {
     "helder.train.checkpoint",
     "helder.train.examples",
     "helder.train.loop",
+    "helder.train.masters",
+    "helder.train.parallel",
     "helder.train.lora",
     "helder.train.probe",
     "helder.train.stage",
