@@ -8,8 +8,8 @@ peak memory of all their processes, then asks the file one question through llam
     python -m bench.big_model --shape olmo2-7b
     python -m bench.big_model --shape olympiccoder-7b --layers 2     # a smoke run
 
-The bar is the memory of import and export. That the weights are random does not change it; the tokenizer is a small one
-with the rest of the vocabulary unused, since theirs does not ship with a package index.
+The bar is the memory of import and export. That the weights are random does not change it, nor that the tokenizer is a
+small one with the rest of the vocabulary unused.
 """
 
 from __future__ import annotations

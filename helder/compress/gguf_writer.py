@@ -122,7 +122,7 @@ def _quantised(name: str, info: TensorInfo, kind: GGMLQuantizationType, form: st
     import gguf
     import numpy as np
 
-    pieces = [info.read()] if heads or not info.shape else info.pieces()
+    pieces = [info.read()] if heads else info.pieces()
     made = []
     for piece in pieces:
         _check_range(piece, name, form)

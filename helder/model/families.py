@@ -31,7 +31,6 @@ class Family:
         other: tensors outside the layers, GGUF → ours.
         permuted: matrices whose rows stand in another order in GGUF files, → the setting that counts their heads.
         flags: the settings of `TransformerConfig` that make the family.
-        biases: keys of config.json that may be set, since the family has those biases anyway.
         silent: ours → what `transformers` takes when config.json is silent.
         own_head: llama.cpp knows it only with an output head of its own, not with one tied to the embedding.
     """
@@ -44,7 +43,6 @@ class Family:
     other: Mapping[str, str]
     permuted: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, bool] = field(default_factory=dict)
-    biases: tuple[str, ...] = ()
     silent: Mapping[str, Any] = field(default_factory=dict)
     own_head: bool = False
 
@@ -120,7 +118,6 @@ QWEN2 = Family(
     block=PROJECTIONS | PRE_NORMS,
     other=OTHER,
     flags={"attention_bias": True},
-    biases=("attention_bias",),
     silent={"norm_epsilon": 1e-6},
 )
 OLMO2 = Family(
@@ -258,7 +255,7 @@ def read_config(folder: Path) -> TransformerConfig:
     if config.get("hidden_act", "silu") != "silu":
         raise HelderError(f"{path}: the activation {config['hidden_act']!r} is not supported; silu is.")
     for setting in ("attention_bias", "mlp_bias"):
-        if config.get(setting) and setting not in family.biases:
+        if config.get(setting) and not family.flags.get(setting):
             raise HelderError(f"{path}: {setting} is set; a {family.model_type} with biases is not supported.")
     windows = [kind for kind in config.get("layer_types") or [] if kind != "full_attention"]
     if windows or (config.get("use_sliding_window") and config.get("sliding_window")):

@@ -30,14 +30,13 @@ class Masters:
             if isinstance(module, Linear) and module.weight.requires_grad and module.weight.dtype != compute
         }
         self.parameters: dict[str, nn.Parameter] = {}
-        self.working: list[Tensor] = []
         for name, parameter in sorted(model.named_parameters()):
             if parameter.requires_grad:
                 self.parameters[name] = nn.Parameter(parameter.detach()) if name in copied else parameter
         for module in copied.values():
             module.weight = nn.Parameter(module.weight.detach().to(compute))
         found = dict(model.named_parameters())
-        self.working = [found[name] for name in self.parameters]
+        self.working: list[Tensor] = [found[name] for name in self.parameters]
 
     @torch.no_grad()
     def refresh(self) -> None:

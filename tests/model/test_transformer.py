@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from helder.model import families
 from helder.model.kernels import linear_cross_entropy
 from helder.model.transformer import AttentionKernel, Cache, Transformer, TransformerConfig
 
@@ -58,22 +59,11 @@ def reference(model: Transformer, family: str, attention: str) -> Any:
         "qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM),
         "olmo2": (transformers.Olmo2Config, transformers.Olmo2ForCausalLM),
     }[family]
-    made = model_class(
-        config(
-            vocab_size=97,
-            hidden_size=48,
-            intermediate_size=80,
-            num_hidden_layers=3,
-            num_attention_heads=6,
-            num_key_value_heads=2,
-            head_dim=8,
-            max_position_embeddings=128,
-            rms_norm_eps=1e-5,
-            tie_word_embeddings=model.config.tied,
-            rope_parameters={"rope_type": "default", "rope_theta": model.config.rope_theta},
-            attn_implementation=attention,
-        )
-    ).eval()
+    said = families.to_config_json(model.config)
+    for key in ("architectures", "dtype"):
+        del said[key]
+    rope = {"rope_type": "default", "rope_theta": said.pop("rope_theta")}
+    made = model_class(config(**said, rope_parameters=rope, attn_implementation=attention)).eval()
     made.load_state_dict(model.state_dict())
     return made
 
