@@ -64,14 +64,16 @@ def workplace(folder: Path | None) -> Iterator[Path]:
         shutil.rmtree(temporary)
 
 
-def make_project(folder: Path, train: Mapping[str, Any], evaluate: Mapping[str, Any]) -> Project:
+def make_project(
+    folder: Path, train: Mapping[str, Any], evaluate: Mapping[str, Any], example: str = EXAMPLE
+) -> Project:
     """The example as `helder new` makes it, with other settings.
 
     Args:
-        train: keys of [train] that take the place of `budget`; empty to leave the budget as it is.
+        train: keys of [train] that take the place of its budget; empty to leave the budget as it is.
         evaluate: keys of [evaluate], which take the place of all that are there; empty to leave them.
     """
-    materialise(EXAMPLE, folder)
+    materialise(example, folder)
     change(folder / "recipe.toml", train, evaluate)
     return Project.open(folder)
 
@@ -80,7 +82,9 @@ def change(recipe: Path, train: Mapping[str, Any], evaluate: Mapping[str, Any]) 
     """Put other settings into a recipe, in place; see `make_project`."""
     text = recipe.read_text(encoding="utf-8")
     if train:
-        text, found = re.subn(r"^budget = .*$", lambda match: toml(train), text, flags=re.MULTILINE)
+        text, found = re.subn(
+            r"^(?:budget|steps|tokens|epochs) = .*$", lambda match: toml(train), text, flags=re.MULTILINE
+        )
         if found != 1:
             raise SystemExit(f"{recipe} has no budget that could be replaced.")
     if evaluate:
