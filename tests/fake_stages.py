@@ -153,6 +153,7 @@ def scores(
     record = {
         "confidence": 0.95,
         "task": {"kind": "record"},
+        "measures": {"whole": "", "fields": "", "stated": ""},
         "subjects": [{"name": name, "title": f"the {name}"} for name in names],
         "test_sets": [{"name": "test", "n": 2}],
         "results": [

@@ -11,6 +11,7 @@ import click
 from helder import pipeline
 from helder.commands import talk
 from helder.errors import ExitCode, HelderError
+from helder.evaluate.measure import beside, score_at
 from helder.project import Project
 
 
@@ -77,12 +78,12 @@ def load(project: Path) -> dict[str, Any]:
 
 
 def short_table(scores: dict[str, Any]) -> str:
-    """Subjects down, test sets across: whole answers right with their interval, and fields for records."""
+    """Subjects down, test sets across: whole answers right with their interval, and what stands beside them."""
     # One that was asked all items, and a part as well, is shown with all.
     ordered = sorted(scores["results"], key=lambda item: item["subset"] is None)
     results = {(item["subject"], item["test_set"]): item for item in ordered}
     sets = {test_set["name"]: test_set["n"] for test_set in scores["test_sets"]}
-    measures = [("whole", "right")] + ([("fields", "fields")] if scores["task"]["kind"] == "record" else [])
+    measures = [("whole", "right"), *((measure, word) for word, measure in beside(scores).items())]
     head = ["", *(f"{name}: {word}" for name in sets for _, word in measures)]
     rows = []
     for subject in scores["subjects"]:
@@ -95,7 +96,7 @@ def short_table(scores: dict[str, Any]) -> str:
 
 def share(result: dict[str, Any] | None, measure: str) -> str:
     """0.790 (0.750-0.830); with its n where only a part of the items was asked."""
-    found = result and result[measure]
+    found = score_at(result, measure) if result else None
     if not result or not found or found["value"] is None:
         return "-"
     part = f" n={result['n']}" if result["subset"] is not None else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from helder.data.task import Task
 from helder.evaluate.records import Example, Prediction
@@ -81,6 +81,21 @@ def measures_of(task: Task) -> list[str]:
     """The measures that fit a task, the main one first."""
     extra = {"record": ["fields", "stated"], "text": ["text"], "label": [f"group:{name}" for name in task.groups]}
     return ["whole", *extra[task.kind]]
+
+
+def beside(scores: Mapping[str, Any]) -> dict[str, str]:
+    """The measures of a `scores.json` that tables show beside the main one: what people call it → measure.
+
+    "stated" is not among them: it says more of the fields and would be read as another score.
+    """
+    return {name.removeprefix("group:"): name for name in scores["measures"] if name not in ("whole", "stated")}
+
+
+def score_at(row: Mapping[str, Any], measure: str) -> Mapping[str, Any] | None:
+    """The share of one entry of `results` under a measure."""
+    if measure.startswith("group:"):
+        return cast(Mapping[str, Any], row["groups"][measure.removeprefix("group:")]["accuracy"])
+    return cast(Mapping[str, Any] | None, row[measure])
 
 
 def result(task: Task, measured: Measured, confidence: float, seed: int) -> dict[str, Any]:

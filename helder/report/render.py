@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helder.commands.talk import duration, size
+from helder.evaluate.measure import beside, score_at
 from helder.ledger.artifact import write_atomic
 from helder.ledger.statement import Statement
 from helder.report import charts
@@ -57,6 +58,7 @@ def page(purpose: str, places: Mapping[str, Path], statements: Mapping[str, Stat
         "interval": interval,
         "bar": lambda share: Markup(bar(share)),
         "value": lambda value: "–" if value is None else json.dumps(value, ensure_ascii=False),
+        "at": score_at,
         "compact": lambda value: json.dumps(stated(value), ensure_ascii=False),
     }
     template = environment.from_string((resources.files("helder.report") / "template.html").read_text(encoding="utf-8"))
@@ -67,7 +69,7 @@ def page(purpose: str, places: Mapping[str, Path], statements: Mapping[str, Stat
         name=scores["task"]["name"],
         purpose=purpose,
         scores=scores,
-        has_fields=scores["task"]["kind"] == "record",
+        beside=beside(scores),
         titles={subject["name"]: subject["title"] for subject in scores["subjects"]},
         main_comparisons=[
             one

@@ -22,7 +22,8 @@ def scores() -> dict[str, Any]:
             "expected": 1, "got": None, "kind": "missed"}  # fmt: skip
     item = {"id": "a", "input": HOSTILE, "expected": [{"dose": 1}], "got": None, "error": HOSTILE, "raw": HOSTILE}
     return {
-        "confidence": 0.95, "task": {"kind": "record", "name": HOSTILE}, "measures": {"whole": "all fields right"},
+        "confidence": 0.95, "task": {"kind": "record", "name": HOSTILE}, 
+        "measures": {"whole": "all fields right", "fields": "those that are right", "stated": "those said"},
         "main_measure": "whole", "test_sets": [{"name": "test", "n": 4}], "warnings": [HOSTILE],
         "subjects": [{"name": "weights", "title": "the tuned weights"}, {"name": "q8_0", "title": "the Q8_0 file"}],
         "results": [{**row, "subject": "weights"}, {**row, "subject": "q8_0"}],
