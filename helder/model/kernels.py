@@ -7,6 +7,7 @@ only when `compute` is set; answers are made without it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -47,44 +48,171 @@ class LinearCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, z_loss: float) -> Tensor:
+        head = Head(hidden, weight)
+        for rows, logits in head.chunks():
+            wanted = targets[rows]
+            places = torch.arange(len(wanted), device=wanted.device)
+            logs = F.log_softmax(logits, dim=-1)
+            head.loss += F.nll_loss(logs, wanted, reduction="sum")
+            if z_loss:
+                level = (logits[places, wanted] - logs[places, wanted])[:, None]  # log-sum-exp of each row
+                head.loss += z_loss * level.square().sum()
+                share = logs.exp_().mul_(1.0 + 2.0 * z_loss * level)
+            else:
+                share = logs.exp_()
+            share[places, wanted] -= 1.0
+            head.push_back(rows, share)
+        return head.end(ctx)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+        return *Head.gradients(ctx, gradient), None, None
+
+
+class LinearDistillation(torch.autograd.Function):
+    """Output head and distillation loss together, chunk by chunk as `LinearCrossEntropy`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        teacher_hidden: Tensor,
+        teacher_weight: Tensor,
+        share_of_teacher: float,
+        temperature: float,
+    ) -> Tensor:
+        head, teacher = Head(hidden, weight), Head(teacher_hidden, teacher_weight)
+        for (rows, logits), (_, taught) in zip(head.chunks(), teacher.chunks(), strict=True):
+            wanted = targets[rows]
+            places = torch.arange(len(wanted), device=wanted.device)
+            soft = F.log_softmax(logits / temperature, dim=-1)
+            right = F.log_softmax(taught / temperature, dim=-1)
+            probable = right.exp()
+            weighted = share_of_teacher * temperature * temperature
+            head.loss += weighted * (probable * (right - soft)).sum()
+            share = soft.exp_().sub_(probable).mul_(share_of_teacher * temperature)
+            if share_of_teacher < 1:
+                logs = F.log_softmax(logits, dim=-1)
+                head.loss += (1 - share_of_teacher) * F.nll_loss(logs, wanted, reduction="sum")
+                hard = logs.exp_()
+                hard[places, wanted] -= 1.0
+                share += hard.mul_(1 - share_of_teacher)
+            head.push_back(rows, share)
+        return head.end(ctx)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return *Head.gradients(ctx, gradient), None, None, None, None, None
+
+
+class Head:
+    """The output head over the rows of a batch, a chunk of logits at a time, and what flows back through it."""
+
+    def __init__(self, hidden: Tensor, weight: Tensor) -> None:
+        self.hidden, self.weight = hidden, weight
+        self.working = weight.to(hidden.dtype)
+        self.hidden_gradient = torch.empty_like(hidden)
+        self.weight_gradient = torch.zeros_like(weight) if weight.requires_grad else None
+        self.loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
+
+    def chunks(self) -> Iterator[tuple[slice, Tensor]]:
+        """The rows of each chunk and their logits, (at most HEAD_CHUNK, vocabulary_size) in fp32."""
+        for start in range(0, len(self.hidden), HEAD_CHUNK):
+            rows = slice(start, start + HEAD_CHUNK)
+            yield rows, F.linear(self.hidden[rows], self.working).float()
+
+    def push_back(self, rows: slice, share: Tensor) -> None:
+        """Take the gradient of the loss by a chunk's logits."""
+        part = share.to(self.hidden.dtype)
+        self.hidden_gradient[rows] = part @ self.working
+        if self.weight_gradient is None:
+            return
+        if part.dtype == self.weight_gradient.dtype:
+            self.weight_gradient.addmm_(part.T, self.hidden[rows])  # no second tensor of the head's size
+        else:
+            self.weight_gradient += (part.T @ self.hidden[rows]).float()
+
+    def end(self, ctx: Any) -> Tensor:
+        """Keep the gradients for the way back; the loss."""
+        ctx.save_for_backward(self.hidden_gradient, *(() if self.weight_gradient is None else (self.weight_gradient,)))
+        return self.loss
+
+    @staticmethod
+    def gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What `end` kept, scaled by what comes from above."""
+        hidden_gradient, *weight_gradient = ctx.saved_tensors
+        factor = gradient.item()
+        return hidden_gradient * factor, weight_gradient[0].mul_(factor) if weight_gradient else None
+
+
+class LinearLogProbability(torch.autograd.Function):
+    """Output head and the log-probability of one token a row; logits are made again on the way back.
+
+    What the log-probabilities are multiplied by is not known on the way forward, so that gradients cannot be made there
+    as `LinearCrossEntropy` does.
+    """
+
+    @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-        compute = hidden.dtype
-        head = weight.to(compute)
-        hidden_gradient = torch.empty_like(hidden)
-        head_gradient = torch.zeros_like(weight) if weight.requires_grad else None
-        loss = torch.zeros((), dtype=torch.float32)
-        for start in range(0, len(hidden), HEAD_CHUNK):
-            rows, wanted = hidden[start : start + HEAD_CHUNK], targets[start : start + HEAD_CHUNK]
-            logs = F.log_softmax(F.linear(rows, head).float(), dim=-1)
-            loss += F.nll_loss(logs, wanted, reduction="sum")
-            share = logs.exp_()
-            share[torch.arange(len(wanted)), wanted] -= 1.0
-            share = share.to(compute)
-            hidden_gradient[start : start + HEAD_CHUNK] = share @ head
-            if head_gradient is not None and compute == head_gradient.dtype:
-                head_gradient.addmm_(share.T, rows)  # no second tensor of the head's size
-            elif head_gradient is not None:
-                head_gradient += (share.T @ rows).float()
-        ctx.save_for_backward(hidden_gradient, *(() if head_gradient is None else (head_gradient,)))
-        return loss
+        head = Head(hidden, weight)
+        logs = [
+            F.log_softmax(logits, dim=-1).gather(1, targets[rows, None]).squeeze(1) for rows, logits in head.chunks()
+        ]
+        ctx.save_for_backward(hidden, weight, targets)
+        return torch.cat(logs)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None]:
-        hidden_gradient, *head_gradient = ctx.saved_tensors
-        factor = gradient.item()
-        return (
-            hidden_gradient * factor,
-            head_gradient[0].mul_(factor) if head_gradient else None,
-            None,
-        )
+        hidden, weight, targets = ctx.saved_tensors
+        head = Head(hidden, weight)
+        for rows, logits in head.chunks():
+            wanted = targets[rows]
+            share = F.softmax(logits, dim=-1).neg_()
+            share[torch.arange(len(wanted), device=wanted.device), wanted] += 1.0
+            head.push_back(rows, share.mul_(gradient[rows, None]))
+        return head.hidden_gradient, head.weight_gradient, None
 
 
-def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
     """Summed cross-entropy of `hidden @ weight.T` against `targets`, in nats.
 
     Args:
         hidden: (rows, width), compute dtype.
         weight: (vocabulary_size, width), fp32 master weights or frozen weights of the compute dtype.
         targets: (rows,), integers.
+        z_loss: pull of each row's log-sum-exp towards zero, times its square (Chowdhery et al. 2022; OLMo 2: 1e-5).
     """
-    return LinearCrossEntropy.apply(hidden, weight, targets)  # type: ignore[no-any-return,no-untyped-call]
+    return LinearCrossEntropy.apply(hidden, weight, targets, z_loss)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def linear_distillation(
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    teacher: tuple[Tensor, Tensor],
+    share_of_teacher: float,
+    temperature: float,
+) -> Tensor:
+    """Summed loss of a student against a teacher's distribution and the right tokens (Hinton et al. 2015), in nats.
+
+    Args:
+        hidden, weight, targets: of the student, see `linear_cross_entropy`.
+        teacher: its hidden states (rows, its width) and head (vocabulary_size, its width); no gradient flows there.
+        share_of_teacher: 1 learns from the teacher alone, 0 from the targets alone.
+        temperature: both distributions are flattened by it, and the loss scaled by its square.
+    """
+    return LinearDistillation.apply(  # type: ignore[no-any-return,no-untyped-call]
+        hidden, weight, targets, *teacher, share_of_teacher, temperature
+    )
+
+
+def linear_log_probability(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """The log-probability of each target under `hidden @ weight.T`: (rows,), fp32, in nats.
+
+    Args:
+        hidden, weight, targets: see `linear_cross_entropy`.
+    """
+    return LinearLogProbability.apply(hidden, weight, targets)  # type: ignore[no-any-return,no-untyped-call]

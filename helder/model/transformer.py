@@ -88,10 +88,17 @@ class Cache:
     position is padding and no mask is needed.
     """
 
-    def __init__(self, config: TransformerConfig, batch: int, capacity: int, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        config: TransformerConfig,
+        batch: int,
+        capacity: int,
+        dtype: torch.dtype,
+        device: torch.device | str = "cpu",
+    ) -> None:
         shape = (config.layers, batch, config.kv_heads, capacity, config.head_width)
-        self.keys = torch.empty(shape, dtype=dtype)
-        self.values = torch.empty(shape, dtype=dtype)
+        self.keys = torch.empty(shape, dtype=dtype, device=device)
+        self.values = torch.empty(shape, dtype=dtype, device=device)
         self.length = 0
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -152,11 +159,20 @@ def rotary_tables(config: TransformerConfig, positions: Tensor) -> tuple[Tensor,
     Returns:
         cosines and sines, each (..., time, head_width), the halves repeated.
     """
-    exponents = torch.arange(0, config.head_width, 2, dtype=torch.int64).float() / config.head_width
+    even = torch.arange(0, config.head_width, 2, dtype=torch.int64, device=positions.device)
+    exponents = even.float() / config.head_width
     frequencies = 1.0 / (config.rope_theta**exponents)
     angles = positions[..., None].float() * frequencies
     angles = torch.cat((angles, angles), dim=-1)
     return angles.cos(), angles.sin()
+
+
+def within(documents: Tensor) -> Tensor:
+    """The place of each token in its own document; `documents`: (batch, time), see `Transformer.hidden`."""
+    places = torch.arange(documents.shape[1], device=documents.device).expand_as(documents)
+    begins = torch.ones_like(documents, dtype=torch.bool)
+    begins[:, 1:] = documents[:, 1:] != documents[:, :-1]
+    return places - torch.where(begins, places, 0).cummax(dim=1).values
 
 
 def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
@@ -165,15 +181,54 @@ def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     return x * cosines + torch.cat((-second, first), dim=-1) * sines
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool, kernel: AttentionKernel) -> Tensor:
+@dataclass(frozen=True)
+class Sight:
+    """What each token of a batch may look at, made once for all layers.
+
+    Attributes:
+        kernel: how attention is computed.
+        mask: for "sdpa", true where a token may look; for "explicit", what is added to the scores. (time, seen) or
+            (batch, 1, time, seen); None when nothing is to be hidden or the kernel knows the causal order itself.
+        causal: the kernel hides what comes after a token.
+    """
+
+    kernel: AttentionKernel
+    mask: Tensor | None
+    causal: bool
+
+
+def sight(
+    kernel: AttentionKernel, time: int, seen: int, documents: Tensor | None, dtype: torch.dtype, device: torch.device
+) -> Sight:
+    """A token sees itself and what stands before it, in its own document.
+
+    Args:
+        kernel: "sdpa" is torch's; "explicit" is matrix product, softmax, matrix product: faster for short sequences
+            in bf16 on CPUs, memory quadratic in time.
+        time: tokens whose queries are asked.
+        seen: tokens whose keys are there; the last `time` of them are the query's own.
+        documents: (batch, time), the same number for tokens of one document; None when a row is one document.
+    """
+    if time == 1 and documents is None:
+        return Sight(kernel, None, causal=False)
+    if kernel == "sdpa" and documents is None and seen == time:
+        return Sight(kernel, None, causal=True)
+    visible = torch.ones(time, seen, dtype=torch.bool, device=device).tril(seen - time)
+    if documents is not None:
+        visible = visible & (documents[:, None, :, None] == documents[:, None, None, :])
+    if kernel == "sdpa":
+        return Sight(kernel, visible, causal=False)
+    blocked = torch.zeros(visible.shape, dtype=dtype, device=device)
+    return Sight(kernel, blocked.masked_fill_(~visible, torch.finfo(dtype).min), causal=False)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight) -> Tensor:
     """Scaled dot-product attention.
 
     Args:
         query: (batch, heads, time, head_width).
         key, value: (batch, kv_heads, seen, head_width); seen ≥ time, the last `time` of them are the query's own.
-        causal: a token sees itself and what stands before it; false only when time is 1.
-        kernel: "sdpa" is torch's; "explicit" is matrix product, softmax, matrix product: faster for short
-            sequences in bf16 on CPUs, memory quadratic in time.
+        sight: who sees whom.
 
     Returns:
         (batch, time, heads * head_width)
@@ -183,18 +238,12 @@ def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool, kernel: Atte
     if groups > 1:
         key = key[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width)
         value = value[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width)
-    seen = key.shape[2]
-    mask = None
-    if causal and seen != time:
-        mask = torch.ones(time, seen, dtype=torch.bool).tril(seen - time)
-    if kernel == "sdpa":
-        out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal and mask is None)
+    if sight.kernel == "sdpa":
+        out = F.scaled_dot_product_attention(query, key, value, attn_mask=sight.mask, is_causal=sight.causal)
     else:
         scores = torch.matmul(query, key.transpose(2, 3)) * width**-0.5
-        if causal:
-            hidden = mask.logical_not() if mask is not None else torch.ones(time, time, dtype=torch.bool).triu(1)
-            blocked = torch.zeros(hidden.shape, dtype=scores.dtype).masked_fill(hidden, torch.finfo(scores.dtype).min)
-            scores = scores + blocked
+        if sight.mask is not None:
+            scores = scores + sight.mask
         weights = F.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
         out = torch.matmul(weights, value)
     return out.transpose(1, 2).reshape(batch, time, heads * width)
@@ -220,7 +269,7 @@ class Attention(nn.Module):
         tables: tuple[Tensor, Tensor],
         layer: int,
         cache: Cache | None,
-        kernel: AttentionKernel,
+        sight: Sight,
     ) -> Tensor:
         batch, time, _ = x.shape
         split = (batch, time, -1, self.head_width)
@@ -232,7 +281,7 @@ class Attention(nn.Module):
         value = self.v_proj(x).view(split).transpose(1, 2)
         if cache is not None:
             key, value = cache.append(layer, key, value)
-        out: Tensor = self.o_proj(attend(query, key, value, causal=time > 1, kernel=kernel))
+        out: Tensor = self.o_proj(attend(query, key, value, sight))
         return out
 
 
@@ -271,14 +320,14 @@ class Block(nn.Module):
         tables: tuple[Tensor, Tensor],
         layer: int,
         cache: Cache | None,
-        kernel: AttentionKernel,
+        sight: Sight,
     ) -> Tensor:
         if self.post_norm:
             dtype = self.post_attention_layernorm.compute or x.dtype
-            x = x + self.post_attention_layernorm(self.self_attn(x.to(dtype), tables, layer, cache, kernel))
+            x = x + self.post_attention_layernorm(self.self_attn(x.to(dtype), tables, layer, cache, sight))
             out: Tensor = x + self.post_feedforward_layernorm(self.mlp(x.to(dtype)))
             return out
-        x = x + self.self_attn(self.input_layernorm(x), tables, layer, cache, kernel)
+        x = x + self.self_attn(self.input_layernorm(x), tables, layer, cache, sight)
         out = x + self.mlp(self.post_attention_layernorm(x))
         return out
 
@@ -339,40 +388,48 @@ class Transformer(nn.Module):
         load_weights(model, folder)
         return model
 
-    def hidden(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
+    def hidden(self, ids: Tensor, cache: Cache | None = None, documents: Tensor | None = None) -> Tensor:
         """The residual stream after the last norm.
 
         Args:
             ids: (batch, time), integers. Shorter sequences are padded on the right: under the causal mask
                 nothing before the padding sees it, and what stands at the padding is for nobody.
             cache: what was seen before; it is extended by `ids`.
+            documents: (batch, time), for several documents packed into one row: the same number for the tokens of one
+                document, which stand together. None of them sees another, and each begins at position 0.
 
         Returns:
             (batch, time, width)
         """
-        start = cache.length if cache is not None else 0
+        if cache is not None and documents is not None:
+            raise ValueError("packed documents are for training; a cache holds one document a row")
+        start, time = (cache.length if cache is not None else 0), ids.shape[1]
         x = self.model.embed_tokens(ids)
         if self.model.norm.compute is not None:
             x = x.float()  # frozen embeddings are held in the compute dtype; the residual stream is not
-        cosines, sines = rotary_tables(self.config, torch.arange(start, start + ids.shape[1]))
+        places = torch.arange(start, start + time, device=ids.device)
+        cosines, sines = rotary_tables(self.config, places if documents is None else within(documents))
+        if documents is not None:
+            cosines, sines = cosines[:, None], sines[:, None]  # the same for all heads
         dtype = self.model.norm.compute or x.dtype
         tables = (cosines.to(dtype), sines.to(dtype))
+        seen = sight(self.attention, time, start + time, documents, dtype, ids.device)
         for layer, block in enumerate(self.model.layers):
-            x = block(x, tables, layer, cache, self.attention)
+            x = block(x, tables, layer, cache, seen)
         if cache is not None:
-            cache.length += ids.shape[1]
+            cache.length += time
         out: Tensor = self.model.norm(x)
         return out
 
-    def forward(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, ids: Tensor, cache: Cache | None = None, documents: Tensor | None = None) -> Tensor:
         """Logits for the next token at each position.
 
         Args:
             ids: (batch, time), integers.
-            cache: see `hidden`.
+            cache, documents: see `hidden`.
 
         Returns:
             (batch, time, vocabulary_size)
         """
-        logits: Tensor = self.lm_head(self.hidden(ids, cache))
+        logits: Tensor = self.lm_head(self.hidden(ids, cache, documents))
         return logits

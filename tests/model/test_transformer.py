@@ -11,7 +11,7 @@ import torch
 
 from helder.model import families
 from helder.model.kernels import linear_cross_entropy
-from helder.model.transformer import AttentionKernel, Cache, Transformer, TransformerConfig
+from helder.model.transformer import AttentionKernel, Cache, Transformer, TransformerConfig, within
 
 CONFIG = TransformerConfig(
     vocabulary_size=97,
@@ -103,6 +103,37 @@ def test_the_cache_gives_the_logits_of_the_whole_sequence_in_transformers(family
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=0, atol=1e-5)
 
 
+LENGTHS = [(9, 1, 14), (24,), (2, 2, 20)]  # of the documents in each row
+PACKED = torch.tensor([[index for index, length in enumerate(row) for _ in range(length)] for row in LENGTHS])
+
+
+@each_family
+@pytest.mark.parametrize(("ours", "theirs"), [("sdpa", "sdpa"), ("explicit", "eager")])
+def test_packed_documents_have_the_logits_of_transformers(family: str, ours: AttentionKernel, theirs: str) -> None:
+    """`transformers` sees by the positions, which begin again, where a document ends."""
+    model, ids = drawn(ours, family), tokens(3, 24)
+    with torch.no_grad():
+        packed = reference(model, family, theirs)(ids, position_ids=within(PACKED), use_cache=False).logits
+        torch.testing.assert_close(model(ids, documents=PACKED), packed, rtol=0, atol=1e-5)
+
+
+@each_family
+@pytest.mark.parametrize("kernel", ["sdpa", "explicit"])
+def test_a_packed_document_is_as_if_it_stood_alone(family: str, kernel: AttentionKernel) -> None:
+    model, ids = drawn(kernel, family), tokens(3, 24)
+    with torch.no_grad():
+        packed = model(ids, documents=PACKED)
+        for row, lengths in enumerate(LENGTHS):
+            parts = [model(part) for part in ids[row : row + 1].split(list(lengths), dim=1)]
+            torch.testing.assert_close(packed[row : row + 1], torch.cat(parts, dim=1), rtol=0, atol=1e-5)
+
+
+def test_packed_documents_and_a_cache_are_refused() -> None:
+    model = drawn()
+    with pytest.raises(ValueError, match="packed"):
+        model.hidden(tokens(1, 2), Cache(model.config, 1, 4, torch.float32), torch.zeros(1, 2))
+
+
 @each_family
 def test_padding_on_the_right_changes_nothing_before_it(family: str) -> None:
     model, ids = drawn("explicit", family), tokens(1, 12)
@@ -126,20 +157,6 @@ def test_mixed_precision_follows_plain_arithmetic(family: str) -> None:
         assert exact.grad is not None and near.grad is not None
         distance = (near.grad - exact.grad).norm() / exact.grad.norm()
         assert distance < 0.08, name
-
-
-def test_the_chunked_loss_and_its_gradients_are_those_of_torch() -> None:
-    random = np.random.default_rng(0)
-    hidden = torch.from_numpy(random.normal(size=(600, 16)).astype(np.float32)).requires_grad_()
-    weight = torch.from_numpy(random.normal(size=(50, 16)).astype(np.float32)).requires_grad_()
-    targets = torch.from_numpy(random.integers(0, 50, 600))
-    linear_cross_entropy(hidden, weight, targets).backward()  # type: ignore[no-untyped-call]
-    ours = hidden.grad, weight.grad
-    hidden.grad = weight.grad = None
-    torch.nn.functional.cross_entropy(hidden @ weight.T, targets, reduction="sum").backward()  # type: ignore[no-untyped-call]
-    for mine, reference in zip(ours, (hidden.grad, weight.grad), strict=True):
-        assert mine is not None and reference is not None
-        torch.testing.assert_close(mine, reference, rtol=1e-4, atol=1e-4)
 
 
 @each_family
