@@ -123,7 +123,8 @@ def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     inputs = {name: Path(path) for name, path in job["inputs"].items()}
     if job["loop"] == "helder":
-        trainer, _ = prepare(job["settings"], inputs, lambda event, **fields: None)
+        trainer = prepare(job["settings"], inputs, lambda event, **fields: None)
+        trainer.begin(Path(job["result"]).parent)
         found = helder_side(trainer, job["warm"])
     else:
         settings = TrainSettings(**job["settings"])

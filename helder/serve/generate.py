@@ -1,4 +1,4 @@
-"""Our generator: greedy answers from `helder.model.transformer`, many prompts at a time.
+"""Our generator: answers from `helder.model.transformer`, many prompts at a time, greedy or drawn.
 
 For evaluating weights before any file is made of them. llama.cpp (`engine.py`) is the one that serves; both
 are given the same prompts and the same grammar, and on F32 weights they write the same tokens.
@@ -13,6 +13,7 @@ batch of another size may differ in its last bits.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,6 +27,41 @@ from helder.serve.answer import Answer
 if TYPE_CHECKING:
     from helder.model.transformer import Cache, Transformer
     from helder.serve.constrain import Constraint, Matcher
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Draw tokens by their probability instead of taking the most probable one.
+
+    Each draw is a pure function of the seed, the prompt's place in the list and the token's place in the answer: no
+    generator has a state that would have to be kept.
+
+    Attributes:
+        temperature: logits are divided by it; above 0.
+        seed: any text.
+    """
+
+    temperature: float
+    seed: str
+
+    def choose(self, logits: Tensor, places: Sequence[tuple[int, int]]) -> list[int]:
+        """A token for each row of logits, (batch, vocabulary_size).
+
+        Args:
+            places: of each row, (place of the prompt, place of the token).
+        """
+        odds = (logits.double() / self.temperature).softmax(-1).cumsum(-1)
+        drawn = [self._number(*place) for place in places]
+        wanted = torch.tensor(drawn, dtype=torch.float64, device=logits.device)[:, None] * odds[:, -1:]
+        found: list[int] = (
+            torch.searchsorted(odds, wanted, right=True).squeeze(1).clamp_(max=logits.shape[1] - 1).tolist()
+        )
+        return found
+
+    def _number(self, prompt: int, token: int) -> float:
+        """A number in [0, 1)."""
+        digest = hashlib.sha256(f"{self.seed}/{prompt}/{token}".encode()).digest()
+        return int.from_bytes(digest[:6], "big") / 2**48
 
 
 SHORTEST_START = 16  # tokens; computing fewer once for all prompts saves nothing
@@ -52,19 +88,21 @@ def generate(
     decode: Callable[[list[int]], str],
     constraint: Constraint | None = None,
     logprobs: bool = False,
+    drawing: Drawing | None = None,
     batch: int = 32,
     progress: Callable[[int], None] | None = None,
 ) -> list[Answer]:
-    """Answer each prompt greedily.
+    """Answer each prompt.
 
     Args:
-        model: the transformer; its weights' dtype is that of the arithmetic.
+        model: the transformer; its weights' dtype is that of the arithmetic, or that of its mixed precision.
         prompts: token ids; not empty.
         stop_ids: tokens that end an answer.
         max_tokens: at most so many tokens for each answer, the ending one included.
         decode: token ids -> text.
         constraint: the form that every answer follows; made with the same `stop_ids`.
         logprobs: also return the log-probability of each token, before the constraint.
+        drawing: how tokens are drawn, which no constraint restricts; None takes the most probable one.
         batch: sequences computed together.
         progress: called with the number of answers that just ended.
 
@@ -75,6 +113,8 @@ def generate(
         HelderError: a prompt is empty or does not fit the model's context.
     """
     _check(prompts, model.config.context_length, max_tokens)
+    if constraint is not None and drawing is not None:
+        raise ValueError("answers are held to a form or drawn freely, not both")
     answers: list[Answer | None] = [None] * len(prompts)
     start = _common_start(model, prompts)
     order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
@@ -83,7 +123,8 @@ def generate(
             _Sequence(index, prompts[index], constraint.start() if constraint else None)
             for index in order[first : first + batch]
         ]
-        for sequence, answer in _answer_batch(model, start, sequences, set(stop_ids), max_tokens, decode, logprobs):
+        made = _answer_batch(model, start, sequences, set(stop_ids), max_tokens, decode, logprobs, drawing)
+        for sequence, answer in made:
             answers[sequence.index] = answer
             if progress:
                 progress(1)
@@ -109,17 +150,23 @@ def _common_start(model: Transformer, prompts: Sequence[Sequence[int]]) -> Cache
 
     The last token of each prompt is left out: its logits are what the answer begins with.
     """
-    from helder.model.transformer import Cache
-
     if len(prompts) < 2:
         return None
     shortest = min(len(prompt) for prompt in prompts) - 1
     length = next((place for place in range(shortest) if len({prompt[place] for prompt in prompts}) > 1), shortest)
     if length < SHORTEST_START:
         return None
-    cache = Cache(model.config, 1, length, next(model.parameters()).dtype)
-    model.hidden(torch.tensor([list(prompts[0][:length])]), cache)
+    cache = _cache(model, 1, length)
+    model.hidden(torch.tensor([list(prompts[0][:length])], device=cache.keys.device), cache)
     return cache
+
+
+def _cache(model: Transformer, batch: int, capacity: int) -> Cache:
+    """A cache in the dtype of the arithmetic, where the model is."""
+    from helder.model.transformer import Cache
+
+    weight = model.model.embed_tokens.weight
+    return Cache(model.config, batch, capacity, model.model.norm.compute or weight.dtype, weight.device)
 
 
 def _answer_batch(
@@ -130,23 +177,26 @@ def _answer_batch(
     max_tokens: int,
     decode: Callable[[list[int]], str],
     logprobs: bool,
+    drawing: Drawing | None,
 ) -> list[tuple[_Sequence, Answer]]:
     """All answers of one batch."""
-    from helder.model.transformer import Cache
-
     shortest = len(sequences[0].prompt)
     longest = max(len(sequence.prompt) for sequence in sequences)
     capacity = min(longest + max_tokens, model.config.context_length)
-    cache = Cache(model.config, len(sequences), capacity, next(model.parameters()).dtype)
+    cache = _cache(model, len(sequences), capacity)
     if start is not None:
         cache.keys[:, :, :, : start.length] = start.keys
         cache.values[:, :, :, : start.length] = start.values
         cache.length = start.length
-    ids = torch.tensor([list(sequence.prompt[cache.length : shortest]) for sequence in sequences])
+    device = cache.keys.device
+    ids = torch.tensor([list(sequence.prompt[cache.length : shortest]) for sequence in sequences], device=device)
     done: list[tuple[_Sequence, Answer]] = []
     while sequences:
         logits = model.lm_head(model.hidden(ids, cache)[:, -1]).to(torch.float32)  # (batch, vocabulary_size)
-        tokens = _choose(logits, [_writing(sequence, cache.length) for sequence in sequences])
+        if drawing is not None:
+            tokens = drawing.choose(logits, [(sequence.index, len(sequence.ids)) for sequence in sequences])
+        else:
+            tokens = _choose(logits, [_writing(sequence, cache.length) for sequence in sequences])
         staying: list[int] = []
         for row, sequence in enumerate(sequences):
             if cache.length < len(sequence.prompt):
@@ -173,13 +223,14 @@ def _answer_batch(
                             prompt_tokens=len(sequence.prompt),
                             completion_tokens=count,
                             logprobs=tuple(sequence.logprobs[: len(sequence.ids)]),
+                            ended_by=tokens[row] if ended_by_token else None,
                         ),
                     )
                 )
         if len(staying) < len(sequences):
-            cache.keep(torch.tensor(staying, dtype=torch.int64))
+            cache.keep(torch.tensor(staying, dtype=torch.int64, device=device))
             sequences = [sequences[row] for row in staying]
-        ids = torch.tensor([[tokens[row]] for row in staying])
+        ids = torch.tensor([[tokens[row]] for row in staying], device=device)
     return done
 
 
@@ -194,7 +245,7 @@ def _choose(logits: Tensor, matchers: list[Matcher | None]) -> list[int]:
     for row, matcher in enumerate(matchers):
         if matcher is None:
             continue
-        allowed = torch.from_numpy(matcher.allowed())
+        allowed = torch.from_numpy(matcher.allowed()).to(logits.device)
         if not allowed[choices[row]]:
             choices[row] = int(logits[row].masked_fill(~allowed, -torch.inf).argmax())
     return choices

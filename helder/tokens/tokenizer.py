@@ -152,6 +152,11 @@ class Tokenizer:
         """One more than the largest id, special tokens counted."""
         return 1 + max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
 
+    def vocabulary(self) -> dict[str, int]:
+        """Token as it is written in the file → id, special tokens too."""
+        found: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
+        return found
+
     def check_identity(self) -> None:
         """Refuse a tokenizer that changes text: what is learnt and what is answered would not be what was written.
 

@@ -1,7 +1,8 @@
 """All state of a training in one file, or none: written aside and renamed, so that a kill leaves the one before.
 
-State is: the trained tensors, both moments of AdamW, and the number of steps done. There is nothing else: the order is
-a pure function of the step, the learning rate too, and no random number is drawn while training.
+State is: the trained tensors, what the optimizer remembers of each, and the number of steps done. There is nothing
+else: the order is a pure function of the step, the learning rate too, and what is drawn while training (answers that
+are rewarded) is drawn from the seed and the step.
 """
 
 from __future__ import annotations
@@ -15,18 +16,15 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from helder.train.optimizer import Optimizer
+
 FILE_NAME = "checkpoint.safetensors"
 
 
-def state(parameters: Mapping[str, torch.nn.Parameter], optimizer: torch.optim.AdamW) -> dict[str, Tensor]:
-    """Every tensor that the next step depends on, by name."""
-    tensors: dict[str, Tensor] = {}
-    for name, parameter in sorted(parameters.items()):
-        tensors[f"weight.{name}"] = parameter.detach()
-        moments = optimizer.state[parameter]
-        for kind in ("exp_avg", "exp_avg_sq", "step"):
-            tensors[f"{kind}.{name}"] = moments[kind]
-    return tensors
+def state(parameters: Mapping[str, torch.nn.Parameter], optimizer: Optimizer) -> dict[str, Tensor]:
+    """Every tensor that the next step depends on, as "<kind>.<name of the weight>"."""
+    weights = {f"weight.{name}": parameter.detach() for name, parameter in parameters.items()}
+    return dict(sorted({**weights, **optimizer.state()}.items()))
 
 
 def save(folder: Path, step: int, tensors: Mapping[str, Tensor]) -> None:
@@ -43,7 +41,7 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor]) -> None:
     aside.replace(folder / FILE_NAME)
 
 
-def load(folder: Path, parameters: Mapping[str, torch.nn.Parameter], optimizer: torch.optim.AdamW) -> int:
+def load(folder: Path, parameters: Mapping[str, torch.nn.Parameter], optimizer: Optimizer) -> int:
     """Put the checkpoint of `folder` into parameters and optimizer.
 
     Returns:
@@ -55,9 +53,10 @@ def load(folder: Path, parameters: Mapping[str, torch.nn.Parameter], optimizer: 
     with safe_open(path, framework="pt") as file:
         step = int(file.metadata()["step"])
         with torch.no_grad():
-            for name, parameter in sorted(parameters.items()):
-                parameter.copy_(file.get_tensor(f"weight.{name}"))
-                optimizer.state[parameter] = {
-                    kind: file.get_tensor(f"{kind}.{name}").clone() for kind in ("step", "exp_avg", "exp_avg_sq")
-                }
+            for key in sorted(file.keys()):
+                kind, name = key.split(".", 1)
+                if kind == "weight":
+                    parameters[name].copy_(file.get_tensor(key))
+                else:
+                    optimizer.put(kind, name, file.get_tensor(key).clone())
     return step

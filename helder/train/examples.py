@@ -61,32 +61,73 @@ def read_examples(
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of one step.
+    """Tensors of one part of a step.
 
     Attributes:
         ids: (batch, time), padded on the right with 0, which nothing looks at.
         rows: (answers,), indices into the flattened (batch * time) of the positions that predict answer tokens.
         targets: (answers,), the tokens that stand there.
         tokens: tokens of the batch without padding.
+        documents: (batch, time), see `helder.model.transformer.Transformer.hidden`; None when a row is one sequence.
     """
 
     ids: Tensor
     rows: Tensor
     targets: Tensor
     tokens: int
+    documents: Tensor | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on another device."""
+        documents = None if self.documents is None else self.documents.to(device)
+        return Batch(self.ids.to(device), self.rows.to(device), self.targets.to(device), self.tokens, documents)
 
 
-def collate(examples: Sequence[Example]) -> Batch:
-    """Put examples into one batch."""
-    time = max(len(example.ids) for example in examples)
-    ids = torch.zeros(len(examples), time, dtype=torch.int64)
+def collate(examples: Sequence[Example], row_tokens: int = 0) -> Batch:
+    """Put examples into one batch.
+
+    Args:
+        row_tokens: pack several into a row of at most so many tokens, none of them seeing another; 0: one a row. An
+            example that is longer by itself has a row of its own.
+    """
+    filled = (
+        pack([len(example.ids) for example in examples], row_tokens)
+        if row_tokens
+        else [[n] for n in range(len(examples))]
+    )
+    time = max(sum(len(examples[index].ids) for index in row) for row in filled)
+    ids = torch.zeros(len(filled), time, dtype=torch.int64)
+    documents = torch.full((len(filled), time), -1, dtype=torch.int64) if row_tokens else None
     rows: list[int] = []
     targets: list[int] = []
-    for index, example in enumerate(examples):
-        ids[index, : len(example.ids)] = torch.tensor(example.ids)
-        rows += range(index * time + example.answer_start - 1, index * time + len(example.ids) - 1)
-        targets += example.ids[example.answer_start :]
-    return Batch(ids, torch.tensor(rows), torch.tensor(targets), sum(len(example.ids) for example in examples))
+    for place, row in enumerate(filled):
+        start = 0
+        for index in row:
+            example = examples[index]
+            end = start + len(example.ids)
+            ids[place, start:end] = torch.tensor(example.ids)
+            if documents is not None:
+                documents[place, start:end] = index
+            rows += range(place * time + start + example.answer_start - 1, place * time + end - 1)
+            targets += example.ids[example.answer_start :]
+            start = end
+    tokens = sum(len(example.ids) for example in examples)
+    return Batch(ids, torch.tensor(rows), torch.tensor(targets), tokens, documents)
+
+
+def pack(lengths: Sequence[int], row_tokens: int) -> list[list[int]]:
+    """Indices of sequences as rows of at most `row_tokens` tokens: the longest first, each into the first with room."""
+    rows: list[list[int]] = []
+    room: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
+        place = next((place for place, free in enumerate(room) if free >= lengths[index]), None)
+        if place is None:
+            rows.append([])
+            room.append(row_tokens)
+            place = len(rows) - 1
+        rows[place].append(index)
+        room[place] -= lengths[index]
+    return rows
 
 
 def batch_digest(examples: Iterable[Example]) -> str:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,17 @@ import torch
 from torch import nn
 
 from helder.errors import HelderError
-from helder.model.kernels import linear_cross_entropy
 from helder.model.transformer import Transformer
-from helder.train import checkpoint
-from helder.train.examples import Batch, Example, batch_digest, collate
+from helder.train import checkpoint, devices
 from helder.train.lora import LoraLinear, add_lora
 from helder.train.masters import Masters
-from helder.train.order import Order
-from helder.train.parallel import Parts, deal
+from helder.train.objectives import Objective
+from helder.train.optimizer import Optimizer
+from helder.train.parallel import Parts
 from helder.train.schedule import learning_rate
 from helder.train.settings import TrainSettings
 
 LOG, EVALUATION = "log.jsonl", "evaluation.jsonl"
-DEV_EXAMPLES = 48  # assumption: enough to see the curve; five looks at 96 took a tenth of a training of 4 minutes
-DEV_BATCH_TOKENS = 2048
 
 Report = Callable[..., None]
 
@@ -42,52 +38,36 @@ class Trainer:
     """A model on its way from the base weights to the tuned ones.
 
     Args:
-        folder: the base model, a Hugging Face folder.
-        settings: resolved settings; `steps` must be known before `run`.
-        examples: what is learnt from.
-        dev: what the loss is looked at on while training; never learnt from.
+        folder: the model that the training begins with, a Hugging Face folder.
+        settings: resolved settings.
+        objective: what is learnt from, and the loss.
     """
 
     folder: Path
     settings: TrainSettings
-    examples: Sequence[Example]
-    dev: Sequence[Example] = ()
-    order: Order = field(init=False)
+    objective: Objective
     model: Transformer = field(init=False)
     additions: dict[str, LoraLinear] = field(init=False, default_factory=dict)
     masters: Masters = field(init=False)
-    optimizer: torch.optim.AdamW = field(init=False)
+    optimizer: Optimizer = field(init=False)
     parts: Parts = field(init=False)
 
     def __post_init__(self) -> None:
         settings = self.settings
-        lengths = [len(example.ids) for example in self.examples]
-        self.order = Order(
-            lengths, batch_size=settings.batch_size, batch_tokens=settings.batch_tokens, seed=settings.seed
-        )
-        # Explicit attention is faster than torch's for the short sequences of narrow tasks (docs/log.md); its
-        # memory grows with the square of the length.
-        self.model = Transformer.from_folder(self.folder, attention="explicit" if max(lengths) <= 512 else "sdpa")
+        device = devices.choose(settings)
         compute = torch.bfloat16 if settings.precision == "bf16" else torch.float32
+        kernel = devices.attention(device, self.objective.longest)
+        self.model = Transformer.from_folder(self.folder, attention=kernel).to(device)
         self.model.mixed_precision(compute)
         if settings.method == "upper":
             keep_upper(self.model, settings.upper, compute)
         if settings.method == "lora":
             self.additions = add_lora(self.model, settings.lora_rank, settings.lora_alpha, settings.seed, compute)
         self.masters = Masters(self.model, compute)
-        decayed = [parameter for parameter in self.parameters.values() if parameter.ndim > 1]
-        others = [parameter for parameter in self.parameters.values() if parameter.ndim == 1]
-        groups = [
-            {"params": decayed, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        self.optimizer = torch.optim.AdamW(
-            [group for group in groups if group["params"]],
-            lr=settings.learning_rate,
-            betas=(settings.beta1, settings.beta2),
-            fused=True,
-        )
+        self.optimizer = Optimizer(self.parameters, settings, self.model.config.tied)
         self.parts = Parts(settings.data_parallel, self.masters.working, list(self.parameters.values()))
+        if settings.compile:
+            devices.compile_blocks(self.model)
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
@@ -96,16 +76,8 @@ class Trainer:
 
     @property
     def steps(self) -> int:
-        """Steps of the whole training; epochs and tokens are turned into steps here."""
-        settings = self.settings
-        if settings.steps:
-            return settings.steps
-        return self.order.steps_of(settings.epochs) if settings.epochs else self.order.steps_for(settings.tokens)
-
-    def loss(self, batch: Batch) -> torch.Tensor:
-        """Cross-entropy summed over the answer tokens of a batch, in nats."""
-        hidden = self.model.hidden(batch.ids).flatten(0, 1)[batch.rows]
-        return linear_cross_entropy(hidden, self.model.lm_head.weight, batch.targets)
+        """Steps of the whole training."""
+        return self.objective.steps(self.settings)
 
     def step(self, step: int, steps: int) -> dict[str, Any]:
         """Take step `step` (from 0) of `steps`; the line of the training log about it.
@@ -113,50 +85,44 @@ class Trainer:
         Raises:
             HelderError: the loss or the gradient is not a number.
         """
+        settings = self.settings
         self.masters.refresh()
-        chosen = [self.examples[index] for index in self.order.batch(step)]
-        batches = [collate(part) for part in deal(chosen, self.settings.data_parallel)]
-        answers = sum(len(batch.targets) for batch in batches)
-        rate = learning_rate(step, steps, self.settings.learning_rate, self.settings.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-
-        def mean(batch: Batch) -> torch.Tensor:
-            return self.loss(batch) / answers
-
-        loss = self.parts.backward([partial(mean, batch) for batch in batches])
+        work = self.objective.work(step, settings.data_parallel)
+        factor = learning_rate(step, steps, 1.0, settings.warmup, settings.schedule, settings.floor)
+        loss = self.parts.backward(work.losses)
         gradients = [parameter.grad for parameter in self.parameters.values() if parameter.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
-        if norm > self.settings.gradient_clip:
-            nn.utils.clip_grads_with_norm_(self.parameters.values(), self.settings.gradient_clip, norm)
+        if norm > settings.gradient_clip:
+            nn.utils.clip_grads_with_norm_(self.parameters.values(), settings.gradient_clip, norm)
         line: dict[str, Any] = {
             "step": step + 1,
             "loss": loss.item(),
-            "learning_rate": rate,
+            "learning_rate": factor * settings.learning_rate,
             "gradient_norm": norm.item(),
-            "tokens": sum(batch.tokens for batch in batches),
-            "padded_tokens": sum(batch.ids.numel() for batch in batches),
-            "batch_sha256": batch_digest(chosen),
+            "tokens": work.tokens,
+            "padded_tokens": work.padded_tokens,
+            "batch_sha256": work.batch_sha256,
+            **work.facts(),
         }
         if not math.isfinite(line["loss"]) or not math.isfinite(line["gradient_norm"]):
             raise HelderError(
                 f"The training broke at step {step + 1}: the loss is {line['loss']}.",
-                f"The batch {line['batch_sha256'][:12]} or a learning rate of {rate:g} was too much for the weights.",
+                f"The batch {line['batch_sha256'][:12]} or a learning rate of {line['learning_rate']:g} was too much "
+                "for the weights.",
                 "Lower `learning_rate` in [train]; the last good checkpoint is kept.",
             )
-        self.optimizer.step()
+        self.optimizer.step(factor)
         return line
 
-    @torch.no_grad()
-    def dev_loss(self) -> float:
-        """Mean loss on the dev examples, in nats per answer token."""
+    def begin(self, scratch: Path) -> None:
+        """Let the objective get ready on the weights that the training begins with."""
         self.masters.refresh()
-        total, count = 0.0, 0
-        for chosen in batches_of(self.dev[:DEV_EXAMPLES]):
-            batch = collate(chosen)
-            total += self.loss(batch).item()
-            count += len(batch.targets)
-        return total / count
+        self.objective.begin(self.model, scratch)
+
+    def look(self) -> dict[str, float]:
+        """How the model does on what is held out."""
+        self.masters.refresh()
+        return self.objective.look()
 
     def run(self, output: Path, scratch: Path, report: Report) -> dict[str, Any]:
         """Train to the end, from the checkpoint in `scratch` when there is one; write the logs.
@@ -165,6 +131,7 @@ class Trainer:
             Measurements that are not part of the artifact: seconds, tokens, tokens per second.
         """
         steps = self.steps
+        self.begin(scratch)
         done = checkpoint.load(scratch, self.parameters, self.optimizer)
         keep_lines(scratch / LOG, done)
         keep_lines(scratch / EVALUATION, done)
@@ -190,8 +157,8 @@ class Trainer:
                     tokens_per_second=tokens / elapsed,
                     seconds_left=elapsed / (step + 1 - done) * (steps - step - 1),
                 )
-                if self.dev and ((step + 1) % every == 0 or step + 1 == steps):
-                    write_line(evaluations, {"step": step + 1, "loss": self.dev_loss()})
+                if self.objective.looks and ((step + 1) % every == 0 or step + 1 == steps):
+                    write_line(evaluations, {"step": step + 1, **self.look()})
                 if (step + 1) % save_every == 0 and step + 1 < steps:
                     log.flush()
                     evaluations.flush()
@@ -199,6 +166,7 @@ class Trainer:
         seconds, cpu = time.monotonic() - started, time.process_time() - cpu
         for name in (LOG, EVALUATION):
             (output / name).write_bytes((scratch / name).read_bytes())
+        self.objective.keep(output, scratch, steps)
         return {
             "steps": steps,
             "tokens": tokens,
@@ -221,16 +189,6 @@ def keep_upper(model: Transformer, part: float, compute: torch.dtype) -> None:
         for inner in module.modules():
             if isinstance(inner, nn.Linear | nn.Embedding):
                 inner.to(compute)
-
-
-def batches_of(examples: Sequence[Example]) -> list[list[Example]]:
-    """Cut examples into batches by length, for evaluation."""
-    batches: list[list[Example]] = []
-    for example in sorted(examples, key=lambda example: (len(example.ids), example.name)):
-        if not batches or (len(batches[-1]) + 1) * len(example.ids) > DEV_BATCH_TOKENS:
-            batches.append([])
-        batches[-1].append(example)
-    return batches
 
 
 def write_line(file: Any, line: dict[str, Any]) -> None:

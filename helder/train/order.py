@@ -26,14 +26,17 @@ class Order:
         batch_size: examples of a batch, or 0.
         batch_tokens: tokens of a batch with padding (longest example × examples), or 0; exactly one is given.
         seed: decides everything that is not decided by the lengths.
+        window: so many batches are sorted by length together.
     """
 
-    def __init__(self, lengths: Sequence[int], *, batch_size: int, batch_tokens: int, seed: int) -> None:
+    def __init__(
+        self, lengths: Sequence[int], *, batch_size: int, batch_tokens: int, seed: int, window: int = WINDOW
+    ) -> None:
         if bool(batch_size) == bool(batch_tokens):
             raise ValueError("give batch_size or batch_tokens, not both and not neither")
         if not lengths:
             raise ValueError("there are no examples to order")
-        self.lengths, self.seed = lengths, seed
+        self.lengths, self.seed, self.window = lengths, seed, window
         self.batch_size, self.batch_tokens = batch_size, batch_tokens
         self._epochs: list[list[list[int]]] = []
         self._ends: list[int] = []
@@ -65,7 +68,7 @@ class Order:
     def _make_epoch(self, epoch: int) -> list[list[int]]:
         shuffled = sorted(range(len(self.lengths)), key=lambda index: draw(self.seed, epoch, index))
         per_batch = self.batch_size or max(1, self.batch_tokens * len(self.lengths) // sum(self.lengths))
-        window = WINDOW * per_batch
+        window = self.window * per_batch
         batches: list[list[int]] = []
         for start in range(0, len(shuffled), window):
             part = sorted(shuffled[start : start + window], key=lambda index: (self.lengths[index], index))

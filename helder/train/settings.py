@@ -9,17 +9,33 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from helder.errors import HelderError
 from helder.ledger.environment import flags
 
-# Defaults by method. Measured on SmolLM2-135M and the dose-instructions example, see docs/log.md.
+# Defaults by method, for answers. Measured on SmolLM2-135M and the dose-instructions example, see docs/log.md.
 LEARNING_RATE = {"full": 5e-4, "upper": 8e-4, "lora": 1e-3}
+# Defaults by objective where they differ. Text: OLMo 2's decay, schedule and z-loss. Preference: OLMo 2's 2.5e-6 for
+# 1 B parameters, higher for smaller models (assumption); reward likewise (OLMo 2: 5e-7).
+BY_OBJECTIVE: dict[str, dict[str, Any]] = {
+    "answers": {},
+    "text": {
+        "learning_rate": 3e-3, "weight_decay": 0.1, "schedule": "cosine", "floor": 0.1, "z_loss": 1e-5, "context": 256,
+        "batch_tokens": 4096, "warmup": 0.05,
+    },
+    "preference": {"learning_rate": 1e-5, "weight_decay": 0.0, "batch_tokens": 2048, "warmup": 0.1},
+    "reward": {"learning_rate": 1e-5, "weight_decay": 0.0, "batch_size": 8, "warmup": 0.0, "schedule": "constant"},
+    "distil": {},
+}  # fmt: skip
 CLOSEST = 10  # steps between two looks, unless the recipe says otherwise
 CLOSEST_SAVE = 40  # steps between two checkpoints: saving takes as long as one or two steps
 BATCH_TOKENS = {"full": 512, "upper": 512, "lora": 768}
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux calls them: Intel and AMD, Intel's tiles, Arm
+
+
+ObjectiveName = Literal["answers", "text", "preference", "reward", "distil"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +43,8 @@ class TrainSettings:
     """Everything that the loop needs to know and that the data and the base model do not say.
 
     Attributes:
+        objective: what is learnt from and how wrong the model is: "answers" to questions; "text"; "preference" between
+            two answers; "reward" by a verifier for its own answers; "distil" from a larger model.
         method: "full" tunes all weights; "upper" those of the upper blocks, and leaves the embeddings and the lower
             blocks as they are; "lora" tunes low-rank additions to the linear layers of the blocks.
         learning_rate: the highest, reached after warm-up.
@@ -43,12 +61,33 @@ class TrainSettings:
         lora_rank, lora_alpha: see Hu et al. 2021; the additions are scaled by alpha / rank.
         precision: of matrix products; weights, sums and the optimiser are fp32 in any case.
         numerics: "fast" (whatever instructions the processor has) or "portable" (those that every one has, in fp32).
-        seed: decides the order of the examples and the first LoRA weights.
+        optimizer: "adamw" for all weights, or "muon" for the matrices of the blocks and AdamW for the rest.
+        muon_learning_rate: the highest for the matrices that Muon changes.
+        schedule: how the rate falls after warm-up.
+        floor: part of the highest rate that is left at the end.
+        z_loss: pull of each position's log-sum-exp towards zero.
+        packing: answers and text of several examples share a row, none seeing another; text is always packed.
+        beta: "preference": how much the difference of the answers counts; with log-probabilities for each token, as in
+            Tülu 3, 5; with sums, as in the first paper, 0.1.
+        length_normalised: "preference": log-probabilities of an answer are divided by its tokens.
+        group: "reward": answers to each question.
+        answer_tokens: "reward": longest answer.
+        temperature: "reward": of drawing answers.
+        kl: "reward": pull towards the model that the training begins with.
+        clip: "reward": how far an answer's probability may move before it no longer counts.
+        reuse: "reward": steps that learn from the same answers.
+        verifier: "reward": who judges, a name of `helder.evaluate.verifiers`.
+        teacher_share: "distil": 1 learns from the teacher alone, 0 from the right tokens alone.
+        teacher_temperature: "distil": flattens both distributions.
+        device: "cpu" or "cuda".
+        compile: the blocks are compiled by torch before training; needs a C++ compiler, gives other bits.
+        seed: decides the order of the examples, the first LoRA weights and the answers drawn for a reward.
         evaluate_every: steps between two looks at the dev set; 0: five looks in all.
         checkpoint_every: steps between two checkpoints; 0: four in all for "full", ten for "lora".
         steps, epochs, tokens: how long; exactly one is not zero.
     """
 
+    objective: ObjectiveName = "answers"
     method: Literal["full", "upper", "lora"] = "full"
     learning_rate: float = LEARNING_RATE["full"]
     batch_tokens: int = BATCH_TOKENS["full"]
@@ -63,6 +102,25 @@ class TrainSettings:
     upper: float = 0.5
     lora_rank: int = 16
     lora_alpha: float = 32.0
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    muon_learning_rate: float = 0.02
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    floor: float = 0.0
+    z_loss: float = 0.0
+    packing: bool = False
+    beta: float = 5.0
+    length_normalised: bool = True
+    group: int = 8
+    answer_tokens: int = 64
+    temperature: float = 1.0
+    kl: float = 0.01
+    clip: float = 0.2
+    reuse: int = 1
+    verifier: str = "right"
+    teacher_share: float = 0.5
+    teacher_temperature: float = 1.0
+    device: Literal["cpu", "cuda"] = "cpu"
+    compile: bool = False
     precision: Literal["bf16", "fp32"] = "fp32"
     numerics: Literal["fast", "portable"] = "fast"
     seed: int = 0
@@ -79,7 +137,9 @@ class TrainSettings:
     def checkpoints(self, steps: int) -> int:
         """Steps between two checkpoints, in a training of `steps` steps."""
         parts = 10 if self.method == "lora" else 4
-        return self.checkpoint_every or max(CLOSEST_SAVE, math.ceil(steps / parts))
+        every = self.checkpoint_every or max(CLOSEST_SAVE, math.ceil(steps / parts))
+        # A training goes on where new answers are drawn: what was drawn before is no state that has to be saved.
+        return math.ceil(every / self.reuse) * self.reuse
 
     def saves(self, steps: int) -> int:
         """Checkpoints of a training of `steps` steps; the end is none."""
@@ -102,7 +162,7 @@ def resolve(section: Mapping[str, Any]) -> dict[str, Any]:
         raise HelderError(
             f"The training does not know the setting {unknown[0]}.", f"It knows {', '.join(sorted(known))}."
         )
-    method = given.get("method", "full")
+    objective, method = given.get("objective", "answers"), given.get("method", "full")
     portable = given.get("numerics") == "portable"
     if portable and given.get("precision") == "bf16":
         raise HelderError(
@@ -110,23 +170,36 @@ def resolve(section: Mapping[str, Any]) -> dict[str, Any]:
             "Processors round its sums differently.",
             'Leave out `precision`, or use numerics = "fast".',
         )
+    if portable and given.get("device") == "cuda":
+        raise HelderError("There are no portable bits on a GPU.", fix='Use device = "cpu", or numerics = "fast".')
+    device = "cpu" if portable else given.get("device") or usual_device()
     defaults: dict[str, Any] = {
         "learning_rate": LEARNING_RATE[method],
-        "precision": "fp32" if portable else faster_precision(),
+        "precision": "fp32" if portable else faster_precision(device),
+        "device": device,
+        "data_parallel": 1 if device == "cuda" else TrainSettings.data_parallel,
+        "batch_tokens": BATCH_TOKENS[method],
+        **BY_OBJECTIVE[objective],
     }
-    if "batch_size" in given:
+    if "batch_size" in given or ("batch_size" in defaults and "batch_tokens" not in given):
         defaults["batch_tokens"] = 0
     else:
-        defaults["batch_tokens"] = BATCH_TOKENS[method]
+        defaults["batch_size"] = 0
     return dataclasses.asdict(TrainSettings(**{**defaults, **given}))
 
 
-def faster_precision() -> Literal["bf16", "fp32"]:
+def usual_device() -> Literal["cpu", "cuda"]:
+    """A GPU of NVIDIA when its driver is there, else the processor. Light: torch is not asked."""
+    gpus = Path("/proc/driver/nvidia/gpus")
+    return "cuda" if gpus.is_dir() and any(gpus.iterdir()) else "cpu"
+
+
+def faster_precision(device: str = "cpu") -> Literal["bf16", "fp32"]:
     """What trains faster on this machine: bf16 where the processor multiplies it, else fp32.
 
     Without such instructions bf16 is emulated: 35 GFLOP/s a core against 150 in fp32 (Intel Ice Lake, docs/log.md).
     """
-    return "bf16" if flags() & BF16_FLAGS else "fp32"
+    return "bf16" if device == "cuda" or flags() & BF16_FLAGS else "fp32"
 
 
 def environment(numerics: str) -> dict[str, str]:

@@ -108,11 +108,13 @@ def test_a_killed_training_continues_to_the_same_bits(
 
 
 def test_a_checkpoint_holds_every_tensor_that_the_next_step_depends_on(base: Path, data: Path, tmp_path: Path) -> None:
-    trainer, _ = stage.prepare(resolve(SETTINGS), {"base": base, "data": data}, ignore)
+    trainer = stage.prepare(resolve(SETTINGS), {"base": base, "data": data}, ignore)
+    trainer.begin(tmp_path)
     trainer.step(0, 12)
     before = {name: tensor.clone() for name, tensor in checkpoint.state(trainer.parameters, trainer.optimizer).items()}
     checkpoint.save(tmp_path, 1, before)
-    other, _ = stage.prepare(resolve(SETTINGS), {"base": base, "data": data}, ignore)
+    other = stage.prepare(resolve(SETTINGS), {"base": base, "data": data}, ignore)
+    other.begin(tmp_path)
     assert checkpoint.load(tmp_path, other.parameters, other.optimizer) == 1
     after = checkpoint.state(other.parameters, other.optimizer)
     assert sorted(after) == sorted(before)
@@ -131,9 +133,10 @@ def test_long_examples_are_counted_and_named_not_cut(base: Path, data: Path, tmp
         if event == "warning":
             warnings.append(fields["text"])
 
-    trainer, too_long = stage.prepare(resolve({**SETTINGS, "context": 64}), {"base": base, "data": folder}, report)
-    assert too_long == ["long"]
-    assert len(trainer.examples) == len(lines)
+    trainer = stage.prepare(resolve({**SETTINGS, "context": 64}), {"base": base, "data": folder}, report)
+    facts = trainer.objective.facts(1)
+    assert facts["too_long"] == ["long"]
+    assert facts["examples"] == len(lines)
     assert "1 of 25 examples are longer than 64 tokens" in warnings[0]
     assert "long" in warnings[0]
 

@@ -1,0 +1,57 @@
+"""Where a training computes and with which kernels: the one place that knows of processors and GPUs."""
+
+from __future__ import annotations
+
+import torch
+
+from helder.errors import HelderError
+from helder.model.transformer import AttentionKernel, Transformer
+from helder.train.settings import TrainSettings
+
+# Explicit attention is faster than torch's for the short sequences of narrow tasks on a processor (docs/log.md); its
+# memory grows with the square of the length.
+LONGEST_EXPLICIT = 512
+
+
+def choose(settings: TrainSettings) -> torch.device:
+    """The device that the settings name, made to give the same bits each time.
+
+    Raises:
+        HelderError: there is no such device here.
+    """
+    if settings.device == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise HelderError(
+            "This training is set to a GPU, and torch finds none.",
+            f"torch {torch.__version__}, built for CUDA {torch.version.cuda or 'never'}.",
+            'Install a build of torch for the GPU, or say device = "cpu" in [train].',
+        )
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True)  # CUBLAS_WORKSPACE_CONFIG: helder.train.settings.environment
+    return torch.device("cuda")
+
+
+def attention(device: torch.device, longest: int) -> AttentionKernel:
+    """The kernel of attention for sequences of at most `longest` tokens."""
+    return "explicit" if device.type == "cpu" and longest <= LONGEST_EXPLICIT else "sdpa"
+
+
+def compile_blocks(model: Transformer) -> None:
+    """Compile the blocks, each in place. Other bits than without; the same bits each time on the same machine.
+
+    Raises:
+        HelderError: there is no C++ compiler.
+    """
+    from torch._inductor.cpp_builder import get_cpp_compiler
+
+    if next(model.parameters()).device.type == "cpu":
+        try:
+            get_cpp_compiler()
+        except Exception as error:  # torch's own class of error has changed its place between versions
+            raise HelderError(
+                "The blocks cannot be compiled.", str(error).splitlines()[0], "Install g++, or leave out `compile`."
+            ) from error
+    for block in model.model.layers:
+        block.compile(dynamic=False)

@@ -1,0 +1,96 @@
+"""What the loop asks of a method, whichever it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from helder.model.transformer import Transformer
+from helder.train.examples import Batch
+from helder.train.order import Order
+from helder.train.settings import TrainSettings
+
+Loss = Callable[[], Tensor]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one step has to do.
+
+    Attributes:
+        losses: each makes the loss of one part of the batch; their sum is the loss of the step. They may be called side
+            by side.
+        tokens: tokens of the batch without padding.
+        padded_tokens: tokens that are computed.
+        batch_sha256: digest of what the step sees.
+        facts: further values for the training log, known once the losses were made.
+    """
+
+    losses: Sequence[Loss]
+    tokens: int
+    padded_tokens: int
+    batch_sha256: str
+    facts: Callable[[], dict[str, float]] = field(default=dict)
+
+
+class Objective(ABC):
+    """A method: what each step sees, and the loss of a model on it.
+
+    Attributes:
+        order: which examples each step sees.
+        longest: the longest sequence in tokens.
+        looks: whether there is anything held out to look at.
+    """
+
+    order: Order
+    longest: int
+    looks: bool
+    model: Transformer
+
+    def begin(self, model: Transformer, scratch: Path) -> None:
+        """Get ready to train `model`, which still has the weights that the training begins with.
+
+        Args:
+            scratch: what was worked out before an interruption may lie there, and is kept there.
+        """
+        self.model = model
+
+    def place(self, batch: Batch) -> Batch:
+        """A batch where the model is."""
+        return batch.to(self.model.model.embed_tokens.weight.device)
+
+    def steps(self, settings: TrainSettings) -> int:
+        """Steps of the whole training; epochs and tokens are turned into steps here."""
+        if settings.steps:
+            return settings.steps
+        return self.order.steps_of(settings.epochs) if settings.epochs else self.order.steps_for(settings.tokens)
+
+    @abstractmethod
+    def work(self, step: int, parts: int) -> Work:
+        """What step `step` (from 0) has to do, in at most `parts` parts."""
+
+    @abstractmethod
+    def padded_tokens(self, step: int) -> int:
+        """Tokens that a step computes, without preparing it; what a step costs follows from it."""
+
+    @abstractmethod
+    def look(self) -> dict[str, float]:
+        """How the model does on what is held out; the first value is the one to watch."""
+
+    def facts(self, steps: int) -> dict[str, Any]:
+        """What is known of the examples after a training of `steps` steps, beside the measurements of the loop."""
+        return {"examples": len(self.order.lengths)}
+
+    def keep(self, output: Path, scratch: Path, steps: int) -> None:  # noqa: B027 - most methods keep none
+        """Write evidence of the method into the artifact."""
+
+
+class Reader(Protocol):
+    """`read` of an objective's module."""
+
+    def __call__(self, settings: TrainSettings, inputs: dict[str, Path], report: Callable[..., None]) -> Objective: ...

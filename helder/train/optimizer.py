@@ -1,0 +1,83 @@
+"""From gradients to weights: AdamW for all, or Muon for the matrices of the blocks and AdamW for the rest.
+
+AdamW: Loshchilov and Hutter 2019, in torch's fused form, which is three times as fast as its loop. Muon: Jordan et al.
+2024, the momentum of a matrix made orthogonal by Newton-Schulz steps, `torch.optim.Muon`. Both are torch's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from helder.train.settings import TrainSettings
+
+MUON_MOMENTUM = 0.95  # Jordan et al. 2024
+
+
+class Optimizer:
+    """Changes the weights by their gradients.
+
+    Args:
+        parameters: name → fp32 weight, in sorted order.
+        settings: rates, decay and which optimizer.
+        tied: the embedding is the output head too.
+    """
+
+    def __init__(self, parameters: Mapping[str, nn.Parameter], settings: TrainSettings, tied: bool) -> None:
+        self._members: list[torch.optim.Optimizer] = []
+        of_muon = {name for name in parameters if settings.optimizer == "muon" and is_hidden_matrix(name, parameters)}
+        if of_muon:
+            muon = torch.optim.Muon(
+                [parameter for name, parameter in parameters.items() if name in of_muon],
+                lr=settings.muon_learning_rate,
+                weight_decay=settings.weight_decay,
+                momentum=MUON_MOMENTUM,
+                adjust_lr_fn="original",
+            )
+            self._members.append(muon)
+        rest = {name: parameter for name, parameter in parameters.items() if name not in of_muon}
+        # An embedding that is looked up only is not pulled towards zero: rare rows would fade (OLMo 2).
+        kept = {name for name in rest if rest[name].ndim == 1 or (name.endswith("embed_tokens.weight") and not tied)}
+        groups = [
+            {"params": [rest[name] for name in rest if name not in kept], "weight_decay": settings.weight_decay},
+            {"params": [rest[name] for name in rest if name in kept], "weight_decay": 0.0},
+        ]
+        if rest:
+            adamw = torch.optim.AdamW(
+                [group for group in groups if group["params"]],
+                lr=settings.learning_rate,
+                betas=(settings.beta1, settings.beta2),
+                fused=True,
+            )
+            self._members.append(adamw)
+        self._homes = {
+            name: (self._members[0 if name in of_muon else -1], parameter) for name, parameter in parameters.items()
+        }
+        self._peaks = [[float(group["lr"]) for group in member.param_groups] for member in self._members]
+
+    def step(self, factor: float) -> None:
+        """Take one step with `factor` times the highest rates."""
+        for member, peaks in zip(self._members, self._peaks, strict=True):
+            for group, peak in zip(member.param_groups, peaks, strict=True):
+                group["lr"] = factor * peak
+            member.step()
+
+    def state(self) -> dict[str, Tensor]:
+        """What is remembered of each weight, as "<kind>.<name of the weight>"."""
+        return {
+            f"{kind}.{name}": tensor
+            for name, (member, parameter) in self._homes.items()
+            for kind, tensor in member.state[parameter].items()
+        }
+
+    def put(self, kind: str, name: str, tensor: Tensor) -> None:
+        """Remember this of a weight; the way back of `state`."""
+        member, parameter = self._homes[name]
+        member.state[parameter][kind] = tensor.to(parameter.device) if tensor.ndim else tensor
+
+
+def is_hidden_matrix(name: str, parameters: Mapping[str, nn.Parameter]) -> bool:
+    """Whether a weight is a matrix between hidden states: of a block, not of the embedding or the head."""
+    return ".layers." in name and parameters[name].ndim == 2
