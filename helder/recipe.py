@@ -12,12 +12,22 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from helder.errors import HelderError
 from helder.recipe_errors import NotFound, from_toml, from_validation
 
 FILE_NAME = "recipe.toml"
+SCRATCH = "scratch"  # the base model that is made from nothing
 UNITS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
 
 
@@ -77,15 +87,71 @@ class Data(Section):
 
 
 class Base(Section):
-    """The open model to begin with."""
+    """The open model to begin with, or the shape of one that is made from nothing."""
 
     model: str
-    """The name under which `helder model import` keeps it, or the path of its GGUF file or folder."""
+    """The name under which `helder model import` keeps it, the path of its GGUF file or folder, or "scratch"."""
+    size: str | None = None
+    """From scratch: a published shape by name, such as "olmo2-14m" or "qwen2.5-0.5b"; `helder model sizes` lists them."""
+    width: Annotated[int, Field(ge=8)] | None = None
+    """From scratch: width of the model, instead of the one of `size`."""
+    layers: Annotated[int, Field(ge=1)] | None = None
+    """From scratch: number of blocks, instead of the one of `size`."""
+    heads: Annotated[int, Field(ge=1)] | None = None
+    """From scratch: attention heads, each `width` / `heads` wide, instead of those of `size`."""
+    feed_forward_width: Annotated[int, Field(ge=8)] | None = None
+    """From scratch: inner width of the feed-forward layers; without it in proportion to `width`."""
+    context_length: Annotated[int, Field(ge=8)] | None = None
+    """From scratch: longest text in tokens, instead of the one of `size`."""
+    vocabulary: Annotated[int, Field(ge=260)] = 4096
+    """From scratch: tokens of the tokenizer that is learnt from the texts of the trainings and the task's examples."""
+    tokenizer: str | None = None
+    """From scratch: an imported model whose tokenizer is used; none is learnt then."""
+    cut: Literal["smollm", "gpt-2", "llama-bpe", "dbrx", "qwen2"] = "smollm"
+    """From scratch: how text is cut into words before tokens are learnt; "smollm" cuts digits one by one."""
+    chat_format: Literal["chatml", "olmo2", "tulu", "llama3", "plain"] = "chatml"
+    """From scratch: what stands around questions and answers."""
+    seed: int = 0
+    """From scratch: decides the first weights."""
+
+    @property
+    def scratch(self) -> bool:
+        """Whether the model is made from nothing."""
+        return self.model == SCRATCH
+
+    @model_validator(mode="after")
+    def _fits(self) -> Base:
+        shape = ("size", "width", "layers", "heads", "feed_forward_width", "context_length", "tokenizer")
+        given = [key for key in shape if getattr(self, key) is not None]
+        if given and not self.scratch:
+            raise ValueError(f'{given[0]} shapes a model made from nothing (model = "scratch"), not an imported one')
+        if self.scratch and self.size is None:
+            raise ValueError('a model made from nothing needs a size, such as size = "olmo2-14m"')
+        return self
 
 
 class Train(Section):
-    """How the weights are tuned."""
+    """One training: how weights are made. Several, `[[train]]`, follow one another; the last one makes the model."""
 
+    name: Name | None = None
+    """What the training is called, when there are several; without it, its objective."""
+    objective: Literal["answers", "text", "preference", "reward", "distil"] = "answers"
+    """What is learnt: to answer; to go on with text; to prefer the better of two answers; from a verifier's rewards for
+    its own answers; from a larger model."""
+    text: str | list[str] | None = None
+    """Documents to learn from (`text`, or `distil` over text): files or folders; text, JSONL or CSV with `text`."""
+    text_dev: str | None = None
+    """Documents for watching the training; without it, a part of `text` is held out."""
+    holdout: Fraction = 0.02
+    """The part of the documents in `text` that is held out, when `text_dev` is not given."""
+    pairs: str | None = None
+    """`preference`: a file with the columns input, chosen and rejected."""
+    teacher: str | None = None
+    """`distil`: the larger model, by the name under which it was imported."""
+    teach: Literal["logits", "answers"] = "logits"
+    """`distil`: by the teacher's distribution, which needs the same tokenizer, or by the answers that it writes."""
+    seeds: list[int] | None = None
+    """Train once with each of these seeds and go on with the mean of the weights."""
     method: Literal["full", "upper", "lora"] = "full"
     """Tune all weights; those of the upper blocks, which is faster; or low-rank additions, which takes less memory."""
     budget: str | None = None
@@ -106,6 +172,44 @@ class Train(Section):
     """Parts of a batch that are computed side by side, without it 2; more than 2 pays on machines with many cores."""
     context: Annotated[int, Field(ge=8)] | None = None
     """The longest example in tokens; longer ones are left out, counted and reported."""
+    optimizer: Literal["adamw", "muon"] | None = None
+    """"adamw"; or "muon" for the matrices of the blocks, which learns faster from scratch (docs/log.md)."""
+    muon_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """The highest learning rate of the matrices that Muon changes."""
+    schedule: Literal["linear", "cosine", "constant"] | None = None
+    """How the learning rate falls after warm-up."""
+    floor: Fraction | None = None
+    """The part of the learning rate that is left at the end."""
+    z_loss: Annotated[float, Field(ge=0)] | None = None
+    """Pull of the logits' log-sum-exp towards zero, which keeps long trainings stable."""
+    packing: bool | None = None
+    """`answers`: several examples share a row of `context` tokens, none seeing another."""
+    beta: Annotated[float, Field(gt=0)] | None = None
+    """`preference`: how much the difference between two answers counts."""
+    length_normalised: bool | None = None
+    """`preference`: whether log-probabilities are means over an answer's tokens, not sums."""
+    group: Annotated[int, Field(ge=2)] | None = None
+    """`reward`: answers to each question."""
+    answer_tokens: Annotated[int, Field(ge=1)] | None = None
+    """`reward`: the longest answer."""
+    temperature: Annotated[float, Field(gt=0)] | None = None
+    """`reward`: of drawing answers."""
+    kl: Annotated[float, Field(ge=0)] | None = None
+    """`reward`: pull towards the model that the training begins with."""
+    clip: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """`reward`: how far an answer's probability may move before it no longer counts."""
+    reuse: Annotated[int, Field(ge=1)] | None = None
+    """`reward`: steps that learn from the same answers."""
+    verifier: Literal["right", "fields", "number"] | None = None
+    """`reward`: who judges: wholly right; the share of right fields; the last number."""
+    teacher_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    """`distil`: 1 learns from the teacher alone, 0 from the right answers alone."""
+    teacher_temperature: Annotated[float, Field(gt=0)] | None = None
+    """`distil`: flattens both distributions."""
+    device: Literal["cpu", "cuda"] | None = None
+    """Where to compute; without it a GPU when there is one, decided once and kept."""
+    compile: bool | None = None
+    """Whether torch compiles the blocks first: faster for long trainings, needs a C++ compiler, gives other bits."""
     warmup: Fraction | None = None
     """The part of the steps in which the learning rate rises."""
     weight_decay: Annotated[float, Field(ge=0)] | None = None
@@ -144,6 +248,32 @@ class Train(Section):
         if self.batch_size and self.batch_tokens:
             raise ValueError("give batch_tokens or batch_size, not both: each decides how much one step sees")
         return self
+
+    @model_validator(mode="after")
+    def _has_what_it_learns_from(self) -> Train:
+        needs = {"text": "text", "preference": "pairs", "distil": "teacher"}
+        allowed = {"text": ("text", "distil"), "pairs": ("preference",), "teacher": ("distil",)}
+        needed = needs.get(self.objective)
+        if needed and getattr(self, needed) is None:
+            raise ValueError(f'objective = "{self.objective}" needs {needed}')
+        for key, objectives in allowed.items():
+            if getattr(self, key) is not None and self.objective not in objectives:
+                raise ValueError(f'{key} is for objective = "{objectives[0]}", not for "{self.objective}"')
+        if self.text and self.teach == "answers":
+            raise ValueError('teach = "answers" has the teacher answer the task\'s questions; leave out text')
+        if self.seeds is not None and len(set(self.seeds)) < max(2, len(self.seeds)):
+            raise ValueError("seeds names at least two different seeds")
+        return self
+
+    @property
+    def called(self) -> str:
+        """The name, or the objective in place of one."""
+        return self.name or self.objective
+
+    @property
+    def texts(self) -> list[str]:
+        """The files and folders in `text`."""
+        return [] if self.text is None else [self.text] if isinstance(self.text, str) else self.text
 
     @property
     def amount(self) -> tuple[Literal["seconds", "steps", "epochs", "tokens"], float]:
@@ -190,6 +320,11 @@ class Release(Section):
     """For whom the release is made; it decides what is withheld."""
 
 
+def _one_or_more(value: Any) -> Any:
+    """`[train]` alone is a list of one."""
+    return [value] if isinstance(value, dict | Train) else value
+
+
 class Recipe(Section):
     """The recipe of one model for one job."""
 
@@ -201,14 +336,30 @@ class Recipe(Section):
     """Which documents the model learns from, and which it is tested on."""
     base: Base
     """The open model to begin with."""
-    train: Train = Train()
-    """How the weights are tuned."""
+    train: Annotated[list[Train], BeforeValidator(_one_or_more), Field(min_length=1)] = [Train()]
+    """How the weights are made: one table [train], or several [[train]] that follow one another."""
     compress: Compress = Compress()
     """Which files are made of the weights."""
     evaluate: Evaluate = Evaluate()
     """How the model is measured."""
     release: Release = Release()
     """Who is told what."""
+
+    @model_validator(mode="after")
+    def _trainings_follow_one_another(self) -> Recipe:
+        names = [training.called for training in self.train[:-1]]
+        if len(set(names)) < len(names):
+            raise ValueError("two trainings have the same name; give each [[train]] a name of its own")
+        if self.train[-1].seeds:
+            raise ValueError("the last training has seeds; what is averaged needs a training behind it")
+        if self.base.scratch and len(self.train) == 1 and self.train[0].method != "full":
+            raise ValueError('a model made from nothing needs method = "full"')
+        return self
+
+    @property
+    def final(self) -> Train:
+        """The training that makes the model."""
+        return self.train[-1]
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
@@ -256,7 +407,15 @@ class Recipe(Section):
             "data.labels": data.labels,
         }
         found |= {key: value for key, value in single.items() if isinstance(value, str)}
-        return found | {f"data.tests.{name}": path for name, path in data.tests.items()}
+        found |= {f"data.tests.{name}": path for name, path in data.tests.items()}
+        for place, training in enumerate(self.train):
+            table = f"train[{place}]" if len(self.train) > 1 else "train"
+            for index, path in enumerate(training.texts):
+                found[f"{table}.text" if index == 0 else f"{table}.text[{index}]"] = path
+            for key in ("text_dev", "pairs"):
+                if (path := getattr(training, key)) is not None:
+                    found[f"{table}.{key}"] = path
+        return found
 
     def check_files(self, folder: Path, text: str = "", where: str = FILE_NAME) -> None:
         """Refuse a recipe that names files which are not there.
@@ -293,4 +452,10 @@ def parse_budget(text: str) -> tuple[Literal["seconds", "steps", "epochs", "toke
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a recipe, for editors; shipped as `helder/recipe.schema.json`."""
     schema = Recipe.model_json_schema(by_alias=True)
+    several = schema["properties"]["train"]
+    schema["properties"]["train"] = {
+        "description": several.pop("description"),
+        "default": several.pop("default"),
+        "anyOf": [several["items"], several],
+    }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Helder recipe"}

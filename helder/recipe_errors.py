@@ -37,8 +37,13 @@ def from_validation(error: ValidationError, model: type[BaseModel], text: str, w
     lines: list[str] = []
     # A value that may be one of several types gives a problem for each type: told once, for all of them.
     by_place: dict[tuple[str, ...], list[Any]] = {}
+    tables = set(re.findall(r"^\s*\[\[([^\[\]]+)\]\]", text, re.MULTILINE))
     for problem in error.errors(include_url=False):
-        by_place.setdefault(_place(problem["loc"], model), []).append(problem)
+        place = _place(problem["loc"], model)
+        # One table stands for a list of one, and is called as it is written.
+        if place and place[0].endswith("[0]") and place[0][:-3] not in tables and _table(model, place[0][:-3]):
+            place = (place[0][:-3], *place[1:])
+        by_place.setdefault(place, []).append(problem)
     for place, problems in by_place.items():
         lines.append(_sentence(place, problems, model, text, where))
     count = len(lines)
@@ -85,13 +90,20 @@ def _place(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str
 
 
 def _submodel(model: Any, key: str) -> Any:
+    """The table that a key of a table holds, or the tables that it lists; None for other keys."""
     if model is None:
         return None
+    key = key.partition("[")[0]
     for name, info in model.model_fields.items():
         if key in (name, info.alias):
-            annotation = info.annotation
+            listed = typing.get_args(info.annotation) if typing.get_origin(info.annotation) is list else ()
+            annotation = listed[0] if listed else info.annotation
             return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
     return None
+
+
+def _table(model: Any, key: str) -> bool:
+    return _submodel(model, key) is not None
 
 
 def _model_at(place: Sequence[str], model: type[BaseModel]) -> type[BaseModel] | None:
@@ -155,9 +167,17 @@ def line_of(text: str, place: Sequence[str]) -> int | None:
     if not place:
         return None
     wanted = [part.partition("[")[0] for part in place]
+    place_of = re.fullmatch(r".*\[(\d+)\]", place[0])  # of several tables with one name, the one that is meant
+    left = int(place_of[1]) if place_of else 0
     table: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[([^\[\]]+)\]\s*(#.*)?$", line):
+        if several := re.match(r"\s*\[\[([^\[\]]+)\]\]\s*(#.*)?$", line):
+            table = [part.strip().strip("\"'") for part in several[1].split(".")]
+            if table == wanted[:1] and left:
+                left, table = left - 1, []
+            elif table == wanted:
+                return number
+        elif header := re.match(r"\s*\[([^\[\]]+)\]\s*(#.*)?$", line):
             table = [part.strip().strip("\"'") for part in header[1].split(".")]
             if table == wanted:
                 return number

@@ -87,7 +87,7 @@ def run(
     asked = _open(subject, inputs, tokenizer, format_name, context)
     grammar = task.grammar() if constrained else None
     try:
-        answers = asked.ask(prompts, grammar, max_tokens, _counter(report, len(examples)))
+        answers = asked.ask(prompts, grammar, max_tokens, counter(report, len(examples)))
     finally:
         asked.close()
     if len(answers) != len(examples):
@@ -144,7 +144,7 @@ def _open(subject: str, inputs: dict[str, Path], tokenizer: Tokenizer, format_na
         return _open_file(_file(subject, inputs), tokenizer, format_name, context)
     if subject not in ("weights", "base"):
         raise HelderError(f"The subject {subject!r} is unknown.", "", f"Known: weights, base, {', '.join(FILES)}.")
-    return _open_weights(inputs["model"], tokenizer, format_name, context)
+    return open_weights(inputs["model"], tokenizer, format_name, context)
 
 
 def _open_file(path: Path, tokenizer: Tokenizer, format_name: str, context: int) -> Asked:
@@ -160,7 +160,7 @@ def _open_file(path: Path, tokenizer: Tokenizer, format_name: str, context: int)
     return Asked(tokenizer, format_name, ask, engine.close)
 
 
-def _open_weights(folder: Path, tokenizer: Tokenizer, format_name: str, context: int) -> Asked:
+def open_weights(folder: Path, tokenizer: Tokenizer, format_name: str, context: int) -> Asked:
     from helder.model.transformer import Transformer
     from helder.serve.constrain import Constraint
     from helder.serve.generate import generate
@@ -187,7 +187,7 @@ def _open_weights(folder: Path, tokenizer: Tokenizer, format_name: str, context:
     return Asked(tokenizer, format_name, ask, lambda: None)
 
 
-def _counter(report: Callable[..., None], total: int) -> Callable[[int], None]:
+def counter(report: Callable[..., None], total: int) -> Callable[[int], None]:
     """Progress over all questions; called from any thread, each time with how many more are answered."""
     done = 0
 

@@ -1,8 +1,8 @@
 """Verifiers: programs that judge an answer, by name and version, for rewards while training and for scores after it.
 
 A reward is what a model is trained towards, so that another version of a verifier is another training: each has a
-number that rises with every change of what it accepts, and statements name both (Tülu 3's IFEval verifier changed later,
-and old data no longer fit it). A verifier that cannot judge is an error, never a reward of zero.
+number that rises with every change of what it accepts, and statements name both (Tülu 3's IFEval verifier changed
+later, and old data no longer fit it). A verifier that cannot judge is an error, never a reward of zero.
 """
 
 from __future__ import annotations

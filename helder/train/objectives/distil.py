@@ -1,7 +1,8 @@
 """Distillation: a student learns a teacher's distribution beside the right tokens (Hinton et al. 2015).
 
 Over the answers of a task or over documents, whichever the training is given. The two must cut text into the same
-tokens: a teacher with another vocabulary teaches by the answers that it writes (`helder.train.teach`), not by its logits.
+tokens: a teacher with another vocabulary teaches by the answers that it writes (`helder.train.teach`), not by its
+logits.
 """
 
 from __future__ import annotations
