@@ -9,14 +9,12 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from helder.errors import HelderError
 from helder.ledger.artifact import FileEntry, hash_file, manifest_digest
+from helder.model.folder import write_companions, write_json
 from helder.model.sources import SINGLE, Source
-
-if TYPE_CHECKING:
-    from helder.model.transformer import TransformerConfig
 
 
 def settings(source: Source, chat_format: str | None) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def run(
             (folder / name).unlink(missing_ok=True)
             (folder / name).symlink_to(path)
         made = _convert_folder(folder, settings, output, report)
-    _write_json(output / "source.json", made)
+    write_json(output / "source.json", made)
     return {}
 
 
@@ -79,7 +77,7 @@ def _convert_gguf(path: Path, settings: Mapping[str, Any], output: Path, report:
     layout = {name: ("F32", shape) for name, shape in shapes.items()}
     safetensors_file.write(output / "model.safetensors", layout, tensors())
     (output / "tokenizer.json").write_text(text, encoding="utf-8")
-    _write_companions(
+    write_companions(
         output,
         config,
         chat_format,
@@ -132,7 +130,7 @@ def _convert_folder(
     safetensors_file.write(output / "model.safetensors", layout, read())
     shutil.copyfile(folder / "tokenizer.json", output / "tokenizer.json")
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    _write_companions(
+    write_companions(
         output,
         config,
         chat_format,
@@ -193,49 +191,3 @@ def _source_record(settings: Mapping[str, Any], **found: Any) -> dict[str, Any]:
     if record["quantised"]:
         record["note"] = f"Dequantised from {', '.join(record['quantised'])}. {record['note']}".strip()
     return record
-
-
-def _write_companions(
-    output: Path, config: TransformerConfig, chat_format: str, *, begin: Any, padding: Any, dtype: str = "float32"
-) -> None:
-    """The small files beside weights and tokenizer.json.
-
-    What ends an answer is what the chat format says, whatever the source names as the end of a text.
-
-    Args:
-        begin, padding: ids that the source names, or whatever else stands there.
-        dtype: type of the weights, as torch calls it.
-    """
-    from helder.model import families
-    from helder.tokens import chat
-    from helder.tokens.tokenizer import Tokenizer, pre_tokenizer_name
-
-    form, tokenizer = chat.known(chat_format), Tokenizer.load(output)
-    tokenizer.check_identity()
-    pre_tokenizer_name(tokenizer.path)  # refused now, not when a GGUF file is to be written after hours of training
-    for name in form.specials:
-        tokenizer.special(name)
-    end = tokenizer.special(form.closing)
-    names = {number: name for name, number in tokenizer.specials.items()}
-    begin = begin if type(begin) is int and begin in names else None
-    padding = padding if type(padding) is int and padding in names else end
-    ends = {"bos_token_id": begin, "eos_token_id": end, "pad_token_id": padding}
-    _write_json(output / "config.json", families.to_config_json(config, dtype=dtype) | ends)
-    _write_json(output / "generation_config.json", ends)
-    _write_json(
-        output / "tokenizer_config.json",
-        {
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "bos_token": names[begin] if begin is not None else None,
-            "eos_token": names[end],
-            "pad_token": names[padding],
-            "model_max_length": config.context_length,
-            "clean_up_tokenization_spaces": False,
-            "chat_template": form.template,
-        },
-    )
-    _write_json(output / chat.FILE_NAME, {"chat_format": chat_format})
-
-
-def _write_json(path: Path, record: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

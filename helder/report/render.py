@@ -158,7 +158,7 @@ def _origin(places: Mapping[str, Path], statements: Mapping[str, Statement]) -> 
     source = _json(places["base"] / "source.json")
     rows = [
         ("base model", source["title"]),
-        ("its licence", source["licence"]),
+        ("its licence", source["licence"] or "not stated"),
         ("its file", f"{source['sha256']} {source['note']}"),
         ("data licence", str(statements["data"].predicate["settings"].get("licence", "unknown"))),
     ]
@@ -194,8 +194,9 @@ def _files(
 def _unknown(source: Mapping[str, Any], statements: Mapping[str, Statement]) -> list[str]:
     sentences = [
         "Whether the data are right, and whether the work to come looks like the test set.",
-        f"How the base model {source['title']} was trained: only its file is known, by digest.",
     ]
+    if source.get("kind") != "scratch":
+        sentences.append(f"How the base model {source['title']} was trained: only its file is known, by digest.")
     if source["quantised"]:
         sentences.append(f"What the base model lost when it was quantised ({', '.join(source['quantised'])}) before.")
     if min(statement.predicate["seal"]["level"] for statement in statements.values()) == 0:

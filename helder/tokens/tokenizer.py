@@ -211,24 +211,38 @@ def from_gguf(fields: Mapping[str, Any]) -> str:
     vocabulary = {token: number for number, token in enumerate(tokens)}
     if len(vocabulary) < len(tokens):
         raise _broken("A token stands there twice.")
-    added = [
-        {
-            "id": number,
-            "content": token,
-            "single_word": False,
-            "lstrip": False,
-            "rstrip": False,
-            "normalized": False,
-            "special": kind == CONTROL,
-        }
-        for number, (token, kind) in enumerate(zip(tokens, types, strict=True))
-        if kind in (CONTROL, USER_DEFINED)
-    ]
+    added = {number: kind == CONTROL for number, kind in enumerate(types) if kind in (CONTROL, USER_DEFINED)}
+    text = to_json(pre, vocabulary, [merge.split(" ") for merge in merges], added)
+    _parse(text, "The tokenizer in this GGUF file")
+    return text
+
+
+def to_json(pre: str, vocabulary: Mapping[str, int], merges: Sequence[Sequence[str]], added: Mapping[int, bool]) -> str:
+    """The text of a `tokenizer.json`.
+
+    Args:
+        pre: one of `CUTS`.
+        vocabulary: token → id, those that are `added` among them.
+        merges: pairs of tokens, the first to be merged first.
+        added: id of a token that is found in text before anything is cut → whether it is a special one.
+    """
+    names = {number: token for token, number in vocabulary.items()}
     record = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": added,
+        "added_tokens": [
+            {
+                "id": number,
+                "content": names[number],
+                "single_word": False,
+                "lstrip": False,
+                "rstrip": False,
+                "normalized": False,
+                "special": special,
+            }
+            for number, special in added.items()
+        ],
         "normalizer": None,
         "pre_tokenizer": CUTS[pre].to_json(),
         "post_processor": None,
@@ -243,12 +257,10 @@ def from_gguf(fields: Mapping[str, Any]) -> str:
             "byte_fallback": False,
             "ignore_merges": CUTS[pre].whole,
             "vocab": vocabulary,
-            "merges": [merge.split(" ") for merge in merges],
+            "merges": merges,
         },
     }
-    text = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
-    _parse(text, "The tokenizer in this GGUF file")
-    return text
+    return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
 
 
 def pre_tokenizer_name(path: Path) -> str:

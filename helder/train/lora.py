@@ -12,22 +12,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from helder.model.draws import uniform
 from helder.model.transformer import Linear, Transformer
-from helder.train.order import draw
 
 
 class LoraLinear(nn.Module):
     """A frozen linear layer with a trained addition: x W^T + (x A^T) B^T · alpha / rank.
 
-    `up` (out, rank) begins at zero, so training begins at the base model; `down` (rank, in) at values drawn from
-    SHA-256 of the seed and the layer's name: torch's draws differ between instruction sets.
+    `up` (out, rank) begins at zero, so training begins at the base model; `down` (rank, in) at values that depend on
+    the seed and the weight's name (`helder.model.draws`).
     """
 
     def __init__(self, frozen: Linear, rank: int, alpha: float, seed: int, name: str) -> None:
         super().__init__()
         self.frozen, self.scale = frozen, alpha / rank
         rows, columns = frozen.weight.shape
-        self.down = nn.Parameter(uniform((rank, columns), 1 / math.sqrt(columns), seed, name))
+        self.down = nn.Parameter(
+            torch.from_numpy(uniform((rank, columns), 1 / math.sqrt(columns), seed, f"lora/{name}"))
+        )
         self.up = nn.Parameter(torch.zeros(rows, rank))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -37,15 +39,6 @@ class LoraLinear(nn.Module):
     def addition(self) -> Tensor:
         """What is added to the weight: (out, in), fp32."""
         return (self.up.detach() @ self.down.detach()) * self.scale
-
-
-def uniform(shape: tuple[int, int], bound: float, seed: int, name: str) -> Tensor:
-    """Values in (-bound, bound), the same bits on every machine: 32-bit words of SHA-256 in counter mode."""
-    rows, columns = shape
-    words = rows * columns
-    stream = b"".join(draw(seed, "lora", name, block) for block in range(math.ceil(words / 8)))
-    whole = torch.frombuffer(bytearray(stream[: 4 * words]), dtype=torch.int32).to(torch.float64)
-    return (whole * (bound / 2**31)).to(torch.float32).view(rows, columns)
 
 
 def add_lora(model: Transformer, rank: int, alpha: float, seed: int, compute: torch.dtype) -> dict[str, LoraLinear]:

@@ -1,0 +1,84 @@
+"""Architectures by name, as they were published (`sizes.toml`): what a model made from nothing can be.
+
+A size says how a model is built, not what it knows: "olmo2-1b" made here has the shape of OLMo 2 1B and weights of its
+own. Needs no torch, so that a plan can count before anything is made.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+from helder.errors import HelderError
+from helder.model import families
+
+
+@dataclass(frozen=True)
+class Size:
+    """One architecture. What is not explained here is explained in `helder.model.transformer.TransformerConfig`.
+
+    Attributes:
+        name: how recipes call it.
+        family: the architecture's name in GGUF files: "llama", "qwen2" or "olmo2".
+        vocabulary_size: rows of the embedding of the published model.
+        source: where the figures stand.
+    """
+
+    name: str
+    family: str
+    width: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_width: int
+    feed_forward_width: int
+    rope_theta: float
+    norm_epsilon: float
+    tied: bool
+    context_length: int
+    vocabulary_size: int
+    source: str
+
+    def parameter_count(self, vocabulary_size: int) -> int:
+        """Parameters with a vocabulary of this size, a tied head counted once."""
+        flags = families.of_gguf(self.family).flags
+        queries, keys = self.heads * self.head_width, self.kv_heads * self.head_width
+        matrices = 2 * self.width * (queries + keys) + 3 * self.width * self.feed_forward_width
+        biases = queries + 2 * keys if flags.get("attention_bias") else 0
+        norms = 2 * self.width + (queries + keys if flags.get("qk_norm") else 0)
+        embeddings = vocabulary_size * self.width * (1 if self.tied else 2)
+        return self.layers * (matrices + biases + norms) + embeddings + self.width
+
+
+def find(name: str) -> Size:
+    """The size with this name.
+
+    Raises:
+        HelderError: there is none.
+    """
+    known = sizes()
+    if name not in known:
+        near = difflib.get_close_matches(name.lower(), known, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        raise HelderError(
+            f"There is no size {name!r}.{meant}",
+            f"Known: {', '.join(known)}.",
+            "Name one of them, or say width, layers and heads yourself.",
+        )
+    return known[name]
+
+
+@lru_cache
+def sizes() -> dict[str, Size]:
+    """All sizes by name, in the order of the file."""
+    text = (resources.files("helder.model") / "sizes.toml").read_text(encoding="utf-8")
+    found: dict[str, Size] = {}
+    for group in tomllib.loads(text)["group"]:
+        shared = {key: value for key, value in group.items() if key != "sizes"}
+        for name, own in group["sizes"].items():
+            head_width = own["width"] // own["heads"]
+            found[name] = Size(**({"name": name, "head_width": head_width} | shared | own))
+    return found
