@@ -125,7 +125,7 @@ def measure(folder: Path, steps: int | None, limit: int | None) -> dict[str, Any
     ended = [*planning.ended, *running.ended]
     trained = next(one for one in ended if one.stage == "train")
     return {
-        "settings": {"steps": steps, "limit": limit, "budget": Project.open(folder).recipe.train.amount},
+        "settings": {"steps": steps, "limit": limit, "budget": Project.open(folder).recipe.final.amount},
         "commands": commands,
         "wall_seconds": sum(commands.values()),
         "peak_memory": watch.peak,

@@ -7,11 +7,12 @@ artifact still has the digest that the statement names; then it is not run again
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from helder import stage as stages
 from helder.errors import HelderError
@@ -19,31 +20,43 @@ from helder.ledger import artifact as artifacts
 from helder.ledger import canonical, keys, statement
 from helder.ledger.artifact import Artifact
 from helder.ledger.statement import Statement
+from helder.model import scratch, sizes
 from helder.project import Project
 from helder.stage import OnEvent, Stage
-from helder.train import settings as training
+from helder.train import settings as resolving
+
+if TYPE_CHECKING:
+    from helder.model.sizes import Size
+    from helder.recipe import Base, Train
 
 Known = Artifact | None  # an artifact, or None while it is not made yet
-PRECISION = "precision"  # what the machine's own precision is kept under in helder.lock
+MACHINE = "precision"  # what the machine's own device and precision are kept under in helder.lock
+# Keys of [train] that say what is learnt from or how long; the rest is settings of the loop.
+NOT_SETTINGS = {
+    *("name", "text", "text_dev", "holdout", "pairs", "teacher", "teach", "seeds"),
+    *("budget", "steps", "epochs", "tokens"),
+}
 State = Literal["done", "damaged", "ready", "waiting"]
 
 
 def journey(project: Project, walk: Walk) -> None:
     """documents → records → weights → small weights → answers → scores."""
     recipe = project.recipe
-    base = walk.base(recipe.base.model)
+    base = None if recipe.base.scratch else walk.base(recipe.base.model)
     data = walk.stage("data", "helder.data.stage:run", data_settings(project), sources(project))
+    if recipe.base.scratch:
+        base = from_nothing(project, walk, data)
 
-    resolved = train_settings(project, walk, base, data)
-    variables = training.environment(recipe.train.numerics)
-    weights = walk.stage("train", "helder.train.stage:run", resolved, {"base": base, "data": data}, variables)
+    weights = base
+    for training in recipe.train:
+        weights = train(project, walk, training, base, weights, data)
 
     compress = {"formats": list(recipe.compress.formats)}
     files = walk.stage("files", "helder.compress.stage:run", compress, {"train": weights, "data": data})
 
     subjects: dict[str, dict[str, Known]] = {"weights": {"model": weights, "data": data}}
     subjects |= {format: {"files": files, "data": data} for format in recipe.compress.formats}
-    if recipe.evaluate.base:
+    if recipe.evaluate.base and not recipe.base.scratch:
         subjects["base"] = {"model": base, "data": data}
     answers = {
         subject: walk.stage(f"predict-{subject}", "helder.evaluate.predict:run", predict_settings(project, subject), of)
@@ -56,6 +69,92 @@ def journey(project: Project, walk: Walk) -> None:
 
     predictions = {f"predict-{subject}": artifact for subject, artifact in answers.items()}
     walk.stage("scores", "helder.evaluate.stage:run", score_settings(project), {"data": data, **predictions})
+
+
+def from_nothing(project: Project, walk: Walk, data: Known) -> Known:
+    """texts → tokenizer → a model whose weights are drawn from a seed."""
+    base = project.recipe.base
+    if base.tokenizer is not None:
+        tokenizer = walk.base(base.tokenizer)
+    else:
+        settings = {"vocabulary": base.vocabulary, "chat_format": base.chat_format, "cut": base.cut}
+        texts = [path for training in project.recipe.train for path in training.texts]
+        inputs = {"data": data, **named_files(project, "text", dict.fromkeys(texts))}
+        tokenizer = walk.stage("tokenizer", "helder.tokens.bpe:run", settings, inputs)
+    shape = scratch.settings(project.recipe.name, shape_of(base), base.seed, base.chat_format)
+    return walk.stage("base", "helder.model.scratch:run", shape, {"tokenizer": tokenizer})
+
+
+def train(project: Project, walk: Walk, training: Train, base: Known, start: Known, data: Known) -> Known:
+    """One training of the recipe: the stages that prepare it, the training itself, and the mean of several seeds.
+
+    Args:
+        base: the model that the first training begins with.
+        start: the model that this one begins with.
+    """
+    last = training is project.recipe.final
+    name = "train" if last else f"train-{training.called}"
+    learnt = lessons(project, walk, training, base, data)
+    variables = training_environment(project, training)
+    trained: dict[str, Known] = {}
+    for seed in training.seeds or [training.seed]:
+        settings = train_settings(project, walk, training, {"base": base, **learnt})
+        each = name if training.seeds is None else f"{name}-{seed}"
+        settings = None if settings is None else {**settings, "seed": seed}
+        trained[each] = walk.stage(each, "helder.train.stage:run", settings, {"base": start, **learnt}, variables)
+    if training.seeds is None:
+        return trained[name]
+    return walk.stage(f"average-{training.called}", "helder.train.average:run", {}, trained)
+
+
+def lessons(project: Project, walk: Walk, training: Train, base: Known, data: Known) -> dict[str, Known]:
+    """What a training learns from: artifacts by the names that its objective knows."""
+    learnt: dict[str, Known] = {}
+    if training.texts:
+        settings = {"holdout": training.holdout, "seed": training.seed}
+        inputs = {"base": base, **named_files(project, "text", training.texts)}
+        if training.text_dev is not None:
+            inputs["text-dev"] = Artifact.of(project.folder / training.text_dev, Path(training.text_dev).name)
+        learnt["text"] = walk.stage(f"tokens-{training.called}", "helder.tokens.stage:run", settings, inputs)
+    elif training.pairs is not None:
+        learnt["pairs"] = Artifact.of(project.folder / training.pairs, Path(training.pairs).name)
+    else:
+        learnt["data"] = data
+    if training.teacher is not None:
+        teacher = walk.base(training.teacher)
+        if training.teach == "answers":
+            inputs = {"teacher": teacher, "data": data}
+            return {"data": walk.stage(f"teach-{training.called}", "helder.train.teach:run", {}, inputs)}
+        learnt["teacher"] = teacher
+    return learnt
+
+
+def named_files(project: Project, name: str, paths: Iterable[str]) -> dict[str, Known]:
+    """Files of the recipe as inputs: `name`, `name`-2, …"""
+    return {
+        name if place == 0 else f"{name}-{place + 1}": Artifact.of(project.folder / path, Path(path).name)
+        for place, path in enumerate(paths)
+    }
+
+
+def shape_of(base: Base) -> Size:
+    """The architecture of a model made from nothing: a published one with the recipe's own numbers in it."""
+    size = sizes.find(base.size or "")
+    own = ("width", "layers", "heads", "feed_forward_width", "context_length")
+    given = {key: getattr(base, key) for key in own if getattr(base, key) is not None}
+    if "heads" in given:
+        given["kv_heads"] = base.heads
+    width, heads = given.get("width", size.width), given.get("heads", size.heads)
+    if width % heads:
+        raise HelderError(
+            f"[base] has a width of {width} and {heads} heads.", "A head is width / heads wide.", "Correct one of them."
+        )
+    if "width" in given or "heads" in given:
+        given["head_width"] = width // heads
+    if "width" in given and "feed_forward_width" not in given:
+        # As wide in proportion as the published one, in steps that matrix kernels like.
+        given["feed_forward_width"] = max(64, round(size.feed_forward_width * width / size.width / 64) * 64)
+    return dataclasses.replace(size, **given)
 
 
 def data_settings(project: Project) -> dict[str, Any]:
@@ -71,6 +170,8 @@ def sources(project: Project) -> dict[str, Known]:
     """The recipe's files: `train`, `train-2`…, `dev`, `test`, `test-<name>`, `labels`, `schema`."""
     found: dict[str, Known] = {}
     for key, path in project.recipe.files().items():
+        if not key.startswith("data."):
+            continue
         name = key.removeprefix("data.").replace("tests.", "test-")
         if name.startswith("train["):
             name = f"train-{int(name[6:-1]) + 1}"
@@ -78,57 +179,73 @@ def sources(project: Project) -> dict[str, Known]:
     return found
 
 
-def train_settings(project: Project, walk: Walk, base: Known, data: Known) -> dict[str, Any] | None:
-    """`[train]`, every default resolved; None while a time is not yet turned into steps.
+def train_settings(project: Project, walk: Walk, training: Train, inputs: Mapping[str, Known]) -> dict[str, Any] | None:
+    """One training of the recipe, every default resolved; None while a time is not yet turned into steps.
 
     A budget in minutes is turned into steps by measuring this machine, once. The number is kept in `helder.lock`
-    under the digest of everything that it depends on, so that later runs take the same number of steps.
+    under the digest of everything that it depends on, so that later runs take the same number of steps. It is measured
+    on the base model, whichever model the training begins with: a step takes as long.
     """
-    section = train_section(project)
-    train = project.recipe.train
-    if train.precision is None and train.numerics == "fast" and project.decided(PRECISION) is None:
-        walk.decide(PRECISION, {"precision": section["precision"]})
-    unit, amount = project.recipe.train.amount
+    section = train_section(project, training)
+    if (
+        project.decided(MACHINE) is None
+        and training.numerics == "fast"
+        and None in (training.precision, training.device)
+    ):
+        walk.decide(MACHINE, {key: section[key] for key in ("device", "precision")})
+    unit, amount = training.amount
     if unit != "seconds":
-        return training.resolve({**section, unit: amount})
-    probe = {**training.resolve(section), "seconds": float(amount)}
-    variables = training.environment(section["numerics"])
-    key = budget_key(probe, base, data)
+        return resolving.resolve({**section, unit: amount})
+    probe = {**resolving.resolve(section), "seconds": float(amount)}
+    key = budget_key(probe, inputs)
     decision = project.decided(key)
     if decision is None:
-        made = walk.stage("probe", "helder.train.probe:run", probe, {"base": base, "data": data}, variables)
+        name = "probe" if training is project.recipe.final else f"probe-{training.called}"
+        made = walk.stage(name, "helder.train.probe:run", probe, inputs, training_environment(project, training))
         if made is None:
             return None
         found = json.loads((made.path / "probe.json").read_text(encoding="utf-8"))
         decision = {"steps": int(found["steps"]), "seconds": float(amount), "probe": found}
         walk.decide(key, decision)
-    return training.resolve({**section, "steps": int(decision["steps"])})
+    return resolving.resolve({**section, "steps": int(decision["steps"])})
 
 
-def train_section(project: Project) -> dict[str, Any]:
-    """`[train]` without its budget; the precision as asked for, else as once decided, else as fits this machine."""
-    train = project.recipe.train
-    section = train.model_dump(mode="json", exclude={"budget", "steps", "epochs", "tokens"})
-    if train.precision is None and train.numerics == "fast":
-        decided = project.decided(PRECISION) or {"precision": training.faster_precision()}
-        section["precision"] = decided["precision"]
+def train_section(project: Project, training: Train) -> dict[str, Any]:
+    """A training without its budget and its files.
+
+    Precision and device are as asked for, else as once decided, else as fits this machine.
+    """
+    section = training.model_dump(mode="json", exclude=NOT_SETTINGS)
+    if training.objective == "distil" and training.teach == "answers":
+        section["objective"] = "answers"
+    if training.numerics == "fast":
+        decided = project.decided(MACHINE) or {}
+        device = training.device or decided.get("device") or resolving.usual_device()
+        precision = training.precision or decided.get("precision") or resolving.faster_precision(device)
+        section |= {"device": device, "precision": precision}
     return section
 
 
-def budget_key(probe: dict[str, Any], base: Known, data: Known) -> str:
+def training_environment(project: Project, training: Train) -> dict[str, str]:
+    """Variables that the process of a training is started with."""
+    section = resolving.resolve(train_section(project, training))
+    return resolving.environment(section["numerics"], section["device"])
+
+
+def budget_key(probe: dict[str, Any], inputs: Mapping[str, Known]) -> str:
     """Digest of everything that the number of steps in a time depends on, the machine left out."""
     return canonical.digest(
-        {"train": probe, "data": data.digest if data else None, "base": base.digest if base else None}
+        {"train": probe, **{name: artifact.digest if artifact else None for name, artifact in sorted(inputs.items())}}
     )
 
 
-def probed(project: Project, base: Known, data: Known) -> dict[str, Any] | None:
+def probed(project: Project, training: Train, inputs: Mapping[str, Known]) -> dict[str, Any] | None:
     """What the probe found when the budget, a time, was turned into steps; None for other budgets."""
-    section = train_section(project)
-    unit, amount = project.recipe.train.amount
+    section = train_section(project, training)
+    unit, amount = training.amount
     if unit != "seconds":
         return None
-    decision = project.decided(budget_key({**training.resolve(section), "seconds": float(amount)}, base, data))
+    decision = project.decided(budget_key({**resolving.resolve(section), "seconds": float(amount)}, inputs))
     return None if decision is None else {**decision["probe"], "steps": decision["steps"]}
 
 

@@ -1,6 +1,6 @@
 """What a run would do, before it does it: time, memory and energy of every stage, from a few probe steps.
 
-Only the records are prepared and a few training steps are taken, and not even these when the training is done;
+Only what the trainings learn from is prepared and a few steps of each are taken, and not even these when it is done;
 everything else is arithmetic on what the probe measured on this machine. All figures are estimates and are called so.
 The number of steps that a budget in time stands for is decided here, once, and kept in `helder.lock`, so that
 `helder run` does what was planned.
@@ -9,9 +9,10 @@ The number of steps that a budget in time stands for is decided here, once, and 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helder import pipeline
 from helder.errors import HelderError
@@ -20,7 +21,9 @@ from helder.ledger.environment import usable_cpus
 from helder.pipeline import Known, Run, Walk
 from helder.project import Project
 from helder.stage import OnEvent
-from helder.train import settings as training
+
+if TYPE_CHECKING:
+    from helder.recipe import Train
 
 # What the other stages cost, for each parameter or token, in terms of what the probe measured. Ratios measured on two
 # cores with SmolLM2-135M (docs/log.md); the machine's own speed comes in through the probe.
@@ -34,88 +37,138 @@ BASE_LENGTH = 6  # the untrained model goes on until it is stopped: so many time
 
 @dataclass(frozen=True)
 class Measured:
-    """What is known of the training before it is run.
+    """What is known of the trainings before they are run.
 
     Attributes:
-        probe: contents of probe.json.
-        steps: how many steps will be taken.
+        probes: name of a training's stage → contents of probe.json, with the steps that will be taken; in the order of
+            the recipe. Trainings that are done may be missing.
         sizes: test set → cases.
     """
 
-    probe: dict[str, Any]
-    steps: int
+    probes: dict[str, dict[str, Any]]
     sizes: dict[str, int]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The probe that answers are estimated from: the last training's, or the one before it."""
+        return list(self.probes.values())[-1]
 
     @property
     def token_seconds(self) -> float:
         """Time for one token of training, padding counted."""
-        return float(self.probe["seconds_per_step"] / self.probe["padded_tokens_per_step"])
+        return float(self.last["seconds_per_step"] / self.last["padded_tokens_per_step"])
 
     @property
     def example_tokens(self) -> float:
-        return float(self.probe["padded_tokens_per_step"] / self.probe["examples_per_step"])
+        return float(self.last["padded_tokens_per_step"] / self.last["examples_per_step"])
 
 
 def estimate(project: Project, on_event: OnEvent = lambda event: None) -> dict[str, Any]:
     """Plan a run.
 
     Args:
-        on_event: gets the events of the stages that are run for the probe.
+        on_event: gets the events of the stages that are run for the probes.
 
     Returns:
         {"stages": [{stage, state, seconds, memory, energy_joules, why}], "notes": [sentence]}; the three figures are
         None for what is done already, and for what nothing was measured for.
 
     Raises:
-        HelderError: the records or the probe could not be made; see their stages.
+        HelderError: the records or a probe could not be made; see their stages.
     """
     steps = pipeline.status(project, verify=False)
     if all(step.state == "done" for step in steps):
         rows = [_row(project, step.name, step.state, None) for step in steps]
         return {"stages": rows, "notes": ["Everything is done; `helder run` would run nothing again."]}
-    trained = any(step.name == "train" and step.state == "done" for step in steps)
     with project.run_folder.lock() as lock:
-        measured = _measure(project, on_event, lock, trained)
+        measured = _measure(project, Run(project, on_event=on_event, lock=lock))
+    done = {step.name for step in steps if step.state == "done"}
     rows = [_row(project, step.name, step.state, measured) for step in pipeline.status(project, verify=False)]
     notes = [f"Energy is an estimate: {energy.WATTS_BUSY_CORE:g} W for each core while it is busy (assumption)."]
     if measured is None:
         notes = ["The training is done and no probe was run before it, so that what is left cannot be estimated."]
-    elif not trained:
-        notes.insert(0, _training_note(measured))
+    else:
+        told = [_training_note(name, probe) for name, probe in measured.probes.items() if name not in done]
+        notes = [*told, *notes]
     return {"stages": rows, "notes": notes}
 
 
-def _training_note(measured: Measured) -> str:
-    steps, probe = measured.steps, measured.probe
+def _training_note(stage: str, probe: dict[str, Any]) -> str:
+    steps = probe["steps"]
     examples = round(steps * probe["examples_per_step"])
     return (
-        f"Training: {steps} steps, {examples} examples seen ({examples / probe['examples']:.2f} of the "
-        f"{probe['examples']} there are), {probe['seconds_per_step']:.2f} s a step."
+        f"{'Training' if stage == 'train' else stage}: {steps} steps, {examples} examples seen "
+        f"({examples / probe['examples']:.2f} of the {probe['examples']} there are), "
+        f"{probe['seconds_per_step']:.2f} s a step."
     )
 
 
-def _measure(project: Project, on_event: OnEvent, lock: int, trained: bool) -> Measured | None:
-    """Make the records, and the probe unless its result is known; None when it is not and the training is done."""
-    walk = Run(project, on_event=on_event, lock=lock)
-    base = walk.base(project.recipe.base.model)
+@dataclass
+class _Probing(Walk):
+    """Walks the journey, runs what prepares the trainings and their probes, and only looks at everything else."""
+
+    run: Run | None = None
+    probes: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def stage(
+        self,
+        name: str,
+        function: str,
+        settings: Mapping[str, Any] | None,
+        inputs: Mapping[str, Known],
+        environment: Mapping[str, str] | None = None,
+    ) -> Known:
+        assert self.run is not None
+        prepares = name in ("data", "tokenizer", "base") or name.startswith(("tokens-", "probe"))
+        walk = self.run if prepares else self
+        return Walk.stage(walk, name, function, settings, inputs, environment)
+
+    def base(self, name: str) -> Known:
+        assert self.run is not None
+        return self.run.base(name)
+
+    def decide(self, key: str, decision: dict[str, Any]) -> None:
+        self.project.decide(key, decision)
+
+
+def _measure(project: Project, run: Run) -> Measured | None:
+    """Make what the trainings learn from, and a probe of each that is not done; None when nothing was measured."""
+    walk = _Probing(project, verify=False, run=run)
+    base = None if project.recipe.base.scratch else walk.base(project.recipe.base.model)
     data = walk.stage("data", "helder.data.stage:run", pipeline.data_settings(project), pipeline.sources(project))
-    settings = pipeline.train_settings(project, walk, base, data)
-    if data is None or settings is None:
+    if project.recipe.base.scratch:
+        base = pipeline.from_nothing(project, walk, data)
+    if data is None or base is None:
         raise HelderError("The records could not be prepared.", fix="helder run says why.")
-    probe = pipeline.probed(project, base, data)
-    if probe is None:
-        # A budget that is not a time. Probing what is trained already would cost minutes and decide nothing.
-        probe = _probe(Walk(project, verify=False) if trained else walk, settings, base, data)
-    if probe is None:
+    done = {step.name for step in pipeline.status(project, verify=False) if step.state == "done"}
+    probes: dict[str, dict[str, Any]] = {}
+    for training in project.recipe.train:
+        last = training is project.recipe.final
+        name = "train" if last else f"train-{training.called}"
+        inputs = {"base": base, **pipeline.lessons(project, walk, training, base, data)}
+        settings = pipeline.train_settings(project, walk, training, inputs)
+        names = [name] if training.seeds is None else [f"{name}-{seed}" for seed in training.seeds]
+        # Probing what is trained already would cost minutes and decide nothing.
+        looking = Walk(project, verify=False) if set(names) <= done else walk
+        probe = pipeline.probed(project, training, inputs) or _probe(project, looking, training, settings, inputs)
+        probes |= {each: probe for each in names if probe is not None}
+    if not probes:
         return None
     sizes = {path.stem: _count(path) for path in sorted(data.path.glob("test*.jsonl"))}
-    return Measured(probe, int(probe["steps"]), sizes)
+    return Measured(probes, sizes)
 
 
-def _probe(walk: Walk, settings: dict[str, Any], base: Known, data: Known) -> dict[str, Any] | None:
-    """What a probe of this training found; None when none was run and this walk only looks."""
-    variables = training.environment(settings["numerics"])
-    made = walk.stage("probe", "helder.train.probe:run", settings, {"base": base, "data": data}, variables)
+def _probe(
+    project: Project,
+    walk: Walk,
+    training: Train,
+    settings: dict[str, Any] | None,
+    inputs: Mapping[str, Known],
+) -> dict[str, Any] | None:
+    """What a probe of this training found; None when none was run, or when it learns from what is not made yet."""
+    name = "probe" if training is project.recipe.final else f"probe-{training.called}"
+    variables = pipeline.training_environment(project, training)
+    made = walk.stage(name, "helder.train.probe:run", settings, inputs, variables)
     if made is None:
         return None
     found: dict[str, Any] = json.loads((made.path / "probe.json").read_text(encoding="utf-8"))
@@ -126,19 +179,25 @@ def _row(project: Project, name: str, state: str, measured: Measured | None) -> 
     row: dict[str, Any] = {"stage": name, "state": state, "seconds": None, "memory": None, "energy_joules": None}
     if state == "done":
         return {**row, "why": "done already"}
-    if measured is None:
+    cost = None if measured is None else _cost(project, name, measured)
+    if cost is None:
         return {**row, "why": "not estimated"}
-    seconds, memory, cores, why = _cost(project, name, measured)
+    seconds, memory, cores, why = cost
     spent = seconds * cores * energy.WATTS_BUSY_CORE
     return {**row, "seconds": seconds, "memory": round(memory), "energy_joules": spent, "why": why}
 
 
-def _cost(project: Project, name: str, measured: Measured) -> tuple[float, float, int, str]:
-    """(seconds, bytes of memory, busy cores, why) of a stage that is still to be run."""
-    probe, parameters, cores = measured.probe, int(measured.probe["parameters"]), usable_cpus()
-    if name == "train":
-        seconds = probe["seconds_fixed"] + measured.steps * probe["seconds_per_step"]
-        return seconds, probe["peak_memory_bytes"], cores, f"{measured.steps} steps, from the probe"
+def _cost(project: Project, name: str, measured: Measured) -> tuple[float, float, int, str] | None:
+    """(seconds, bytes of memory, busy cores, why) of a stage that is still to be run; None when nothing is known."""
+    parameters, cores = int(measured.last["parameters"]), usable_cpus()
+    if name in measured.probes:
+        probe = measured.probes[name]
+        seconds = probe["seconds_fixed"] + probe["steps"] * probe["seconds_per_step"]
+        return seconds, probe["peak_memory_bytes"], cores, f"{probe['steps']} steps, from the probe"
+    if name == "train" or name.startswith(("train-", "teach-", "probe")):
+        return None
+    if name.startswith("average-"):
+        return parameters * WRITE_SECONDS["exact"], 16.0 * parameters, 1, "arithmetic on the weights"
     if name == "files":
         formats = project.recipe.compress.formats
         seconds = parameters * (sum(WRITE_SECONDS[form] for form in formats) + WRITE_SECONDS["exact"])

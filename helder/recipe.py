@@ -92,7 +92,7 @@ class Base(Section):
     model: str
     """The name under which `helder model import` keeps it, the path of its GGUF file or folder, or "scratch"."""
     size: str | None = None
-    """From scratch: a published shape by name, such as "olmo2-14m" or "qwen2.5-0.5b"; `helder model sizes` lists them."""
+    """From scratch: a published shape, such as "olmo2-14m" or "smollm2-135m"; `helder model sizes` lists them."""
     width: Annotated[int, Field(ge=8)] | None = None
     """From scratch: width of the model, instead of the one of `size`."""
     layers: Annotated[int, Field(ge=1)] | None = None

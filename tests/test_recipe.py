@@ -33,8 +33,8 @@ def refused(text: str) -> HelderError:
 
 def test_three_keys_are_enough_and_everything_else_has_a_default() -> None:
     recipe = Recipe.parse(SMALL)
-    assert recipe.train.method == "full"
-    assert recipe.train.amount == ("seconds", 300.0)
+    assert recipe.final.method == "full"
+    assert recipe.final.amount == ("seconds", 300.0)
     assert recipe.compress.formats == ["f16", "q8_0", "q4_0"]
     assert recipe.release.audience == "public"
 
@@ -186,7 +186,7 @@ def test_other_budgets_are_refused(text: str) -> None:
     [("steps = 7", ("steps", 7)), ("epochs = 2", ("epochs", 2.0)), ("tokens = 1000", ("tokens", 1000))],
 )
 def test_steps_epochs_and_tokens_are_keys_as_well(line: str, amount: tuple[str, float]) -> None:
-    assert Recipe.parse(f"{SMALL}[train]\n{line}\n").train.amount == amount
+    assert Recipe.parse(f"{SMALL}[train]\n{line}\n").final.amount == amount
 
 
 def test_the_shipped_recipes_are_understood() -> None:

@@ -40,11 +40,13 @@ def check(project: str, as_json: bool) -> None:
     if as_json:
         talk.data(resolved)
         return
+    tables = [(key, value) for key, value in resolved.items() if isinstance(value, dict)]
+    trainings = resolved.pop("train")
+    tables += [("train" if len(trainings) == 1 else "[train]", training) for training in trainings]
     for key, value in resolved.items():
         if not isinstance(value, dict):
             click.echo(f"{key} = {value!r}")
-    for key, value in resolved.items():
-        if isinstance(value, dict):
-            click.echo(f"\n[{key}]")
-            for inner, setting in value.items():
-                click.echo(f"{inner} = {'(not given)' if setting is None else repr(setting)}")
+    for key, table in tables:
+        click.echo(f"\n[{key}]")
+        for inner, setting in table.items():
+            click.echo(f"{inner} = {'(not given)' if setting is None else repr(setting)}")

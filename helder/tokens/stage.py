@@ -1,8 +1,8 @@
 """The stage "tokens": documents → streams of tokens for pre-training, an account of every document beside them.
 
-A text file is one document; JSON lines and CSV hold one a row, in the column `text`. Documents are held out by the hash of
-their text, so that the same document lies on the same side however many others there are. Empty ones are left out and
-counted; nothing else is.
+A text file is one document; JSON lines and CSV hold one a row, in the column `text`. Documents are held out by the hash
+of their text, so that the same document lies on the same side however many others there are. Empty ones are left out
+and counted; nothing else is.
 """
 
 from __future__ import annotations

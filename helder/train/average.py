@@ -37,7 +37,7 @@ def run(
     """
     folders = [inputs[name] for name in sorted(inputs)]
     files = [safe_open(folder / WEIGHTS, framework="pt") for folder in folders]
-    names = sorted(files[0].keys())
+    names = sorted(list_names(folders[0]))
     mean: dict[str, torch.Tensor] = {}
     for place, name in enumerate(names):
         parts = [_tensor(file, name, key) for file, key in zip(files, sorted(inputs), strict=True)]
@@ -52,6 +52,13 @@ def run(
     save_file(mean, output / WEIGHTS, metadata={"format": "pt"})
     logs = [json.loads(line) for line in (folders[0] / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     return {"models": len(folders), "steps_each": len(logs)}
+
+
+def list_names(folder: Path) -> list[str]:
+    """The names of a model's tensors."""
+    with safe_open(folder / WEIGHTS, framework="pt") as file:
+        names: list[str] = list(file.keys())
+    return names
 
 
 def _tensor(file: Any, name: str, model: str) -> torch.Tensor:

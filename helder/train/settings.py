@@ -202,7 +202,7 @@ def faster_precision(device: str = "cpu") -> Literal["bf16", "fp32"]:
     return "bf16" if device == "cuda" or flags() & BF16_FLAGS else "fp32"
 
 
-def environment(numerics: str) -> dict[str, str]:
+def environment(numerics: str, device: str = "cpu") -> dict[str, str]:
     """Variables that the training process must be started with.
 
     The allocator's settings change no number: they keep freed memory instead of handing it back to the kernel after
@@ -220,4 +220,6 @@ def environment(numerics: str) -> dict[str, str]:
             "MKL_CBWR": "COMPATIBLE",
             "ONEDNN_MAX_CPU_ISA": "AVX2",
         }
+    if device == "cuda":
+        variables["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it cuBLAS may give other bits each time (NVIDIA)
     return variables

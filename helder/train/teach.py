@@ -1,7 +1,7 @@
 """The stage "teach": a teacher answers the training questions, and a student learns from what it wrote.
 
-Sequence-level distillation (Kim and Rush 2016), for a teacher whose vocabulary is not the student's. The teacher is held
-to the form of the task; what it could not finish is left out and counted.
+Sequence-level distillation (Kim and Rush 2016), for a teacher whose vocabulary is not the student's. The teacher is
+held to the form of the task; what it could not finish is left out and counted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def run(
     scratch: Path,
     report: Callable[..., None],
 ) -> dict[str, Any]:
-    """Stage function, see `helder.stage`: "data" and "teacher" → the same data with the teacher's answers to learn from.
+    """Stage function, see `helder.stage`: "data" and "teacher" → the same data with the teacher's answers.
 
     Raises:
         HelderError: the teacher finished no answer.
