@@ -56,3 +56,7 @@ def help_text() -> str:
         "checked; 5 refused by policy; 130 interrupted, `helder run` continues.",
     ]
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

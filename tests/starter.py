@@ -12,16 +12,17 @@ from helder.model import sources
 NAME = "smollm2-135m-instruct"
 
 
-def gguf() -> Path:
-    """The GGUF file of the starter, its digest checked.
+def cache() -> Path:
+    """Where files from package indexes are kept: `$HELDER_TEST_CACHE`, else `.cache/` of the repository."""
+    return Path(os.environ.get("HELDER_TEST_CACHE") or Path(__file__).parents[1] / ".cache")
 
-    It is kept in `$HELDER_TEST_CACHE`, else in `.cache/` of the repository.
-    """
+
+def gguf() -> Path:
+    """The GGUF file of the starter, its digest checked."""
     known = sources.library()[NAME]
-    cache = Path(os.environ.get("HELDER_TEST_CACHE") or Path(__file__).parents[1] / ".cache")
-    path = cache / Path(known["member"]).name
+    path = cache() / Path(known["member"]).name
     if not path.exists() or hash_file(path)[1] != known["sha256"]:
-        cache.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with sources.fetch(NAME, allow_network=True) as found:
             fetched = temporary_beside(path)
             shutil.copyfile(found.files[sources.SINGLE], fetched)

@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gguf
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from helder.commands import group
-from helder.errors import ExitCode
+from helder.errors import ExitCode, HelderError
+from helder.model import families
 from tests import fake_project
-from tests.model import small
+from tests.model import small, test_importer
 
 RECIPE = """\
 name = "meldingen"
@@ -134,16 +137,149 @@ def lying_safetensors(folder: Path) -> Path:
     return made
 
 
-@pytest.mark.parametrize(
-    ("make", "what", "why"),
-    [
-        (cut_gguf, "cut.gguf is cut short", "ends within"),
-        (lying_safetensors, "model.safetensors is damaged", "claims a header of 1099511627776 bytes"),
-    ],
-)
-def test_a_model_that_cannot_be_imported(
-    tmp_path: Path, home: Path, capfd: pytest.CaptureFixture[str], make: Callable[[Path], Path], what: str, why: str
+NORM = "model.norm.weight"
+
+
+def tensors(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], Path]:
+    """A model folder with other tensors than its config.json says."""
+
+    def make(folder: Path) -> Path:
+        made = small.make(folder / "other")
+        found = {name: array.copy() for name, array in load_file(made / "model.safetensors").items()}
+        change(found)
+        save_file(found, made / "model.safetensors")
+        return made
+
+    return make
+
+
+def settings(**keys: Any) -> Callable[[Path], Path]:
+    """A model folder with other settings than its tensors have."""
+    return lambda folder: small.make(folder / "other", **keys)
+
+
+def larger_tokenizer(folder: Path) -> Path:
+    """A model folder with the tokenizer of another model."""
+    made = small.make(folder / "other")
+    small.write_json(made / "tokenizer.json", small.tokenizer_json(vocabulary=330))
+    return made
+
+
+def gguf_file(
+    change: Callable[[dict[str, Any]], object] = lambda tensors: None, architecture: str = "llama", tokens: int = 320
+) -> Callable[[Path], Path]:
+    """A GGUF file with these tensors, of this architecture, with so many tokens."""
+
+    def make(folder: Path) -> Path:
+        record = small.tokenizer_json()
+        words = sorted(record["model"]["vocab"], key=record["model"]["vocab"].__getitem__)
+        words += [f"more{number}" for number in range(tokens - len(words))]
+        found = small.weights(320)
+        change(found)
+        writer = gguf.GGUFWriter(folder / "other.gguf", architecture)
+        writer.add_context_length(256)
+        writer.add_embedding_length(small.WIDTH)
+        writer.add_block_count(small.LAYERS)
+        writer.add_feed_forward_length(small.FEED_FORWARD)
+        writer.add_head_count(small.HEADS)
+        writer.add_head_count_kv(small.KV_HEADS)
+        writer.add_layer_norm_rms_eps(1e-5)
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre("smollm")
+        writer.add_token_list(words)
+        writer.add_token_types([3] * 3 + [1] * (len(words) - 3))
+        writer.add_token_merges([" ".join(merge) for merge in record["model"]["merges"]])
+        for name, array in sorted(found.items()):
+            writer.add_tensor(name if name == "more.weight" else families.LLAMA.to_gguf_name(name), array)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        return folder / "other.gguf"
+
+    return make
+
+
+MODELS: dict[str, tuple[Callable[[Path], Path], str, str]] = {
+    "cut": (cut_gguf, "cut.gguf is cut short", "ends within"),
+    "lying": (lying_safetensors, "model.safetensors is damaged", "claims a header of 1099511627776 bytes"),
+    "missing": (tensors(lambda t: t.pop(NORM)), "tensors in other do not fit its settings", f"{NORM} is missing"),
+    "extra": (
+        tensors(lambda t: t.update({"model.layers.0.mlp.up_proj.bias": t[NORM]})),
+        "tensors in other do not fit its settings",
+        "model.layers.0.mlp.up_proj.bias is not part of this architecture",
+    ),
+    "shape": (
+        tensors(lambda t: t.update({NORM: t[NORM][:3]})),
+        "tensors in other do not fit its settings",
+        f"{NORM} is [3] and should be [64]",
+    ),
+    "rows": (
+        settings(vocab_size=400),
+        "tensors in other do not fit its settings",
+        "model.embed_tokens.weight is [320, 64] and should be [400, 64]",
+    ),
+    "architecture": (
+        settings(architectures=["Gemma3ForCausalLM"]),
+        "The architecture Gemma3ForCausalLM is not supported",
+        "Supported: LlamaForCausalLM, Olmo2ForCausalLM, Qwen2ForCausalLM.",
+    ),
+    "tokenizer": (larger_tokenizer, "tokenizer of other does not fit", "It has 330 tokens and the embedding 320 rows."),
+    "gguf missing": (
+        gguf_file(lambda t: t.pop(NORM)),
+        "tensors in other.gguf do not fit its settings",
+        "output_norm.weight is missing",
+    ),
+    "gguf extra": (
+        gguf_file(lambda t: t.update({"more.weight": t[NORM]})),
+        "has a tensor more.weight that a model of the llama family does not have",
+        "has parts that Helder's transformer has not",
+    ),
+    "gguf shape": (
+        gguf_file(lambda t: t.update({NORM: t[NORM][:3]})),
+        "tensors in other.gguf do not fit its settings",
+        "output_norm.weight is [3] and should be [64]",
+    ),
+    "gguf architecture": (
+        gguf_file(architecture="gemma3"),
+        "The architecture gemma3 is not supported",
+        "Supported: llama, olmo2, qwen2.",
+    ),
+    "gguf tokenizer": (
+        gguf_file(tokens=330),
+        "tokenizer of other.gguf does not fit its weights",
+        "It has 330 tokens and the embedding 320 rows.",
+    ),
+    "template": (
+        settings(template="{% for m in messages %}{{ m.role ~ ': ' ~ m.content }}{% endfor %}"),
+        "chat template of this model is not a known one",
+        "For a question, from character 1 on, the template writes 'user: Is 2",
+    ),
+    "attack": (
+        settings(template="{% for a in range(9) %}{{ cycler.__init__.__globals__.os.system('id') }}{% endfor %}"),
+        "chat template of this model is not a known one",
+        "'__init__' of 'Undefined' object is unsafe",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_that_cannot_be_imported(tmp_path: Path, name: str) -> None:
+    make, what, why = MODELS[name]
+    with pytest.raises(HelderError) as caught:
+        test_importer.run(make(tmp_path), tmp_path / "made")
+    assert what in caught.value.what
+    assert why in caught.value.why
+    assert caught.value.fix
+    assert caught.value.code == ExitCode.USER
+
+
+# Each of these is a process that loads torch: one for each way in which an import can fail is enough.
+@pytest.mark.parametrize("name", ["cut", "lying", "missing", "gguf tokenizer", "attack"])
+def test_a_model_that_cannot_be_imported_leaves_nothing(
+    tmp_path: Path, home: Path, capfd: pytest.CaptureFixture[str], name: str
 ) -> None:
+    make, what, why = MODELS[name]
     error = told(capfd, ["model", "import", str(make(tmp_path))])
     assert what in error["what"]
     assert why in error["why"]

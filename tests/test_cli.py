@@ -170,7 +170,7 @@ def test_a_recipe_is_shown_with_its_defaults(tmp_path: Path, capsys: pytest.Capt
     shown = capsys.readouterr().out
     assert "method = 'full'" in shown
     assert group.call(["recipe", "check", str(project), "--json"]) == ExitCode.DONE
-    assert json.loads(capsys.readouterr().out)["train"]["budget"] == "5 min"
+    assert json.loads(capsys.readouterr().out)["train"][0]["budget"] == "5 min"
 
 
 def test_a_new_project_is_never_written_over_something(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

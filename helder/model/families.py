@@ -7,7 +7,7 @@ are those of the Hugging Face implementations. What a table does not say is refu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -342,17 +342,25 @@ def expected_shapes(config: TransformerConfig) -> dict[str, tuple[int, ...]]:
     return dict(sorted(shapes.items()))
 
 
-def check_shapes(found: Mapping[str, tuple[int, ...]], config: TransformerConfig, where: str) -> None:
+def check_shapes(
+    found: Mapping[str, tuple[int, ...]],
+    config: TransformerConfig,
+    where: str,
+    called: Callable[[str], str] = str,
+) -> None:
     """Refuse tensors that are missing, extra or of another shape.
+
+    Args:
+        called: our name of a tensor → its name in that file.
 
     Raises:
         HelderError: the first few of them are named.
     """
     expected = expected_shapes(config)
-    missing = [f"{name} is missing" for name in expected if name not in found]
-    extra = [f"{name} is not part of this architecture" for name in sorted(found) if name not in expected]
+    missing = [f"{called(name)} is missing" for name in expected if name not in found]
+    extra = [f"{called(name)} is not part of this architecture" for name in sorted(found) if name not in expected]
     other = [
-        f"{name} is {list(found[name])} and should be {list(shape)}"
+        f"{called(name)} is {list(found[name])} and should be {list(shape)}"
         for name, shape in expected.items()
         if name in found and tuple(found[name]) != shape
     ]

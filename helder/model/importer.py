@@ -1,6 +1,7 @@
 """`helder model import`: someone else's model files → a model folder of ours, as a stage with its own statement.
 
-Reads a GGUF file or the files of a Hugging Face folder. Nothing that could run code is read: no pickle, no template.
+Reads a GGUF file or the files of a Hugging Face folder. No pickle is read. A chat template, which is a program, serves
+once to find the format that it stands for (`helder.tokens.matching`) and is not kept.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def _convert_gguf(path: Path, settings: Mapping[str, Any], output: Path, report:
 
     from helder.model import families, safetensors_file
     from helder.model.gguf_file import GgufFile
-    from helder.tokens import chat, tokenizer
+    from helder.tokens import tokenizer
 
     file = GgufFile(path)
     fields = file.fields
@@ -63,9 +64,11 @@ def _convert_gguf(path: Path, settings: Mapping[str, Any], output: Path, report:
     shapes = {ours: file.tensors[name].shape for ours, name in theirs.items()}
     rows = shapes.get("model.embed_tokens.weight", (config.vocabulary_size,))[0]
     families.check_vocabulary(config.vocabulary_size, rows, path.name, exactly=True)
-    families.check_shapes(shapes, config, path.name)
+    families.check_shapes(shapes, config, path.name, family.to_gguf_name)
     text = tokenizer.from_gguf(fields)
-    chat_format = settings["chat_format"] or chat.match_template(fields.get("tokenizer.chat_template")).name
+    chat_format, default_system = _chat_format(
+        settings, fields.get("tokenizer.chat_template"), _specials_of_gguf(fields), report
+    )
 
     def tensors() -> Iterator[tuple[str, Any]]:
         for count, ours in enumerate(sorted(shapes), start=1):
@@ -93,6 +96,7 @@ def _convert_gguf(path: Path, settings: Mapping[str, Any], output: Path, report:
         licence=settings["licence"] or str(fields.get("general.license", "unknown")),
         quantised=quantised,
         note=settings["note"],
+        **default_system,
     )
 
 
@@ -100,7 +104,7 @@ def _convert_folder(
     folder: Path, settings: Mapping[str, Any], output: Path, report: Callable[..., None]
 ) -> dict[str, Any]:
     from helder.model import families, safetensors_file
-    from helder.tokens import chat
+    from helder.tokens import tokenizer as tokenizers_
     from helder.tokens.tokenizer import Tokenizer
 
     name = folder.name
@@ -117,7 +121,11 @@ def _convert_folder(
     families.check_shapes({tensor: info.shape for tensor, info in tensors.items()}, config, name)
     tokenizer = Tokenizer.load(folder)
     families.check_vocabulary(tokenizer.vocabulary_size, config.vocabulary_size, name)
-    chat_format = settings["chat_format"] or chat.match_template(_template_of(folder)).name
+    said = _tokenizer_config(folder)
+    chat_format, default_system = _chat_format(settings, _template_of(folder, said), _specials_of(said), report)
+    words, changed = tokenizers_.as_written((folder / tokenizers_.FILE_NAME).read_text(encoding="utf-8"))
+    if changed:
+        report("note", text=changed)
 
     def read() -> Iterator[tuple[str, Any]]:
         for count, (tensor, info) in enumerate(sorted(tensors.items()), start=1):
@@ -128,7 +136,10 @@ def _convert_folder(
 
     layout = {tensor: (info.dtype, info.shape) for tensor, info in tensors.items()}
     safetensors_file.write(output / "model.safetensors", layout, read())
-    shutil.copyfile(folder / "tokenizer.json", output / "tokenizer.json")
+    if changed:
+        (output / tokenizers_.FILE_NAME).write_text(words, encoding="utf-8")
+    else:
+        shutil.copyfile(folder / tokenizers_.FILE_NAME, output / tokenizers_.FILE_NAME)
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     write_companions(
         output,
@@ -148,7 +159,9 @@ def _convert_folder(
         ),
         licence=settings["licence"] or _licence_of(folder),
         quantised=[],
-        note=settings["note"] or f"Weights of type {kinds} in {count} file(s), bit for bit as they were.",
+        note=settings["note"]
+        or f"Weights of type {kinds} in {count} file(s), bit for bit as they were. {changed}".strip(),
+        **default_system,
     )
 
 
@@ -162,17 +175,65 @@ def _check_finite(array: Any, name: str, where: str) -> None:
         )
 
 
-def _template_of(folder: Path) -> str | None:
-    """The chat template of a folder, from either of the two places where it may stand."""
-    path, jinja = folder / "tokenizer_config.json", folder / "chat_template.jinja"
-    if jinja.exists():
-        return jinja.read_text(encoding="utf-8")
+def _chat_format(
+    settings: Mapping[str, Any], template: str | None, specials: Mapping[str, str], report: Callable[..., None]
+) -> tuple[str, dict[str, str]]:
+    """The name of the chat format, and what else is to be recorded of it."""
+    if settings["chat_format"]:
+        return settings["chat_format"], {}
+    from helder.tokens import matching
+
+    found = matching.match(template, specials)
+    if not found.default_system:
+        return found.form.name, {}
+    report(
+        "note",
+        text=f"Where there is no system message, its chat template adds {found.default_system!r}; Helder adds none.",
+    )
+    return found.form.name, {"default_system": found.default_system}
+
+
+def _tokenizer_config(folder: Path) -> dict[str, Any]:
+    """`tokenizer_config.json`, or nothing where there is none."""
+    path = folder / "tokenizer_config.json"
     try:
-        template = json.loads(path.read_text(encoding="utf-8")).get("chat_template") if path.exists() else None
-    except (ValueError, AttributeError, RecursionError) as error:
+        record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (ValueError, RecursionError) as error:
         raise HelderError(f"{path} cannot be read.", str(error), "Fetch the model again.") from error
+    if not isinstance(record, dict):
+        raise HelderError(f"{path} cannot be read.", "It is not a JSON object.", "Fetch the model again.")
+    return record
+
+
+def _specials_of(said: Mapping[str, Any]) -> dict[str, str]:
+    """The special tokens that a tokenizer_config.json names: as a text, or as an object that holds it."""
+    from helder.tokens import matching
+
+    found = {name: said.get(name) for name in matching.SPECIALS}
+    texts = {name: one.get("content") if isinstance(one, dict) else one for name, one in found.items()}
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+
+def _specials_of_gguf(fields: Mapping[str, Any]) -> dict[str, str]:
+    """The special tokens that a GGUF file names by their ids."""
+    tokens = fields["tokenizer.ggml.tokens"]
+    ids = {"bos_token": "bos_token_id", "eos_token": "eos_token_id", "pad_token": "padding_token_id"}
+    found = {name: fields.get(f"tokenizer.ggml.{key}") for name, key in ids.items()}
+    return {name: tokens[number] for name, number in found.items() if type(number) is int and 0 <= number < len(tokens)}
+
+
+def _template_of(folder: Path, said: Mapping[str, Any]) -> str | None:
+    """The chat template of a folder, from either of the two places where it may stand."""
+    jinja = folder / "chat_template.jinja"
+    if jinja.exists():
+        try:
+            return jinja.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise HelderError(f"{jinja} cannot be read.", str(error), "Fetch the model again.") from error
+    template = said.get("chat_template")
     if isinstance(template, list):  # several under names; the one without a purpose is "default"
-        template = next((one.get("template") for one in template if one.get("name") == "default"), None)
+        named = [one for one in template if isinstance(one, dict)]
+        template = next((one.get("template") for one in named if one.get("name") == "default"), None)
     return template if isinstance(template, str) else None
 
 

@@ -1,8 +1,8 @@
 """Chat formats as data: which tokens stand around a question and an answer.
 
-A template that comes with a model is a program; it is never run. It is compared with the texts of known templates, and
-a model whose template is none of them is refused with the reason. The name of the format is kept in `helder.json`
-beside the weights.
+A template that comes with a model is a program. It is looked at once, at import (`helder.tokens.matching`), to find the
+format that it stands for; a model whose template stands for none is refused with the reason. Only the name of the
+format is kept, in `helder.json` beside the weights: from then on no foreign template has a part in anything.
 """
 
 from __future__ import annotations
@@ -79,6 +79,12 @@ def _chatml(first: str = "") -> str:
 
 
 ROLES = ("system", "user", "assistant")
+# Some templates add a system message of their own when there is none; ours does not, and tuning gets used to it.
+DEFAULT_SYSTEMS = (
+    "You are a helpful AI assistant named SmolLM, trained by Hugging Face",  # SmolLM2-Instruct
+    "You are a helpful assistant.",  # Qwen2-Instruct
+    "You are a helpful assistant",  # Qwen1.5-Chat
+)
 CHATML = ChatFormat(
     name="chatml",
     messages={role: (f"<|im_start|>{role}\n", "<|im_end|>\n") for role in ROLES},
@@ -87,10 +93,7 @@ CHATML = ChatFormat(
     specials=("<|im_start|>", "<|im_end|>"),
     template=_chatml(),
     known=(
-        # These add a system message of their own when there is none; ours does not, and tuning gets used to it.
-        _chatml("You are a helpful AI assistant named SmolLM, trained by Hugging Face"),  # SmolLM2-Instruct
-        _chatml("You are a helpful assistant."),  # Qwen2-Instruct
-        _chatml("You are a helpful assistant"),  # Qwen1.5-Chat
+        *map(_chatml, DEFAULT_SYSTEMS),
         # ChatML as many models have it, with a default for what the caller may leave out.
         "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}" + _chatml(),
     ),
@@ -169,26 +172,52 @@ def known(name: str) -> ChatFormat:
 
 
 def match_template(template: str | None) -> ChatFormat:
-    """The known format that a template stands for.
+    """The known format of which this is the template, however it is spelled. Nothing is run.
 
     Raises:
         HelderError: there is no template, or it is none of the known ones.
     """
     if not template:
+        raise no_template()
+    if (form := format_of_template(template)) is None:
         raise HelderError(
-            "This model has no chat template, so it is not known how a question is put to it.",
+            "The chat template of this model is not a known one.",
             f"Known formats: {', '.join(FORMATS)}.",
-            "If its tokenizer has the tokens of one, name it: helder model import SOURCE --chat-format chatml",
+            "Use a model that Helder made or imported.",
         )
+    return form
+
+
+def format_of_template(template: str) -> ChatFormat | None:
+    """The known format of which this is a template, by its text alone."""
     wanted = canonical(template)
     for form in FORMATS.values():
         if wanted in {canonical(text) for text in (form.template, *form.known)}:
             return form
-    raise HelderError(
-        "The chat template of this model is not a known one.",
-        f"Templates are programs, and Helder runs none from outside. Known formats: {', '.join(FORMATS)}.",
-        "Use a model with one of these formats, or name it: helder model import SOURCE --chat-format chatml",
+    return None
+
+
+def default_system_of(template: str) -> str:
+    """The system message that a known template adds where there is none, or an empty text."""
+    wanted = canonical(template)
+    return next((text for text in DEFAULT_SYSTEMS if canonical(_chatml(text)) == wanted), "")
+
+
+def no_template() -> HelderError:
+    return HelderError(
+        "This model has no chat template, so it is not known how a question is put to it.",
+        f"Known formats: {', '.join(FORMATS)}.",
+        "If its tokenizer has the tokens of one, name it: helder model import SOURCE --chat-format chatml",
     )
+
+
+def written(form: ChatFormat, messages: Sequence[Mapping[str, str]], begins_answer: bool) -> str:
+    """A conversation as the format's own template writes it: one text, special tokens by their names."""
+    text = form.begin
+    for message in messages:
+        before, after = form.messages[message["role"]]
+        text += before + (message["content"].strip() if form.trimmed else message["content"]) + after
+    return text + form.answer if begins_answer else text
 
 
 def format_of(folder: Path) -> str:

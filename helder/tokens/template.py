@@ -1,7 +1,7 @@
 """Chat templates as text: two that differ only in how they are written get the same canonical form.
 
-A template is a Jinja program, and none from outside is ever run. It is taken apart far enough to see that it is
-written like a known one: spaces in tags, trim marks `{%- -%}`, kinds of quotes, `a.b` for `a['b']`, and text that is
+A template is a Jinja program. Here it is taken apart far enough to see, without running it, that it is written like a
+known one: spaces in tags, trim marks `{%- -%}`, kinds of quotes, `a.b` for `a['b']`, and text that is
 joined from pieces. White space between tags is treated as `transformers` has Jinja treat it: a block tag swallows the
 line end after it and the spaces before it (trim_blocks, lstrip_blocks). Anything else makes another form: no match.
 """

@@ -19,6 +19,22 @@ if TYPE_CHECKING:
 
 FILE_NAME = "tokenizer.json"
 CONTROL, USER_DEFINED = 3, 4  # token types in GGUF files (gguf.TokenType)
+# Tokens with which models fill gaps in code. llama.cpp takes them for special because of their names, whatever the file
+# says (llama-vocab.cpp); ours must too, or a text that holds one would have other tokens there.
+FILLING = {
+    f"{left}{part}{right}"
+    for left, right, parts in (
+        ("<|", "|>", ("fim_prefix", "fim_suffix", "fim_middle", "fim_pad", "fim_repo", "repo_name", "file_sep")),
+        (
+            "<",
+            ">",
+            ("fim_prefix", "fim_suffix", "fim_middle", "fim_pad", "PRE", "SUF", "MID", "PAD", "REPO", "reponame"),
+        ),
+        ("<", ">", ("fim-prefix", "fim-suffix", "fim-middle", "fim-pad", "fim-repo")),
+        ("<|", "|>", ("code_prefix", "code_suffix", "code_middle")),
+    )
+    for part in parts
+}
 
 
 @dataclass(frozen=True)
@@ -168,7 +184,7 @@ class Tokenizer:
                 raise HelderError(
                     f"The tokenizer in {self.path.parent.name} does not keep text as it is.",
                     f"It turns {text!r} into {back!r}.",
-                    "Use a model with a byte-level tokenizer, as SmolLM2 has.",
+                    "Use a model with a byte-level tokenizer, as SmolLM2, Qwen2 and OLMo 2 have.",
                 )
 
 
@@ -211,7 +227,11 @@ def from_gguf(fields: Mapping[str, Any]) -> str:
     vocabulary = {token: number for number, token in enumerate(tokens)}
     if len(vocabulary) < len(tokens):
         raise _broken("A token stands there twice.")
-    added = {number: kind == CONTROL for number, kind in enumerate(types) if kind in (CONTROL, USER_DEFINED)}
+    added = {
+        number: kind == CONTROL or token in FILLING
+        for number, (token, kind) in enumerate(zip(tokens, types, strict=True))
+        if kind in (CONTROL, USER_DEFINED)
+    }
     text = to_json(pre, vocabulary, [merge.split(" ") for merge in merges], added)
     _parse(text, "The tokenizer in this GGUF file")
     return text
@@ -263,6 +283,36 @@ def to_json(pre: str, vocabulary: Mapping[str, int], merges: Sequence[Sequence[s
     return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
 
 
+def as_written(text: str) -> tuple[str, str]:
+    """A `tokenizer.json` that does with any text what llama.cpp does, from one that does nearly so.
+
+    Qwen2's composes characters (Unicode's normal form C: "e" with an accent that follows it becomes "é"). llama.cpp
+    does not, and what an answer quotes would not be what was asked. Without that, texts in normal form C have the same
+    tokens, and the others come back as they were. No other normalizer is taken out: those are refused
+    (`Tokenizer.check_identity`). It also has tokens for filling gaps in code that any text could hold; see `FILLING`.
+
+    Returns:
+        (the text of the tokenizer.json, what was changed in it: empty when nothing was)
+    """
+    record = json.loads(text)
+    changes = []
+    if record.get("normalizer") == {"type": "NFC"}:
+        record["normalizer"] = None
+        changes.append(
+            "Its tokenizer composed characters (Unicode's normal form C); that was taken out, so that text is kept as "
+            "it is written."
+        )
+    open_ = [token for token in record.get("added_tokens", []) if token["content"] in FILLING and not token["special"]]
+    if open_:
+        for token in open_:
+            token["special"] = True
+        names = ", ".join(token["content"] for token in open_)
+        changes.append(f"No text can become one of the tokens {names} any more.")
+    if not changes:
+        return text, ""
+    return json.dumps(record, ensure_ascii=False, indent=1) + "\n", " ".join([*changes, "llama.cpp does the same."])
+
+
 def pre_tokenizer_name(path: Path) -> str:
     """The name that GGUF files give to the way in which a `tokenizer.json` cuts text.
 
@@ -284,7 +334,7 @@ def pre_tokenizer_name(path: Path) -> str:
     raise HelderError(
         "The way this tokenizer cuts text has no known name in GGUF files.",
         f"Known are {', '.join(sorted(CUTS))}; with a guessed name llama.cpp would make other tokens.",
-        "Use a base model of the SmolLM2 family.",
+        "Use a base model whose tokenizer is that of SmolLM2, GPT-2, Llama 3, Qwen2 or OLMo 2.",
     )
 
 
