@@ -78,10 +78,10 @@ def base_folder(home: Path) -> Path:
     return home / "models" / "tiny" / "model"
 
 
-def import_base(home: Path) -> None:
+def import_base(home: Path, config: str = "{}") -> None:
     folder = base_folder(home)
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}", encoding="utf-8")
+    (folder / "config.json").write_text(config, encoding="utf-8")
     built = statement.build(
         name="base",
         version=1,

@@ -37,13 +37,20 @@ def new(folder: Path, example: str, as_json: bool) -> None:
 
 @click.command()
 @talk.project_argument
+@click.option("--on", "machines", metavar="MACHINES", help="On other machines, on paper: 8xh100, 2x8xh100, cpu-16.")
 @talk.json_option
-def plan(project: Path, as_json: bool) -> None:
+def plan(project: Path, machines: str | None, as_json: bool) -> None:
     """Show each stage of PROJECT: time, memory, energy (estimates) and why. Runs nothing but probes."""
-    from helder.plan import estimate
     from helder.project import Project
 
     opened = Project.open(project)
+    if machines is not None:
+        from helder.commands import fleet
+
+        fleet.show(opened, machines, as_json)
+        return
+    from helder.plan import estimate
+
     with talk.events(as_json) as on_event:
         planned: dict[str, Any] = estimate(opened, on_event)
     if as_json:

@@ -1,0 +1,1 @@
+"""Past this machine, on paper: what a training would take on machines that are not here."""
