@@ -34,8 +34,11 @@ class Project:
     recipe: Recipe
 
     @classmethod
-    def open(cls, where: Path | str = ".") -> Project:
+    def open(cls, where: Path | str = ".", files: bool = True) -> Project:
         """Read the recipe of a folder, or a recipe file.
+
+        Args:
+            files: whether the files that it names must be there.
 
         Raises:
             HelderError: no recipe there, or it cannot be followed; see `Recipe.load`.
@@ -45,7 +48,7 @@ class Project:
         path = Path(where).resolve()  # stages run in folders of their own
         if path.is_dir():
             path = path / FILE_NAME
-        return cls(path, Recipe.load(path))
+        return cls(path, Recipe.load(path, files))
 
     @property
     def folder(self) -> Path:

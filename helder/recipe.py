@@ -362,8 +362,11 @@ class Recipe(Section):
         return self.train[-1]
 
     @classmethod
-    def load(cls, path: Path) -> Recipe:
+    def load(cls, path: Path, files: bool = True) -> Recipe:
         """Read a recipe file.
+
+        Args:
+            files: whether the files that it names must be there.
 
         Raises:
             HelderError: not there, not TOML, an unknown key, a wrong type, a value outside its bounds, or a
@@ -380,7 +383,8 @@ class Recipe(Section):
         except (OSError, UnicodeDecodeError) as error:
             raise HelderError(f"The recipe {path} cannot be read as UTF-8 text.", str(error)) from error
         recipe = cls.parse(text, str(path))
-        recipe.check_files(path.parent, text, str(path))
+        if files:
+            recipe.check_files(path.parent, text, str(path))
         return recipe
 
     @classmethod

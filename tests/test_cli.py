@@ -173,6 +173,21 @@ def test_a_recipe_is_shown_with_its_defaults(tmp_path: Path, capsys: pytest.Capt
     assert json.loads(capsys.readouterr().out)["train"][0]["budget"] == "5 min"
 
 
+def test_the_sizes_of_models_made_from_nothing_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    from helder.model.sizes import sizes
+
+    assert group.call(["model", "sizes"]) == ExitCode.DONE
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in sizes())
+    assert "7.30 B" in shown
+    assert "4,096 x 32 x 32" in shown
+    assert all(size.source in shown for size in sizes().values())
+    assert group.call(["model", "sizes", "--json"]) == ExitCode.DONE
+    found = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert found["smollm2-135m"]["parameters"] == 134_515_008
+    assert found["smollm2-135m"]["layers"] == 30
+
+
 def test_a_new_project_is_never_written_over_something(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x", encoding="utf-8")

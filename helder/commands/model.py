@@ -1,7 +1,8 @@
-"""`helder model`: import, list, show and export base models."""
+"""`helder model`: import, list, show and export base models, and the sizes of those made from nothing."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,6 +56,38 @@ def list_(as_json: bool) -> None:
         click.echo(talk.table(rows, ["name", "sha256", "licence"]))
     else:
         talk.say("No models yet. Begin with: helder model import smollm2-135m-instruct --allow-network")
+
+
+@model.command("sizes")
+@talk.json_option
+def sizes_(as_json: bool) -> None:
+    """List the sizes that a model made from nothing can have.
+
+    Parameters are those with the published vocabulary; a model made here has its own.
+    """
+    from helder.model.sizes import sizes
+
+    known = list(sizes().values())
+    if as_json:
+        counted = [{**dataclasses.asdict(one), "parameters": one.parameter_count(one.vocabulary_size)} for one in known]
+        talk.data(counted)
+        return
+    rows = [
+        [
+            one.name,
+            one.family,
+            talk.count(one.parameter_count(one.vocabulary_size)),
+            f"{one.vocabulary_size:,}",
+            f"{one.width:,} x {one.layers} x {one.heads}",
+        ]
+        for one in known
+    ]
+    head = ["name", "family", "parameters", "vocabulary", "width x layers x heads"]
+    click.echo(talk.table(rows, head, right=(2, 3)))
+    click.echo("\nSources:")
+    for source in dict.fromkeys(one.source for one in known):
+        names = [one.name for one in known if one.source == source]
+        click.echo(f"{names[0]} to {names[-1]}: {source}")
 
 
 @model.command()

@@ -38,12 +38,20 @@ def new(folder: Path, example: str, as_json: bool) -> None:
 @click.command()
 @talk.project_argument
 @click.option("--on", "machines", metavar="MACHINES", help="On other machines, on paper: 8xh100, 2x8xh100, cpu-16.")
+@click.option(
+    "--published", metavar="NAME", help="A published way of training instead of PROJECT, with --on: olmo2-7b."
+)
 @talk.json_option
-def plan(project: Path, machines: str | None, as_json: bool) -> None:
+def plan(project: Path, machines: str | None, published: str | None, as_json: bool) -> None:
     """Show each stage of PROJECT: time, memory, energy (estimates) and why. Runs nothing but probes."""
     from helder.project import Project
 
-    opened = Project.open(project)
+    if published is not None:
+        from helder.commands import fleet
+
+        fleet.show_published(published, machines, as_json)
+        return
+    opened = Project.open(project, files=machines is None)  # on other machines, data may be elsewhere too
     if machines is not None:
         from helder.commands import fleet
 

@@ -66,6 +66,22 @@ def size(count: float) -> str:
     return f"{count:.2f} GB"
 
 
+def count(number: float) -> str:
+    """14 M, 135 M, 7.30 B."""
+    return f"{number / 1e6:.0f} M" if number < 999.5e6 else f"{number / 1e9:.2f} B"
+
+
+def setting(value: Any) -> str:
+    """A value as it stands in a recipe: "cosine", true, 0.0003, 4_194_304."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(setting, value))}]"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return f"{value:g}" if isinstance(value, float) else f"{value:_}" if value >= 10_000 else str(value)
+
+
 @contextmanager
 def events(as_json: bool) -> Iterator[OnEvent]:
     """Where a run's events go: drawn on a terminal, otherwise one JSON line for each on stderr."""

@@ -31,7 +31,7 @@ LARGEST = 1024  # devices that are looked at when more would help
 
 # How many times longer than the estimate the slowest of the published runs of a kind took (docs/fleet.md).
 SLOWEST: Mapping[Objective, float] = MappingProxyType(
-    {"text": 2.9, "answers": 9.0, "distil": 9.0, "preference": 3.0, "reward": 3.3}
+    {"text": 2.9, "answers": 9.0, "distil": 9.0, "preference": 3.0, "reward": 3.3, "generate": 3.3}
 )
 SLOWEST_CPU = 1.25  # on one processor, where Helder's own plans have been held against its runs (bench/quickstart.py)
 
@@ -173,6 +173,10 @@ class _Plan:
 
 def _best(work: Work, fleet: Fleet) -> _Plan:
     """The fastest way that fits; the one that needs least memory when none does."""
+    if work.objective == "generate":
+        return _Plan(
+            _generating(work, fleet), "none", 1, fleet.devices, {"interconnect": 0.0, **generation(work, fleet)}
+        )
     room = fleet.machine.memory * USABLE
     levels = LEVELS if work.checkpointing == "auto" else (work.checkpointing,)
     waiting = max(1.0, work.tokens_per_step / work.length)  # sequences of a step
@@ -210,7 +214,7 @@ def _step(work: Work, fleet: Fleet, sequences: int, busy: int, level: Kept) -> d
     parts["compute"] += work.optimizer_flops / fleet.devices / speed
     if work.objective == "reward":
         for part, seconds in generation(work, fleet).items():
-            parts[part] += seconds
+            parts[part] += seconds / work.reuse
     return parts
 
 
@@ -234,7 +238,7 @@ def generation(work: Work, fleet: Fleet) -> dict[str, float]:
     machine, shape = fleet.machine, work.architecture
     size = 2 if work.precision == "bf16" else FP32
     weights = shape.parameters * size
-    together = max(1, ceil(weights / (machine.memory * USABLE / 2)))
+    together = _together(work, fleet)
     groups = max(1, fleet.devices // together)
     token = 2 * shape.layers * shape.kv_heads * shape.head_width * size
     asked = max(1.0, work.prompts_per_step * work.group_size / groups)
@@ -252,12 +256,30 @@ def generation(work: Work, fleet: Fleet) -> dict[str, float]:
     }
 
 
+def _together(work: Work, fleet: Fleet) -> int:
+    """Devices that hold one copy of the weights while answers are generated, half of their memory left for keys."""
+    size = 2 if work.precision == "bf16" else FP32
+    return max(1, ceil(work.architecture.parameters * size / (fleet.machine.memory * USABLE / 2)))
+
+
+def _generating(work: Work, fleet: Fleet) -> Memory:
+    """Bytes on a device that only generates: its share of a copy of the weights, and keys and values."""
+    shape = work.architecture
+    size = 2 if work.precision == "bf16" else FP32
+    share = shape.parameters * size / min(_together(work, fleet), fleet.devices)
+    asked = work.prompts_per_step * work.group_size / fleet.devices
+    keys = 2 * shape.layers * shape.kv_heads * shape.head_width * size
+    underway = asked * keys * (work.prompt_tokens + max(work.longest_answer, work.generated_tokens))
+    room = max(0.0, fleet.machine.memory * USABLE - share)
+    return Memory(share, 0.0, 0.0, 0.0, min(underway, room), 0.0, 0.0)
+
+
 def _generation_flops(work: Work) -> float:
     """Of one trained token: that it was generated first; a prompt is read once for its group."""
     if work.objective != "reward":
         return 0.0
     read = work.prompt_tokens / work.group_size + work.generated_tokens
-    return work.forward_flops * read / (work.prompt_tokens + work.generated_tokens)
+    return work.forward_flops * read / (work.prompt_tokens + work.generated_tokens) / work.reuse
 
 
 def _assumptions(work: Work, fleet: Fleet) -> tuple[str, ...]:
@@ -276,9 +298,10 @@ def _assumptions(work: Work, fleet: Fleet) -> tuple[str, ...]:
         )
     if work.objective == "preference":
         said.append("The reference model's log-probabilities are computed once and kept.")
-    if work.objective == "reward":
+    if work.objective in ("reward", "generate"):
+        turns = "Devices generate and train by turns; generation" if work.objective == "reward" else "Generation"
         said.append(
-            f"Devices generate and train by turns; generation reads weights and keys at {BANDWIDTH_SHARE:.0%} of the "
+            f"{turns} reads weights and keys at {BANDWIDTH_SHARE:.0%} of the "
             f"memory's {machine.bandwidth / 1e12:.3g} TB/s, and each step waits for an answer of "
             f"{max(work.longest_answer, work.generated_tokens):.0f} tokens."
         )
@@ -299,7 +322,7 @@ def _advice(made: Estimate) -> tuple[str, ...]:
                 f"A step of {work.tokens_per_step:.0f} tokens has work for {made.busy} of {fleet.devices} devices: "
                 "raise batch_tokens, or take fewer.",
             )
-        if made.limit == "kernel launches" and work.objective != "reward":
+        if made.limit == "kernel launches" and work.objective not in ("reward", "generate"):
             return ("A step has so few tokens that devices wait for their host: raise batch_tokens.",)
         return ()
 

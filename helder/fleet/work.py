@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from helder.errors import HelderError
 
-Objective = Literal["text", "answers", "preference", "reward", "distil"]
+if TYPE_CHECKING:
+    from helder.model.sizes import Size
+
+Objective = Literal["text", "answers", "preference", "reward", "distil", "generate"]
 Method = Literal["full", "upper", "lora"]
 Checkpointing = Literal["auto", "none", "selective", "full"]
 FP32 = 4  # bytes
@@ -62,6 +65,20 @@ class Architecture:
                 )
         return cls(**values, tied=bool(config.get("tie_word_embeddings", False)))
 
+    @classmethod
+    def of_size(cls, size: Size, rows: int) -> Architecture:
+        """A named size with an embedding of `rows` rows."""
+        return cls(
+            width=size.width,
+            layers=size.layers,
+            heads=size.heads,
+            kv_heads=size.kv_heads,
+            head_width=size.head_width,
+            feed_forward_width=size.feed_forward_width,
+            vocabulary_size=rows,
+            tied=size.tied,
+        )
+
     @property
     def attention_width(self) -> int:
         return self.heads * self.head_width
@@ -107,7 +124,7 @@ class Work:
         architecture: sizes of the model that is trained.
         objective: "text" (next token), "answers" (the same, on answers only), "preference" (pairs, with the
             log-probabilities of a reference model made once), "reward" (groups of generated answers, a reference
-            model), "distil" (a teacher's probabilities).
+            model), "distil" (a teacher's probabilities), "generate" (nothing is learnt: a teacher writes answers).
         tokens: tokens trained on in all, every epoch and, for pairs, both answers counted.
         seconds: a budget in time; it has as many tokens as a machine does in it.
         tokens_per_step: tokens of one optimiser step, over all devices.
@@ -128,9 +145,13 @@ class Work:
         checkpoints: training states that are kept on disk.
         log_bytes: what a step writes into the logs.
         teacher_parameters: of the teacher, for "distil".
-        prompts_per_step, group_size: of "reward": prompts of a step and answers to each.
-        prompt_tokens, generated_tokens: of "reward", on average.
-        longest_answer: of "reward": tokens after which an answer is cut; the slowest of a step reaches it.
+        prompts_per_step, group_size: of "reward" and "generate": prompts of a step and answers to each.
+        prompt_tokens, generated_tokens: of the same, on average.
+        longest_answer: of the same: tokens after which an answer is cut; the slowest of a step reaches it.
+        reuse: of "reward": steps that learn from the same answers.
+        reference: of "reward": whether the model that it began with is held beside it.
+        forward_passes: of "reward": passes over the answers before the first step that learns from them, such as the
+            reference model's.
     """
 
     name: str
@@ -160,14 +181,18 @@ class Work:
     prompt_tokens: float = 0
     generated_tokens: float = 0
     longest_answer: int = 0
+    reuse: int = 1
+    reference: bool = True
+    forward_passes: float = 1.0
 
     def __post_init__(self) -> None:
         if (self.tokens is None) == (self.seconds is None):
             raise ValueError(f"{self.name}: give tokens or seconds, one of them")
-        if self.objective == "reward" and not (self.prompts_per_step and self.group_size and self.generated_tokens):
-            raise ValueError(f"{self.name}: reward needs prompts_per_step, group_size and generated_tokens")
+        writes = self.objective in ("reward", "generate")
+        if writes and not (self.prompts_per_step and self.group_size and self.generated_tokens):
+            raise ValueError(f"{self.name}: {self.objective} needs prompts_per_step, group_size and generated_tokens")
         answers = self.prompts_per_step * self.group_size * (self.prompt_tokens + self.generated_tokens)
-        if self.objective == "reward" and not 0.99 < answers / self.tokens_per_step < 1.01:
+        if writes and not 0.99 < answers / self.tokens_per_step < 1.01:
             raise ValueError(f"{self.name}: tokens_per_step is not the {answers:.0f} tokens of all prompts and answers")
         if self.objective == "distil" and not self.teacher_parameters:
             raise ValueError(f"{self.name}: distil needs teacher_parameters")
@@ -180,6 +205,8 @@ class Work:
     @property
     def trained_parameters(self) -> float:
         shape = self.architecture
+        if self.objective == "generate":
+            return 0
         if self.method == "lora":
             return shape.lora_parameters(self.lora_rank)
         if self.method == "upper":
@@ -212,6 +239,8 @@ class Work:
         """Of one token back through it: gradients of inputs, and of the weights that are tuned."""
         shape = self.architecture
         attention = 2 * shape.attention_flops(self.length)
+        if self.objective == "generate":
+            return 0.0
         if self.method == "lora":
             return 2.0 * shape.multiplied + attention + 4.0 * self.trained_parameters
         if self.method == "upper":
@@ -225,7 +254,7 @@ class Work:
         if self.objective == "preference":
             return self.forward_flops / max(1.0, self.epochs)
         if self.objective == "reward":
-            return self.forward_flops
+            return self.forward_passes * self.forward_flops / self.reuse
         if self.objective == "distil":
             return 2.0 * self.teacher_parameters
         return 0.0
@@ -234,7 +263,7 @@ class Work:
     def held_parameters(self) -> float:
         """Of other models that are held while training; a reference model whose answers are kept is not."""
         if self.objective == "reward":
-            return self.architecture.parameters
+            return self.architecture.parameters if self.reference else 0.0
         return self.teacher_parameters if self.objective == "distil" else 0.0
 
     @property
@@ -258,4 +287,6 @@ class Work:
     @property
     def model_bytes(self) -> float:
         """Of the finished model on disk, in fp32."""
+        if self.objective == "generate":
+            return 0.0
         return FP32 * self.architecture.parameters

@@ -1,145 +1,267 @@
-"""From a project to its trainings as work: sizes from the base model, tokens from the data, the rest from the recipe.
-
-Today a recipe has one training, of an imported base model. Whoever adds stages adds them to `works_of`.
-"""
+"""From a recipe to its trainings as work: sizes of the models, tokens from the data, the rest from the settings."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from helder import pipeline
 from helder.errors import HelderError
-from helder.fleet.work import Architecture, Work
-from helder.ledger.artifact import Artifact
-from helder.pipeline import Known, Walk
+from helder.fleet.counts import BYTES_PER_TOKEN, Counted, Counter
+from helder.fleet.work import LOG_BYTES, Architecture, Work
+from helder.model import scratch, sizes
 from helder.project import Project
 from helder.train import settings as training
 
-BYTES_PER_TOKEN = 4.0  # of ordinary text in UTF-8 (assumption; codes, numbers and other scripts have fewer)
-CHAT_TOKENS = 12  # that the chat format adds to an example (assumption)
-CHUNK = 1 << 20
+if TYPE_CHECKING:
+    from helder.recipe import Train
+
+ANSWER_BYTES = 100  # of a generated answer's line in the logs, beside its text (assumption)
 
 
 @dataclass(frozen=True)
-class Counted:
-    """What there is to learn from.
+class Planned:
+    """One training, or what prepares it, on paper.
 
     Attributes:
-        examples: how many.
-        tokens: of one, on average.
-        how: where the two numbers come from, in words.
+        work: what there is to do.
+        settings: what the loop would use, every default filled in; empty for what is no training.
     """
 
-    examples: int
-    tokens: float
-    how: str
+    work: Work
+    settings: dict[str, Any]
 
 
-def works_of(project: Project) -> tuple[list[Work], list[str]]:
+@dataclass(frozen=True)
+class _Given:
+    """What the work of a training is made of."""
+
+    train: Train
+    counter: Counter
+    settings: dict[str, Any]
+    architecture: Architecture
+    teacher: Architecture | None
+    notes: list[str]
+
+    def note(self, counted: Counted) -> Counted:
+        self.notes.append(counted.how)
+        return counted
+
+    def amount(self, step: float, once: Callable[[], float]) -> dict[str, float | None]:
+        """The budget in tokens, or in seconds.
+
+        Args:
+            step: tokens of a step.
+            once: tokens of one epoch; only asked for when it decides.
+        """
+        unit, amount = self.train.amount
+        if unit == "seconds":  # as many tokens as the machine does in that time
+            return {"tokens": None, "seconds": amount}
+        return {"tokens": amount * (step if unit == "steps" else once() if unit == "epochs" else 1.0), "seconds": None}
+
+
+def works_of(project: Project, device: Literal["cpu", "cuda"] = "cuda") -> tuple[list[Planned], list[str]]:
     """The trainings of a project in their order, and how their tokens were counted, in words.
 
+    Args:
+        device: what the settings are resolved for, as they differ.
+
     Raises:
-        HelderError: the base model was not imported, or its sizes are not known; a data file cannot be read.
+        HelderError: a model was not imported and no size is named like it; a file cannot be read, or is missing and
+            nothing is told of it.
     """
-    base = pipeline.find_base(project, project.recipe.base.model).artifact
-    counted = count(project, base)
-    return [_imported(project, Architecture.of_config(_config(base.path)), counted)], [counted.how]
+    recipe, counter = project.recipe, Counter.of(project)
+    notes: list[str] = []
+    architecture = base_architecture(project, notes)
+    planned: list[Planned] = []
+    for train in recipe.train:
+        teacher = None if train.teacher is None else architecture_of(project, train.teacher, notes)
+        given = _Given(train, counter, settings_of(project, train, device), architecture, teacher, notes)
+        if teacher is not None and train.teach == "answers":
+            planned.append(Planned(_teaching(given, teacher), {}))
+        name = "train" if train is recipe.final else f"train-{train.called}"
+        objective = given.settings["objective"]
+        own = _OF[objective if not (objective == "distil" and train.texts) else "text"](given)
+        shared = {
+            "name": name,
+            "architecture": architecture,
+            "objective": objective,
+            "sequence_length": given.settings["context"],
+            "method": train.method,
+            "upper": train.upper,
+            "lora_rank": train.lora_rank,
+            "optimizer": given.settings["optimizer"],
+            "precision": given.settings["precision"],
+            "repeats": len(train.seeds or (train.seed,)),
+            "teacher_parameters": teacher.parameters if teacher and objective == "distil" else 0,
+        }
+        planned.append(Planned(Work(**{**shared, **own}), given.settings))
+    return planned, list(dict.fromkeys(notes))
 
 
-def _imported(project: Project, architecture: Architecture, counted: Counted) -> Work:
-    """The single [train], of an imported base model."""
-    train = project.recipe.final
-    resolved = training.resolve(pipeline.train_section(project, train))
-    mean = min(counted.tokens, resolved["context"])
-    step = float(resolved["batch_tokens"] or resolved["batch_size"] * mean)
-    unit, amount = train.amount
-    tokens = {
-        "tokens": amount,
-        "steps": amount * step,
-        "epochs": amount * counted.examples * mean,
-        "seconds": None,  # as many as the machine does in that time
-    }[unit]
+def settings_of(project: Project, train: Train, device: Literal["cpu", "cuda"]) -> dict[str, Any]:
+    """The settings of a training as they would be on machines of a kind, not as they were decided for this one.
+
+    Of a training with several seeds, `seed` holds all of them.
+    """
+    section = pipeline.train_section(project, train)
+    if train.numerics != "portable":
+        section |= {"device": device, "precision": train.precision or "bf16"}
+    return training.resolve(section) | ({"seed": train.seeds} if train.seeds else {})
+
+
+def filled_in(settings: dict[str, Any], steps: int) -> dict[str, Any]:
+    """Settings with what follows from the number of steps: how often is looked and saved."""
+    if not settings:
+        return {}
+    resolved = training.TrainSettings(**settings)
+    every = {"evaluate_every": resolved.evaluations(steps), "checkpoint_every": resolved.checkpoints(steps)}
+    return {**asdict(resolved), **every, "steps": steps}
+
+
+# -- one function an objective: what it adds to the work ---------------------------------------------------------------
+
+
+def _text(given: _Given) -> dict[str, Any]:
+    """Rows of `context` tokens, all of them learnt."""
+    settings = given.settings
+    step = float(settings["batch_tokens"] or settings["batch_size"] * settings["context"])
+
+    def once() -> float:
+        return given.note(given.counter.text(given.train)).tokens
+
+    return {**given.amount(step, once), "tokens_per_step": step}
+
+
+def _answers(given: _Given) -> dict[str, Any]:
+    """Questions and answers, each in a row of its own or several in one."""
+    settings = given.settings
+    counted = given.note(given.counter.examples(given.train))
+    mean = min(counted.tokens, settings["context"])
+    step = float(settings["batch_tokens"] or settings["batch_size"] * mean)
+    amount = given.amount(step, lambda: counted.examples * mean)
+    return {
+        **amount,
+        "tokens_per_step": step,
+        "mean_length": 0 if settings["packing"] else mean,
+        "epochs": (amount["tokens"] or counted.examples * mean) / (counted.examples * mean),
+    }
+
+
+def _preference(given: _Given) -> dict[str, Any]:
+    """Two sequences a pair; the reference model reads each once."""
+    settings = given.settings
+    counted = given.note(given.counter.pairs(given.train))
+    mean = min(counted.tokens, settings["context"])
+    step = float(settings["batch_tokens"] or settings["batch_size"] * 2 * mean)
+    once = counted.examples * 2 * mean
+    amount = given.amount(step, lambda: once)
+    return {
+        **amount,
+        "tokens_per_step": step,
+        "mean_length": mean,
+        "epochs": (amount["tokens"] or once) / once,
+    }
+
+
+def _reward(given: _Given) -> dict[str, Any]:
+    """Groups of answers to the questions of a step; a budget in tokens counts those of the questions alone."""
+    settings = given.settings
+    counted = given.note(given.counter.examples(given.train))
+    longest, reuse = settings["answer_tokens"], settings["reuse"]
+    if not counted.answer:
+        given.notes.append("Rewarded answers are taken to be as long as they may be (assumption).")
+    answer = min(counted.answer or longest, longest)
+    question = min(counted.question or counted.tokens, max(1, settings["context"] - longest))
+    prompts = settings["batch_size"] or max(1, round(settings["batch_tokens"] / question))
+    step = prompts * settings["group"] * (question + answer)
+    unit, amount = given.train.amount
+    rollouts = {"epochs": amount * counted.examples / prompts, "tokens": amount / (prompts * question)}
+    steps = rollouts[unit] * reuse if unit in rollouts else amount
+    reference = settings["kl"] > 0
+    return {
+        "tokens": None if unit == "seconds" else steps * step,
+        "seconds": amount if unit == "seconds" else None,
+        "tokens_per_step": step,
+        "mean_length": question + answer,
+        "prompts_per_step": prompts,
+        "group_size": settings["group"],
+        "prompt_tokens": question,
+        "generated_tokens": answer,
+        "longest_answer": longest,
+        "reuse": reuse,
+        "reference": reference,
+        "forward_passes": 1.0 + reference,  # of the model as it is before the first step that learns from them
+        "log_bytes": LOG_BYTES + prompts * settings["group"] * (answer * BYTES_PER_TOKEN + ANSWER_BYTES) / reuse,
+    }
+
+
+_OF: dict[str, Callable[[_Given], dict[str, Any]]] = {
+    "text": _text,
+    "answers": _answers,
+    "preference": _preference,
+    "reward": _reward,
+    "distil": _answers,
+}
+
+
+def _teaching(given: _Given, teacher: Architecture) -> Work:
+    """A teacher's answers to all questions, before a student learns from them."""
+    counted = given.counter.examples(given.train)
+    answer = counted.answer or counted.tokens / 2  # where only the sum is known, half of it (assumption)
+    question = counted.question or counted.tokens - answer
+    tokens = counted.examples * (question + answer)
     return Work(
-        name="train",
-        architecture=architecture,
-        objective="answers",
+        name=f"teach-{given.train.called}",
+        architecture=teacher,
+        objective="generate",
         tokens=tokens,
-        seconds=amount if unit == "seconds" else None,
-        tokens_per_step=step,
-        sequence_length=resolved["context"],
-        mean_length=mean,
-        method=train.method,
-        upper=train.upper,
-        lora_rank=train.lora_rank,
-        # What fits that machine, not what was decided for this one.
-        precision=train.precision or ("fp32" if train.numerics == "portable" else "bf16"),
-        epochs=tokens / (counted.examples * mean) if tokens else 1.0,
+        tokens_per_step=tokens,
+        sequence_length=round(question + answer),
+        mean_length=question + answer,
+        precision=given.settings["precision"],
+        prompts_per_step=counted.examples,
+        group_size=1,
+        prompt_tokens=question,
+        generated_tokens=answer,
+        checkpoints=0,
+        log_bytes=counted.examples * (answer * BYTES_PER_TOKEN + ANSWER_BYTES),
     )
 
 
-def count(project: Project, base: Known) -> Counted:
-    """Examples and their length: as a probe measured, or counted in records that are made, or guessed from files."""
-    walk = Walk(project, verify=False)
-    data = walk.stage("data", "helder.data.stage:run", pipeline.data_settings(project), pipeline.sources(project))
-    if data is not None:
-        probe = pipeline.probed(project, project.recipe.final, {"base": base, "data": data})
-        if probe is not None:
-            length = probe["padded_tokens_per_step"] / probe["examples_per_step"]
-            how = f"{probe['examples']:,} examples of {length:.0f} tokens with padding, as the probe found."
-            return Counted(int(probe["examples"]), length, how)
-        if (data.path / "train.jsonl").is_file():
-            return _in_records(data)
-    return _in_files(project)
+# -- models ------------------------------------------------------------------------------------------------------------
 
 
-def _in_records(data: Artifact) -> Counted:
-    """In the records that are made already."""
-    examples = size = 0
-    with (data.path / "train.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            record = json.loads(line)
-            answer = record["output"]
-            text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-            examples += 1
-            size += len(record["input"].encode("utf-8")) + len(text.encode("utf-8"))
-    return _guess(examples, size, "of the records that were made")
+def base_architecture(project: Project, notes: list[str]) -> Architecture:
+    """Sizes of the model that is trained."""
+    base = project.recipe.base
+    if not base.scratch:
+        return architecture_of(project, base.model, notes)
+    if base.tokenizer is not None:
+        rows = architecture_of(project, base.tokenizer, notes).vocabulary_size
+    else:
+        rows = -(-base.vocabulary // scratch.ROWS) * scratch.ROWS
+    return Architecture.of_size(pipeline.shape_of(base), rows)
 
 
-def _in_files(project: Project) -> Counted:
-    """In the files as they are: lines, less what is held out."""
-    data = project.recipe.data
-    named = [data.train] if isinstance(data.train, str) else data.train
-    lines = size = 0
-    for name in named:
-        path = project.folder / name
-        files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
-        for file in files:
-            try:
-                with file.open("rb") as stream:
-                    while chunk := stream.read(CHUNK):
-                        lines += chunk.count(b"\n")
-                        size += len(chunk)
-            except OSError as error:
-                raise HelderError(f"The data file {file.name} cannot be read.", str(error)) from error
-    lines = max(1, lines)
-    kept = 1 - data.holdout * ((data.dev is None) + (data.test is None))
-    examples = max(1, round(lines * kept))
-    if data.limit is not None:
-        examples = min(examples, data.limit)
-    return _guess(examples, size / lines * examples, "of the lines of the data files")
+def architecture_of(project: Project, name: str, notes: list[str]) -> Architecture:
+    """Sizes of an imported model; of one that is not imported, those published for the size that is named like it.
 
-
-def _guess(examples: int, size: float, of: str) -> Counted:
-    examples = max(1, examples)
-    tokens = size / examples / BYTES_PER_TOKEN + CHAT_TOKENS
-    how = (
-        f"{examples:,} examples of about {tokens:.0f} tokens: {BYTES_PER_TOKEN:g} bytes a token {of}, "
-        f"and {CHAT_TOKENS} for the chat format (assumptions)."
-    )
-    return Counted(examples, tokens, how)
+    Raises:
+        HelderError: it is not imported, and no size is named like it; or its config.json cannot be read.
+    """
+    try:
+        found = pipeline.find_base(project, name).artifact
+    except HelderError as error:
+        size = sizes.sizes().get(name.removesuffix("-instruct"))
+        if size is None:
+            raise
+        notes.append(f"{error.what} The sizes published for {size.name} are taken.")
+        return Architecture.of_size(size, size.vocabulary_size)
+    return Architecture.of_config(_config(found.path))
 
 
 def _config(folder: Path) -> dict[str, Any]:
