@@ -9,19 +9,20 @@ WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 34
 
 
-def loss_curve(steps: Sequence[tuple[int, float]], looks: Sequence[tuple[int, float]]) -> str:
-    """The loss of every step as a line, the loss on held-out examples as points.
+def curve(measure: str, steps: Sequence[tuple[int, float]], looks: Sequence[tuple[int, float]]) -> str:
+    """A measure of every step as a line, the same on held-out examples as points.
 
     Args:
-        steps: (step, loss in nats per answer token), not empty.
+        measure: what it is called, "loss" or "reward".
+        steps: (step, value), not empty; losses in nats per token. What is below zero is drawn at zero.
         looks: the same for the dev set.
     """
     last = max(step for step, _ in steps)
-    top = max(loss for _, loss in [*steps, *looks]) or 1.0
+    top = max(value for _, value in [*steps, *looks]) or 1.0
 
-    def place(step: int, loss: float) -> tuple[float, float]:
+    def place(step: int, value: float) -> tuple[float, float]:
         x = LEFT + (WIDTH - LEFT - RIGHT) * (step - 1) / max(1, last - 1)
-        return x, TOP + (HEIGHT - TOP - BOTTOM) * (1 - loss / top)
+        return x, TOP + (HEIGHT - TOP - BOTTOM) * (1 - max(0.0, value) / top)
 
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in steps))
     grid = []
@@ -30,10 +31,10 @@ def loss_curve(steps: Sequence[tuple[int, float]], looks: Sequence[tuple[int, fl
         grid.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>')
         grid.append(f'<text class="axis" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{top * part:.2g}</text>')
     dots = "".join(
-        f'<circle class="dev" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>step {step}: {loss:.4f}</title></circle>'
-        for (step, loss), (x, y) in ((look, place(*look)) for look in looks)
+        f'<circle class="dev" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>step {step}: {value:.4f}</title></circle>'
+        for (step, value), (x, y) in ((look, place(*look)) for look in looks)
     )
-    label = f"Loss falls from {steps[0][1]:.3f} at step 1 to {steps[-1][1]:.3f} at step {last}"
+    label = f"The {measure} goes from {steps[0][1]:.3f} at step 1 to {steps[-1][1]:.3f} at step {last}"
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">{"".join(grid)}'
         f'<polyline class="train" points="{line}"/>{dots}'

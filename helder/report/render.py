@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from helder.project import Project
 
 Share = Mapping[str, Any]
+OBJECTIVES = {
+    "answers": "to answer questions",
+    "text": "to go on with documents",
+    "preference": "to prefer the better of two answers",
+    "reward": "from a verifier's rewards for its own answers",
+    "distil": "from a larger model",
+}
 
 
 def render(project: Project) -> Path:
@@ -77,8 +84,11 @@ def page(purpose: str, places: Mapping[str, Path], statements: Mapping[str, Stat
             if one["test_set"] == main_set and one["measure"] == scores["main_measure"]
         ],
         tiles=_tiles(scores, main_set, files, statements),
-        curve=Markup(charts.loss_curve(*_losses(places["train"]))),
-        training=_training(statements["train"]),
+        trainings=[
+            {"name": name, "curve": Markup(_curve(places[name])), "rows": _training(statements[name])}
+            for name in statements
+            if name == "train" or name.startswith("train-")
+        ],
         origin=_origin(places, statements),
         summary=(places["data"] / "summary.json").read_text(encoding="utf-8"),
         files=_files(files, scores, main_set, statements),
@@ -131,18 +141,24 @@ def _tiles(
     ]
 
 
-def _losses(folder: Path) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
-    """Steps and looks at the dev set: (step, loss)."""
-    found = []
-    for name in ("log.jsonl", "evaluation.jsonl"):
-        lines = (folder / name).read_text(encoding="utf-8").splitlines()
-        found.append([(int(line["step"]), float(line["loss"])) for line in map(json.loads, lines)])
-    return found[0], found[1]
+def _curve(folder: Path) -> str:
+    """How a training went: the rewards of answers where there are any, else the loss."""
+    steps, looks = (
+        [json.loads(line) for line in (folder / name).read_text(encoding="utf-8").splitlines()]
+        for name in ("log.jsonl", "evaluation.jsonl")
+    )
+    measure = "reward" if "reward" in steps[0] else "loss"
+    return charts.curve(
+        measure,
+        [(int(line["step"]), float(line[measure])) for line in steps],
+        [(int(line["step"]), float(line[measure])) for line in looks],
+    )
 
 
 def _training(statement: Statement) -> list[tuple[str, str]]:
     settings, facts = statement.predicate["settings"], statement.facts
     rows = [
+        ("learnt", OBJECTIVES[settings["objective"]]),
         ("method", settings["method"]),
         ("steps", str(facts["steps"])),
         ("trained parameters", f"{facts['trained_parameters']:,} of {facts['parameters']:,}"),
@@ -150,7 +166,7 @@ def _training(statement: Statement) -> list[tuple[str, str]]:
         ("tokens per CPU-second", f"{facts['tokens_per_cpu_second']:.0f}"),
         ("examples too long, left out", str(len(facts["too_long"]))),
     ]
-    skipped = ("method", "steps", "epochs", "tokens")
+    skipped = ("objective", "method", "steps", "epochs", "tokens")
     return rows + [(key.replace("_", " "), str(value)) for key, value in settings.items() if key not in skipped]
 
 

@@ -8,7 +8,7 @@ from helder.report import charts, render
 
 
 def test_the_curve_has_a_point_for_every_step_and_every_look() -> None:
-    root = ElementTree.fromstring(charts.loss_curve([(1, 2.0), (2, 1.0), (3, 0.5)], [(3, 0.7)]))
+    root = ElementTree.fromstring(charts.curve("loss", [(1, 2.0), (2, 1.0), (3, 0.5)], [(3, 0.7)]))
     line = root.find("polyline")
     assert line is not None
     assert len(line.attrib["points"].split()) == 3
@@ -17,7 +17,7 @@ def test_the_curve_has_a_point_for_every_step_and_every_look() -> None:
 
 
 def test_a_curve_of_one_step_can_be_drawn() -> None:
-    ElementTree.fromstring(charts.loss_curve([(1, 0.0)], []))
+    ElementTree.fromstring(charts.curve("loss", [(1, 0.0)], []))
 
 
 def test_a_bar_is_as_long_as_its_share() -> None:

@@ -1,7 +1,7 @@
 """A world of small sums: people who have things, and how many.
 
-Made up by a pure function of a seed. Some sums are held out: by the hash of their numbers, in either order, they stand in
-no document, no question that is learnt from and no pair of answers, so that who gets them right can add.
+Made up by a pure function of a seed. Some sums are held out: by the hash of their numbers, in either order, they stand
+in no document, no question that is learnt from and no pair of answers, so that who gets them right can add.
 """
 
 from __future__ import annotations

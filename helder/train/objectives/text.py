@@ -86,8 +86,16 @@ class Text(Objective):
         return measure(self.criterion, self.model, self.dev.first_documents(DEV_TOKENS), self.longest)
 
     def facts(self, steps: int) -> dict[str, Any]:
-        seen = sum(self.padded_tokens(step) for step in range(steps))
-        return {"examples": len(self.train), "tokens_there": self.train.tokens, "tokens_seen": seen, "too_long": []}
+        rows = [self.rows[index] for step in range(steps) for index in self.order.batch(step)]
+        ends = [self.train.document_of(row)[[0, -1]].tolist() for row in set(rows)]
+        seen = {document for first, last in ends for document in range(first, last + 1)}
+        return {
+            "examples": len(self.train),
+            "examples_seen": len(seen),
+            "tokens_there": self.train.tokens,
+            "tokens_seen": sum(map(len, rows)),
+            "too_long": [],
+        }
 
 
 def measure(criterion: Criterion, model: Transformer, shard: Shard, context: int) -> dict[str, float]:

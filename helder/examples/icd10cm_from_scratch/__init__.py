@@ -1,0 +1,30 @@
+"""Example: the data of `icd10cm`, all of them, and a model made from nothing: the whole chain from byte to answer is ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from helder.examples import icd10cm
+from helder.examples.files import Example, read
+
+
+def contents() -> dict[str, bytes]:
+    """The files of the example: name → bytes, the same on every machine."""
+    return icd10cm.contents() | {name: read(__package__, name) for name in EXAMPLE.shipped}
+
+
+def materialise(folder: Path) -> None:
+    """Write the example into a folder, which is made when it is not there.
+
+    Raises:
+        HelderError: a file of the same name is already there, or the folder cannot be written.
+    """
+    EXAMPLE.write(folder, contents())
+
+
+EXAMPLE = Example(
+    name="icd10cm-from-scratch",
+    summary="the same with a model of under 10 million parameters made from nothing but the code book's words",
+    licence="US government work; ICD-10 copyright WHO",
+    shipped=("recipe.toml",),
+)
