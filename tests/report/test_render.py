@@ -67,7 +67,8 @@ def statement(name: str, facts: dict[str, Any]) -> Statement:
     return Statement({
         "subject": [{"name": name, "digest": {"sha256": "ef" * 32}}],
         "predicate": {
-            "stage": {"name": name}, "settings": {"objective": "answers", "method": "full", "licence": "CC0-1.0"}, "facts": facts,
+            "stage": {"name": name}, "facts": facts,
+            "settings": {"objective": "answers", "method": "full", "licence": "CC0-1.0"},
             "seal": {"level": 0}, "inputs": {"train": {"name": HOSTILE, "digest": {"sha256": "01" * 32}}},
             "timings": {"seconds": 2.0, "peak_memory": 10**9, "energy": energy},
         },

@@ -1,4 +1,4 @@
-"""Example: the data of `icd10cm`, all of them, and a model made from nothing: the whole chain from byte to answer is ours."""
+"""Example: all the data of `icd10cm` and a model made from nothing: the whole chain from byte to answer is ours."""
 
 from __future__ import annotations
 
