@@ -78,7 +78,6 @@ class Text(Objective):
     def padded_tokens(self, step: int) -> int:
         return sum(self.order.lengths[index] for index in self.order.batch(step))
 
-    @torch.no_grad()
     def look(self) -> dict[str, float]:
         """Loss in nats per token, and bits per byte of the held-out documents that were looked at, whole ones."""
         if self.dev is None:
@@ -98,6 +97,7 @@ class Text(Objective):
         }
 
 
+@torch.no_grad()
 def measure(criterion: Criterion, model: Transformer, shard: Shard, context: int) -> dict[str, float]:
     """Loss in nats per token and bits per byte of documents; those longer than `context` in pieces.
 
