@@ -15,7 +15,7 @@ other bits on another instruction set.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from helder.model.kernels import MixedRMSNorm
+from helder.model.kernels import MixedRMSNorm, causal_attention
 
 AttentionKernel = Literal["sdpa", "explicit"]
 
@@ -190,11 +190,13 @@ class Sight:
         mask: for "sdpa", true where a token may look; for "explicit", what is added to the scores. (time, seen) or
             (batch, 1, time, seen); None when nothing is to be hidden or the kernel knows the causal order itself.
         causal: the kernel hides what comes after a token.
+        training: whole sequences in mixed precision, for gradients: the kernel may round otherwise than `transformers`.
     """
 
     kernel: AttentionKernel
     mask: Tensor | None
     causal: bool
+    training: bool = False
 
 
 def sight(
@@ -238,7 +240,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight) -> Tensor:
     if groups > 1:
         key = key[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width)
         value = value[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width)
-    if sight.kernel == "sdpa":
+    if sight.kernel == "explicit" and sight.training:
+        out = causal_attention(query * width**-0.5, key, value, sight.mask)
+    elif sight.kernel == "sdpa":
         out = F.scaled_dot_product_attention(query, key, value, attn_mask=sight.mask, is_causal=sight.causal)
     else:
         scores = torch.matmul(query, key.transpose(2, 3)) * width**-0.5
@@ -414,6 +418,8 @@ class Transformer(nn.Module):
         dtype = self.model.norm.compute or x.dtype
         tables = (cosines.to(dtype), sines.to(dtype))
         seen = sight(self.attention, time, start + time, documents, dtype, ids.device)
+        if cache is None and self.model.norm.compute is not None:
+            seen = replace(seen, training=True)
         for layer, block in enumerate(self.model.layers):
             x = block(x, tables, layer, cache, seen)
         if cache is not None:
