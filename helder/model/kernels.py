@@ -16,6 +16,7 @@ from torch import Tensor
 
 ATTENTION_CHUNK = 128  # queries; measured at 256 tokens: 64 the same, 32 and 256 slower by a fifth
 HEAD_CHUNK = 256  # rows of logits held at once: 256 x 49,152 in fp32 are 50 MB (measured best of 128…1024)
+HEAD_ELEMENTS = 1 << 24  # gradients of logits held at once in the compute dtype, one chunk at least
 
 
 class MixedRMSNorm(torch.autograd.Function):
@@ -100,14 +101,16 @@ class LinearCrossEntropy(torch.autograd.Function):
         for rows, logits in head.chunks():
             wanted = targets[rows]
             places = torch.arange(len(wanted), device=wanted.device)
-            logs = F.log_softmax(logits, dim=-1)
-            head.loss += F.nll_loss(logs, wanted, reduction="sum")
+            share = torch.softmax(logits, dim=-1)
+            right = share[places, wanted]
+            logs = right.log()
+            if right.min() < 1e-30:  # fp32 runs out of digits near 1e-38; the logarithm does not
+                logs = F.log_softmax(logits, dim=-1)[places, wanted]
+            head.loss -= logs.sum()
             if z_loss:
-                level = (logits[places, wanted] - logs[places, wanted])[:, None]  # log-sum-exp of each row
+                level = (logits[places, wanted] - logs)[:, None]  # log-sum-exp of each row
                 head.loss += z_loss * level.square().sum()
-                share = logs.exp_().mul_(1.0 + 2.0 * z_loss * level)
-            else:
-                share = logs.exp_()
+                share.mul_(1.0 + 2.0 * z_loss * level)
             share[places, wanted] -= 1.0
             head.push_back(rows, share)
         return head.end(ctx)
@@ -162,28 +165,42 @@ class Head:
         self.hidden, self.weight = hidden, weight
         self.working = weight.to(hidden.dtype)
         self.hidden_gradient = torch.empty_like(hidden)
-        self.weight_gradient = torch.zeros_like(weight) if weight.requires_grad else None
+        self.weight_gradient: Tensor | None = None
         self.loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        # Gradients of logits are kept in the compute dtype until there is enough for one product with the weights.
+        chunks = max(1, HEAD_ELEMENTS // (len(weight) * HEAD_CHUNK))
+        self.waiting = hidden.new_empty(min(len(hidden), chunks * HEAD_CHUNK), len(weight))
+        self.done = 0
 
     def chunks(self) -> Iterator[tuple[slice, Tensor]]:
         """The rows of each chunk and their logits, (at most HEAD_CHUNK, vocabulary_size) in fp32."""
         for start in range(0, len(self.hidden), HEAD_CHUNK):
-            rows = slice(start, start + HEAD_CHUNK)
+            rows = slice(start, min(start + HEAD_CHUNK, len(self.hidden)))
             yield rows, F.linear(self.hidden[rows], self.working).float()
 
     def push_back(self, rows: slice, share: Tensor) -> None:
         """Take the gradient of the loss by a chunk's logits."""
-        part = share.to(self.hidden.dtype)
-        self.hidden_gradient[rows] = part @ self.working
-        if self.weight_gradient is None:
+        self.waiting[rows.start - self.done : rows.stop - self.done] = share
+        if rows.stop - self.done == len(self.waiting) or rows.stop == len(self.hidden):
+            self._multiply(slice(self.done, rows.stop))
+
+    def _multiply(self, rows: slice) -> None:
+        share = self.waiting[: rows.stop - rows.start]
+        torch.mm(share, self.working, out=self.hidden_gradient[rows])
+        self.done = rows.stop
+        if not self.weight.requires_grad:
             return
-        if part.dtype == self.weight_gradient.dtype:
-            self.weight_gradient.addmm_(part.T, self.hidden[rows])  # no second tensor of the head's size
+        if self.weight_gradient is None:
+            self.weight_gradient = (share.T @ self.hidden[rows]).to(self.weight.dtype)
+        elif share.dtype == self.weight.dtype:
+            self.weight_gradient.addmm_(share.T, self.hidden[rows])  # no second tensor of the head's size
         else:
-            self.weight_gradient += (part.T @ self.hidden[rows]).float()
+            self.weight_gradient += share.T @ self.hidden[rows]
 
     def end(self, ctx: Any) -> Tensor:
         """Keep the gradients for the way back; the loss."""
+        if self.weight.requires_grad and self.weight_gradient is None:
+            self.weight_gradient = torch.zeros_like(self.weight)  # of no rows
         ctx.save_for_backward(self.hidden_gradient, *(() if self.weight_gradient is None else (self.weight_gradient,)))
         return self.loss
 
