@@ -43,17 +43,22 @@ class MixedRMSNorm(torch.autograd.Function):
 
 
 class CausalAttention(torch.autograd.Function):
-    """Matrix product, softmax, matrix product for `ATTENTION_CHUNK` queries at a time, so that most of what they must not
-    see is never computed.
+    """Rotary positions, matrix product, softmax, matrix product, for `ATTENTION_CHUNK` queries at a time, so that most of
+    what they must not see is never computed.
 
     torch's softmax of bf16 computes in fp32 and rounds once: the bits are those of a softmax of fp32 copies, without the
     copies. Only the probabilities are kept for the way back.
     """
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-        batch, heads, time, _ = query.shape
-        query, key, value = query.flatten(0, 1), key.flatten(0, 1), value.flatten(0, 1)
+    def forward(
+        ctx: Any, query: Tensor, key: Tensor, value: Tensor, cosines: Tensor, sines: Tensor, mask: Tensor | None
+    ) -> Tensor:
+        batch, time, heads, width = query.shape
+        ctx.heads, groups = heads, heads // key.shape[2]
+        query = turned(by_head(query), cosines, sines).mul_(width**-0.5).flatten(0, 1)
+        key = repeated(turned(by_head(key), cosines, sines), groups).flatten(0, 1)
+        value = repeated(by_head(value), groups).flatten(0, 1)
         out, kept = torch.empty_like(query), []
         for start in range(0, time, ATTENTION_CHUNK):
             end = min(start + ATTENTION_CHUNK, time)
@@ -65,14 +70,18 @@ class CausalAttention(torch.autograd.Function):
             weights = torch.softmax(scores, dim=-1)
             torch.bmm(weights, value[:, :end], out=out[:, start:end])
             kept.append(weights)
-        ctx.save_for_backward(query, key, value, *kept)
-        return out.view(batch, heads, time, -1)
+        ctx.groups = groups
+        ctx.save_for_backward(query, key, value, cosines, sines, *kept)
+        return by_head(out.view(batch, heads, time, width)).flatten(2)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        query, key, value, *kept = ctx.saved_tensors
-        shape, gradient = gradient.shape, gradient.flatten(0, 1)
-        query_gradient, sums = torch.empty_like(query), ()
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        query, key, value, cosines, sines, *kept = ctx.saved_tensors
+        batch, time, _ = gradient.shape
+        whole = (batch, ctx.heads, time, query.shape[-1])
+        gradient = by_head(gradient.view(batch, time, ctx.heads, -1)).flatten(0, 1)
+        of_query = torch.empty_like(query)
+        of_key = of_value = None
         # From the last chunk, which sees all keys, to the first: the others add to a part of its sums.
         for index in reversed(range(len(kept))):
             start, weights = index * ATTENTION_CHUNK, kept[index]
@@ -80,12 +89,40 @@ class CausalAttention(torch.autograd.Function):
             part = gradient[:, start:end]
             share = torch.bmm(part, value[:, :end].transpose(1, 2))
             share = torch.ops.aten._softmax_backward_data(share, weights, -1, share.dtype)
-            torch.bmm(share, key[:, :end], out=query_gradient[:, start:end])
-            found = (torch.bmm(share.transpose(1, 2), query[:, start:end]), torch.bmm(weights.transpose(1, 2), part))
-            for whole, new in zip(sums, found, strict=False):
-                whole[:, :end] += new
-            sums = sums or found
-        return query_gradient.view(shape), sums[0].view(shape), sums[1].view(shape), None
+            torch.bmm(share, key[:, :end], out=of_query[:, start:end])
+            new_key, new_value = share.transpose(1, 2) @ query[:, start:end], weights.transpose(1, 2) @ part
+            if of_key is None or of_value is None:
+                of_key, of_value = new_key, new_value
+            else:
+                of_key[:, :end] += new_key
+                of_value[:, :end] += new_value
+        assert of_key is not None and of_value is not None
+        of_query = turned(of_query.view(whole).mul_(whole[-1] ** -0.5), cosines, sines, back=True)
+        of_key = turned(gathered(of_key.view(whole), ctx.groups), cosines, sines, back=True)
+        of_value = gathered(of_value.view(whole), ctx.groups)
+        return by_head(of_query), by_head(of_key), by_head(of_value), None, None, None
+
+
+def by_head(x: Tensor) -> Tensor:
+    """(batch, time, heads, head_width) as (batch, heads, time, head_width), and the other way; a copy."""
+    return x.transpose(1, 2).contiguous()
+
+
+def repeated(x: Tensor, groups: int) -> Tensor:
+    """Each head of keys or values for the `groups` query heads that share it."""
+    return x if groups == 1 else x.repeat_interleave(groups, dim=1)
+
+
+def gathered(x: Tensor, groups: int) -> Tensor:
+    """The way back of `repeated`: (batch, heads, time, head_width) summed over the heads that share one."""
+    return x if groups == 1 else x.unflatten(1, (-1, groups)).sum(2)
+
+
+def turned(x: Tensor, cosines: Tensor, sines: Tensor, back: bool = False) -> Tensor:
+    """Apply the rotary embedding to x: (batch, heads, time, head_width); `back`: undo it."""
+    first, second = x.chunk(2, dim=-1)
+    swapped = torch.cat((second, -first) if back else (-second, first), dim=-1)
+    return swapped.mul_(sines).addcmul_(x, cosines)
 
 
 class LinearCrossEntropy(torch.autograd.Function):
@@ -240,19 +277,22 @@ class LinearLogProbability(torch.autograd.Function):
         return head.hidden_gradient, head.weight_gradient, None
 
 
-def causal_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention of whole sequences whose tokens see nothing that comes after them.
+def causal_attention(
+    query: Tensor, key: Tensor, value: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None
+) -> Tensor:
+    """Attention of whole sequences whose tokens see nothing that comes after them, with rotary positions.
 
     Args:
-        query: (batch, heads, time, head_width), scaled by whoever made it.
-        key, value: (batch, heads, time, head_width).
+        query: (batch, time, heads, head_width).
+        key, value: (batch, time, kv_heads, head_width).
+        tables: cosines and sines, (time, head_width) or (batch, 1, time, head_width).
         mask: added to the scores, (time, time) for the causal order or (batch, 1, time, time) for less than that; None
             when time is 1.
 
     Returns:
-        (batch, heads, time, head_width)
+        (batch, time, heads * head_width)
     """
-    return CausalAttention.apply(query, key, value, mask)  # type: ignore[no-any-return,no-untyped-call]
+    return CausalAttention.apply(query, key, value, *tables, mask)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:

@@ -240,9 +240,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight) -> Tensor:
     if groups > 1:
         key = key[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width)
         value = value[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width)
-    if sight.kernel == "explicit" and sight.training:
-        out = causal_attention(query * width**-0.5, key, value, sight.mask)
-    elif sight.kernel == "sdpa":
+    if sight.kernel == "sdpa":
         out = F.scaled_dot_product_attention(query, key, value, attn_mask=sight.mask, is_causal=sight.causal)
     else:
         scores = torch.matmul(query, key.transpose(2, 3)) * width**-0.5
@@ -280,6 +278,10 @@ class Attention(nn.Module):
         query, key = self.q_proj(x), self.k_proj(x)
         if self.q_norm is not None and self.k_norm is not None:
             query, key = self.q_norm(query), self.k_norm(key)
+        if sight.training and sight.kernel == "explicit":
+            value = self.v_proj(x).view(split)
+            trained: Tensor = self.o_proj(causal_attention(query.view(split), key.view(split), value, tables, sight.mask))
+            return trained
         query = rotate(query.view(split).transpose(1, 2), *tables)
         key = rotate(key.view(split).transpose(1, 2), *tables)
         value = self.v_proj(x).view(split).transpose(1, 2)
