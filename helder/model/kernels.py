@@ -25,21 +25,23 @@ class MixedRMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> Tensor:
         wide = x.float()
-        scale = torch.rsqrt(wide.square().mean(-1, keepdim=True).add_(epsilon))
+        length = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
+        scale = torch.rsqrt_(length.square_().div_(x.shape[-1]).add_(epsilon))
         ctx.save_for_backward(x, weight, scale)
-        return (wide * scale).mul_(weight).to(dtype)
+        normed = wide * scale if wide is x else wide.mul_(scale)
+        return normed.mul_(weight).to(dtype)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
         x, weight, scale = ctx.saved_tensors
         gradient = gradient.float()
-        normed = x * scale
-        weight_gradient = None
-        if ctx.needs_input_grad[1]:
-            weight_gradient = (gradient * normed).flatten(0, -2).sum(0)
-        gradient = gradient * weight
-        inner = (gradient * normed).mean(-1, keepdim=True)
-        return gradient.addcmul_(normed, inner, value=-1.0).mul_(scale).to(x.dtype), weight_gradient, None, None
+        normed = x.float()
+        normed = normed * scale if normed is x else normed.mul_(scale)
+        products = (gradient * normed).flatten(0, -2)
+        weight_gradient = products.sum(0) if ctx.needs_input_grad[1] else None
+        inner = torch.mv(products, weight).view(scale.shape).div_(-x.shape[-1])
+        result = torch.mul(gradient, weight, out=products.view(x.shape)).addcmul_(normed, inner).mul_(scale)
+        return result.to(x.dtype), weight_gradient, None, None
 
 
 class CausalAttention(torch.autograd.Function):
