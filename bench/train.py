@@ -2,16 +2,16 @@
 
 All train the same architecture (OLMo 2's: norms behind the sublayers, query and key normed, rotary positions, SwiGLU,
 untied head) of the same shapes on the same rows of the same text, every position of a row trained, in bf16 with fp32
-weights, with fused AdamW and the same clipping, batch and threads. Each side is a process that stays alive and takes
-its turns of a few steps, one side at a time, the order reversed every round. Counted are trained tokens for each second of
-CPU time that a process used in its turns (all its threads), so that other work on the machine matters little; medians over
-the rounds, and Helder's ratio to each of the others.
+weights, with fused AdamW and the same clipping, batch and threads. Each side is a process that stays alive and takes its
+turns of a few steps, one side at a time, the order reversed every round. Counted are trained tokens for each second of CPU
+time that a process used in its turns (all its threads), so that other work on the machine matters little; medians over the
+rounds, and Helder's ratio to each of the others.
 
 GFLOP/s counts what a causal model needs: six operations for each weight of a matrix product and token, and half of the
 square of attention. Its share of the peak is taken of what bf16 matrix products alone reach in the same rounds.
 
-Helder's process gets the environment that its stage "train" has in a real run; the others no variables but the number of
-threads and `GOMP_SPINCOUNT=0`, without which waiting threads would burn CPU time that is then counted against them.
+Helder's process gets the environment that its stage "train" has in a real run; the others no variables but the number
+of threads and `GOMP_SPINCOUNT=0`, without which waiting threads would burn CPU time that is then counted against them.
 `--allocator` gives them Helder's settings of the allocator too.
 
     python -m bench.train --sizes 5M 30M
@@ -36,11 +36,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bench import measuring, train_text
 from helder.commands.talk import size, table
-from helder.ledger import environment
 from helder.train import settings as train_settings
 
 SIDE = "bench.train_side"
@@ -192,12 +189,13 @@ def main() -> None:
     for label in given.sizes:
         with measuring.workplace(None) as work:
             model = SIZES[label]
-            np.save(work / "rows.npy", train_text.rows(model.vocabulary, given.context))
+            train_text.write(work, model.vocabulary, given.context)
             job = {
                 **asdict(model),
                 "context": given.context,
                 "batch": given.batch,
                 "rows": str(work / "rows.npy"),
+                "text": str(work),
                 "compiled": given.compile,
             }
             jobs: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
@@ -221,7 +219,7 @@ def main() -> None:
                 f"{side['gflops']:.0f}",
                 f"{side['share_of_peak']:.0%}",
                 size(side["peak_memory"]),
-                f"{side['loss']:.3f}",
+                "" if side["loss"] is None else f"{side['loss']:.3f}",
             ]
             for name, side in found.items()
         ]

@@ -8,13 +8,13 @@ steps only; making the model, compiling and waiting are not part of it.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from helder.stage_child import peak_memory
 LEARNING_RATE, WEIGHT_DECAY, BETAS, CLIP = 3e-4, 0.1, (0.9, 0.95), 1.0  # the same for all
 EPSILON, ROPE_THETA = 1e-6, 500_000.0  # OLMo 2's
 PEAK_SHAPES = ((2048, 512, 2752), (2048, 1024, 1024), (2048, 2048, 2048))  # rows, in, out
+STEPS = 1_000_000  # more than are taken
 Step = Callable[[Tensor], float]  # a batch (rows, context + 1) → its loss, in nats per token
 
 
@@ -37,6 +38,7 @@ class Job:
 
     Attributes:
         rows: an .npy file, (rows, context + 1) tokens.
+        text: a folder with the same tokens as `helder.tokens.shards` keeps them.
         batch: rows of a step.
         compiled: with `torch.compile`.
     """
@@ -49,6 +51,7 @@ class Job:
     inner: int
     context: int
     rows: str
+    text: str
     batch: int
     compiled: bool
 
@@ -59,7 +62,7 @@ class Turns:
     def __init__(self, answers: Any, tokens: int) -> None:
         self.answers, self.tokens, self.left, self.asked = answers, tokens, 0, 0
         self.wall = self.cpu = 0.0
-        self.loss = 0.0
+        self.losses: list[float | None] = []
 
     def begin(self) -> bool:
         """Wait for the next command and start the clock; False when there is none any more."""
@@ -67,16 +70,18 @@ class Turns:
         if not line.strip():
             return False
         self.asked = self.left = int(line)
-        self.loss, self.wall, self.cpu = 0.0, time.monotonic(), time.process_time()
+        self.losses = []
+        self.wall, self.cpu = time.monotonic(), time.process_time()
         return True
 
-    def took(self, loss: float) -> bool:
+    def took(self, loss: float | None) -> bool:
         """One step was taken; at the last one of a turn, answer and wait. False when there is nothing more to do."""
-        self.left, self.loss = self.left - 1, self.loss + loss
+        self.left -= 1
+        self.losses.append(loss)
         if self.left:
             return True
         spent = {"cpu_seconds": time.process_time() - self.cpu, "seconds": time.monotonic() - self.wall}
-        self.say({**spent, "tokens": self.asked * self.tokens, "loss": self.loss / self.asked})
+        self.say({**spent, "tokens": self.asked * self.tokens, "loss": self.losses[-1]})
         return self.begin()
 
     def say(self, found: dict[str, Any]) -> None:
@@ -96,9 +101,7 @@ def plain(job: Job) -> Step:
 
     torch.manual_seed(0)
     model = PlainOlmo2(job.vocabulary, job.width, job.layers, job.heads, job.inner, job.context)
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            torch.nn.init.normal_(parameter, std=0.02)
+    draw(model)
     groups = [
         {"params": [each for each in model.parameters() if each.ndim > 1], "weight_decay": WEIGHT_DECAY},
         {"params": [each for each in model.parameters() if each.ndim == 1], "weight_decay": 0.0},
@@ -142,14 +145,10 @@ def litgpt(job: Job) -> Step:
     )
     with fabric.init_module():
         gpt = GPT(config)
-    for module in gpt.modules():
-        if isinstance(module, torch.nn.Linear | torch.nn.Embedding):
-            torch.nn.init.normal_(module.weight, std=0.02)
+    draw(gpt)
     model: Any = fabric.setup(torch.compile(gpt) if job.compiled else gpt)
     optimizer: Any = fabric.setup_optimizers(
-        torch.optim.AdamW(
-            model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=BETAS, fused=True
-        )
+        torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=BETAS, fused=True)
     )
 
     def step(rows: Tensor) -> float:
@@ -186,14 +185,14 @@ def trainer(job: Job, turns: Turns) -> None:
 
     class Watch(transformers.TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-            if not turns.took(float("nan")):
+            if not turns.took(None):
                 control.should_training_stop = True
 
     arguments = transformers.TrainingArguments(
         output_dir="trainer",
         use_cpu=True,
         bf16=True,
-        max_steps=1_000_000,
+        max_steps=STEPS,
         per_device_train_batch_size=job.batch,
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
@@ -216,62 +215,79 @@ def trainer(job: Job, turns: Turns) -> None:
 
 
 def helder(job: Job) -> Step:
-    """Helder's arithmetic, threads and optimizer."""
-    from helder.model.kernels import linear_cross_entropy
-    from helder.model.transformer import Transformer, TransformerConfig
-    from helder.train.masters import Masters
-    from helder.train.parallel import Parts, deal
+    """Helder's own loop on the objective "text", as `Trainer.run` takes its steps.
 
-    config = TransformerConfig(
-        vocabulary_size=job.vocabulary,
-        width=job.width,
-        layers=job.layers,
-        heads=job.heads,
-        kv_heads=job.heads,
-        head_width=job.width // job.heads,
-        feed_forward_width=job.inner,
-        rope_theta=ROPE_THETA,
-        norm_epsilon=EPSILON,
-        tied=False,
-        context_length=job.context,
-        post_norm=True,
-        qk_norm=True,
+    Documents that share a row do not see each other, which the others do not care for. No z-loss: they have none.
+    """
+    from helder.train.loop import Trainer
+    from helder.train.settings import resolve
+    from helder.train.stage import prepare
+
+    folder = Path(job.text)
+    settings = resolve(
+        {
+            "objective": "text",
+            "learning_rate": LEARNING_RATE,
+            "weight_decay": WEIGHT_DECAY,
+            "beta1": BETAS[0],
+            "beta2": BETAS[1],
+            "gradient_clip": CLIP,
+            "schedule": "constant",
+            "warmup": 0.0,
+            "z_loss": 0.0,
+            "context": job.context,
+            "batch_size": job.batch,
+            "data_parallel": torch.get_num_threads(),
+            "precision": "bf16",
+            "compile": job.compiled,
+            "steps": STEPS,
+        }
     )
+    base = folder / f"base-{os.getpid()}"
+    write_model(base, job)
+    made: Trainer = prepare(settings, {"base": base, "text": folder}, lambda event, **fields: None)
+    made.begin(folder)
+    numbers = itertools.count()
+    return lambda rows: float(made.step(next(numbers), STEPS)["loss"])
+
+
+def write_model(folder: Path, job: Job) -> None:
+    """A model folder with weights drawn as the others draw theirs."""
+    from safetensors.torch import save_file
+
+    from bench.plain_olmo2 import PlainOlmo2
+
+    folder.mkdir()
     torch.manual_seed(0)
-    model = Transformer(config, attention="explicit").mixed_precision(torch.bfloat16)
+    model = PlainOlmo2(job.vocabulary, job.width, job.layers, job.heads, job.inner, job.context)
+    draw(model)
+    names = {name: name if name.startswith("lm_head") else f"model.{name}" for name in model.state_dict()}
+    save_file({names[name]: tensor for name, tensor in model.state_dict().items()}, folder / "model.safetensors")
+    config = {
+        "architectures": ["Olmo2ForCausalLM"],
+        "model_type": "olmo2",
+        "vocab_size": job.vocabulary,
+        "hidden_size": job.width,
+        "num_hidden_layers": job.layers,
+        "num_attention_heads": job.heads,
+        "num_key_value_heads": job.heads,
+        "intermediate_size": job.inner,
+        "max_position_embeddings": job.context,
+        "rms_norm_eps": EPSILON,
+        "rope_theta": ROPE_THETA,
+        "hidden_act": "silu",
+        "tie_word_embeddings": False,
+        "attention_bias": False,
+        "torch_dtype": "float32",
+    }
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+def draw(model: torch.nn.Module) -> None:
+    """Matrices and embeddings from a normal distribution of deviation 0.02, as OLMo 2's."""
     for parameter in model.parameters():
         if parameter.ndim > 1:
             torch.nn.init.normal_(parameter, std=0.02)
-    if job.compiled:
-        for block in model.model.layers:
-            block.compile()
-    masters = Masters(model, torch.bfloat16)
-    groups = [
-        {"params": [each for each in masters.parameters.values() if each.ndim > 1], "weight_decay": WEIGHT_DECAY},
-        {"params": [each for each in masters.parameters.values() if each.ndim == 1], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=BETAS, fused=True)
-    count = torch.get_num_threads()
-    parts = Parts(count, masters.working, list(masters.parameters.values()))
-
-    def loss_of(rows: Tensor, tokens: int) -> Tensor:
-        hidden = model.hidden(rows[:, :-1].contiguous()).flatten(0, 1)
-        return linear_cross_entropy(hidden, model.lm_head.weight, rows[:, 1:].flatten()) / tokens
-
-    def step(rows: Tensor) -> float:
-        masters.refresh()
-        tokens = rows[:, 1:].numel()
-        dealt = [torch.stack(list(part)) for part in deal(list(rows), count)]
-        loss = parts.backward([partial(loss_of, part, tokens) for part in dealt])
-        gradients = [each.grad for each in masters.parameters.values() if each.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        if norm > CLIP:
-            torch.nn.utils.clip_grads_with_norm_(masters.parameters.values(), CLIP, norm)
-        value = loss.item()
-        optimizer.step()
-        return value
-
-    return step
 
 
 def peak(turns: Turns) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+from helder.tokens.shards import Shard
 
 END = 0
 CHARACTERS = 4_000_000  # of text at most: about a million tokens, and a tokenizer in a few seconds
@@ -30,8 +31,11 @@ def documents() -> Iterator[str]:
             yield text
 
 
-def rows(vocabulary: int, context: int) -> np.ndarray[Any, Any]:
-    """(rows, context + 1), int64: each row's last token is there to be predicted only, and the next row begins with it."""
+def write(folder: Path, vocabulary: int, context: int) -> None:
+    """Write rows.npy, (rows, context + 1) int64, and the same tokens as a shard of Helder's, nothing held out.
+
+    A row's last token is there to be predicted only; the next row begins with it.
+    """
     texts = list(documents())
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -42,7 +46,13 @@ def rows(vocabulary: int, context: int) -> np.ndarray[Any, Any]:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    stream = [token for encoded in tokenizer.encode_batch(texts) for token in [*encoded.ids, END]]
+    encoded = [[*each.ids, END] for each in tokenizer.encode_batch(texts)]
+    stream = np.asarray([token for each in encoded for token in each], dtype=np.int64)
     count = (len(stream) - 1) // context
-    whole = np.asarray(stream[: count * context + 1], dtype=np.int64)
-    return np.stack([whole[row * context : (row + 1) * context + 1] for row in range(count)])
+    np.save(folder / "rows.npy", np.stack([stream[row * context :][: context + 1] for row in range(count)]))
+    ends = np.cumsum([len(each) for each in encoded])
+    sizes = np.asarray([len(text.encode("utf-8")) for text in texts], dtype=np.int64)
+    names = [str(number) for number in range(len(texts))]
+    none = np.empty(0, dtype=np.int64)
+    Shard(stream.astype(np.int32), np.concatenate([[0], ends[:-1]]), sizes, names).save(folder, "train")
+    Shard(none.astype(np.int32), none, none, []).save(folder, "dev")

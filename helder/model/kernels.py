@@ -45,11 +45,11 @@ class MixedRMSNorm(torch.autograd.Function):
 
 
 class CausalAttention(torch.autograd.Function):
-    """Rotary positions, matrix product, softmax, matrix product, for `ATTENTION_CHUNK` queries at a time, so that most of
-    what they must not see is never computed.
+    """Rotary positions, matrix product, softmax, matrix product, for `ATTENTION_CHUNK` queries at a time, so that most
+    of what they must not see is never computed.
 
-    torch's softmax of bf16 computes in fp32 and rounds once: the bits are those of a softmax of fp32 copies, without the
-    copies. Only the probabilities are kept for the way back.
+    torch's softmax of bf16 computes in fp32 and rounds once: the bits are those of a softmax of fp32 copies, without
+    the copies. Only the probabilities are kept for the way back.
     """
 
     @staticmethod

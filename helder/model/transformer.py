@@ -280,7 +280,9 @@ class Attention(nn.Module):
             query, key = self.q_norm(query), self.k_norm(key)
         if sight.training and sight.kernel == "explicit":
             value = self.v_proj(x).view(split)
-            trained: Tensor = self.o_proj(causal_attention(query.view(split), key.view(split), value, tables, sight.mask))
+            trained: Tensor = self.o_proj(
+                causal_attention(query.view(split), key.view(split), value, tables, sight.mask)
+            )
             return trained
         query = rotate(query.view(split).transpose(1, 2), *tables)
         key = rotate(key.view(split).transpose(1, 2), *tables)
