@@ -2,10 +2,10 @@
 
 All train the same architecture (OLMo 2's: norms behind the sublayers, query and key normed, rotary positions, SwiGLU,
 untied head) of the same shapes on the same rows of the same text, every position of a row trained, in bf16 with fp32
-weights, with fused AdamW and the same clipping, batch and threads. Each side is a process that stays alive and takes its
-turns of a few steps, one side at a time, the order reversed every round. Counted are trained tokens for each second of CPU
-time that a process used in its turns (all its threads), so that other work on the machine matters little; medians over the
-rounds, and Helder's ratio to each of the others.
+weights, with fused AdamW and the same clipping, batch and threads. Each side is a process that stays alive and takes
+its turns of a few steps, one side at a time, the order reversed every round. Counted are trained tokens for each second
+of CPU time that a process used in its turns (all its threads), so that other work on the machine matters little; then
+medians over the rounds, and Helder's ratio to each of the others.
 
 GFLOP/s counts what a causal model needs: six operations for each weight of a matrix product and token, and half of the
 square of attention. Its share of the peak is taken of what bf16 matrix products alone reach in the same rounds.

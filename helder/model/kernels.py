@@ -117,7 +117,7 @@ def repeated(x: Tensor, groups: int) -> Tensor:
 
 def gathered(x: Tensor, groups: int) -> Tensor:
     """The way back of `repeated`: (batch, heads, time, head_width) summed over the heads that share one."""
-    return x if groups == 1 else x.unflatten(1, (-1, groups)).sum(2)
+    return x if groups == 1 else x.view(len(x), -1, groups, *x.shape[2:]).sum(2)
 
 
 def turned(x: Tensor, cosines: Tensor, sines: Tensor, back: bool = False) -> Tensor:

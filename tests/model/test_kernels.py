@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from helder.model.kernels import HEAD_CHUNK, linear_cross_entropy, linear_distillation, linear_log_probability
+from helder.model import kernels
+from helder.model.kernels import (
+    ATTENTION_CHUNK,
+    HEAD_CHUNK,
+    MixedRMSNorm,
+    causal_attention,
+    linear_cross_entropy,
+    linear_distillation,
+    linear_log_probability,
+)
+from helder.model.transformer import attend, rotary_tables, rotate, sight, within
+from tests.model.test_transformer import CONFIG
 
 ROWS, WIDTH, VOCABULARY = 2 * HEAD_CHUNK + 88, 16, 50
 
@@ -66,3 +78,66 @@ def test_log_probabilities() -> None:
         return (logs.gather(1, TARGETS[:, None]).squeeze(1) * factors).sum()
 
     agree(lambda hidden, weight: (linear_log_probability(hidden, weight, TARGETS) * factors).sum(), plain)
+
+
+@pytest.mark.parametrize("elements", [1, 50 * HEAD_CHUNK, 2 * 50 * HEAD_CHUNK])
+def test_gradients_of_logits_may_be_gathered_in_groups_of_any_size(
+    elements: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "HEAD_ELEMENTS", elements)
+
+    def plain(hidden: Tensor, weight: Tensor) -> Tensor:
+        return F.cross_entropy(hidden @ weight.T, TARGETS, reduction="sum")
+
+    agree(lambda hidden, weight: linear_cross_entropy(hidden, weight, TARGETS), plain)
+
+
+def test_the_loss_of_a_token_whose_probability_fp32_cannot_hold_is_finite_and_right() -> None:
+    hidden, weight = torch.tensor([[200.0], [1.0]]), torch.tensor([[1.0], [0.0], [-1.0]])
+    loss = linear_cross_entropy(hidden, weight, torch.tensor([2, 0]))
+    assert loss.item() == pytest.approx(400 + F.cross_entropy(weight.T, torch.tensor([0])).item())
+
+
+@pytest.mark.parametrize("heads", [4, 2])
+@pytest.mark.parametrize("time", [1, 7, ATTENTION_CHUNK, 2 * ATTENTION_CHUNK + 44])
+@pytest.mark.parametrize("packed", [False, True])
+def test_attention_of_training_is_the_explicit_one(heads: int, time: int, packed: bool) -> None:
+    """Values and gradients, for one document a row and for several, with heads of their own and shared keys."""
+    config = replace(CONFIG, heads=4, kv_heads=heads, head_width=8)
+    documents = (torch.arange(time) * 3 // time).expand(2, time).contiguous() if packed else None
+    places = torch.arange(time) if documents is None else within(documents)
+    cosines, sines = rotary_tables(config, places)
+    if documents is not None:
+        cosines, sines = cosines[:, None], sines[:, None]
+    seen = sight("explicit", time, time, documents, torch.float32, torch.device("cpu"))
+
+    def explicit(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        turned = [rotate(x.transpose(1, 2), cosines, sines) for x in (query, key)]
+        return attend(turned[0], turned[1], value.transpose(1, 2), seen)
+
+    def ours(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        return causal_attention(query, key, value, (cosines, sines), seen.mask)
+
+    found = []
+    for function in (ours, explicit):
+        inputs = [drawn(2, time, count, 8, seed=count).requires_grad_() for count in (4, heads, heads)]
+        out = function(*inputs)
+        gradients = torch.autograd.grad((out * drawn(2, time, 32, seed=3)).sum(), inputs)
+        found.append([out.detach(), *gradients])
+    for mine, reference in zip(*found, strict=True):
+        torch.testing.assert_close(mine, reference, rtol=1e-4, atol=1e-5)
+
+
+def test_a_softmax_of_bf16_has_the_bits_of_one_of_fp32_copies() -> None:
+    scores = (drawn(64, 200) * 4).bfloat16()
+    assert torch.equal(torch.softmax(scores, dim=-1), torch.softmax(scores.float(), dim=-1).bfloat16())
+
+
+def test_the_norm_of_training_and_its_gradients_are_those_of_torch() -> None:
+    found = []
+    for function in (F.rms_norm, lambda x, shape, weight, epsilon: MixedRMSNorm.apply(x, weight, epsilon, x.dtype)):
+        x, weight = drawn(3, 5, WIDTH).requires_grad_(), drawn(WIDTH, seed=2).requires_grad_()
+        out = function(x, (WIDTH,), weight, 1e-5)
+        found.append([out.detach(), *torch.autograd.grad((out * drawn(3, 5, WIDTH, seed=3)).sum(), (x, weight))])
+    for mine, reference in zip(*found, strict=True):
+        torch.testing.assert_close(mine, reference, rtol=1e-5, atol=1e-5)
