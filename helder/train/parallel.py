@@ -8,8 +8,10 @@ bits; several threads in a part may add up in another order, and their number is
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -22,6 +24,8 @@ Loss = Callable[[], Tensor]
 class Parts:
     """The threads that make the gradients of the parts.
 
+    A gradient is added to its master's as soon as it is made, and let go: those of a part are never all there at once.
+
     Args:
         count: how many parts a batch has at most; the threads of the process are shared out among them.
         working: what the gradients are taken of.
@@ -33,6 +37,12 @@ class Parts:
         # OpenMP counts its threads for each thread that calls it: those of the caller stay as they are.
         threads = max(1, torch.get_num_threads() // count)
         self._pool = ThreadPoolExecutor(count, "part", torch.set_num_threads, (threads,))
+        self._own = threading.local()  # `part`: which one a thread is making
+        self._turn = threading.Condition()
+        self._added = [0] * len(self.working)  # how many parts each master's gradient holds
+        self._broken = False
+        for place, tensor in enumerate(self.working):
+            tensor.register_hook(partial(self._add, place))
 
     def backward(self, losses: Sequence[Loss]) -> Tensor:
         """Put the summed gradients of several losses into the masters' `grad`, in fp32; the sum of the losses.
@@ -40,30 +50,52 @@ class Parts:
         Sums are taken in the order of `losses`, whichever is ready first. What `grad` held before is replaced.
 
         Args:
-            losses: each makes one scalar; they are called at the same time, each in a thread of its own.
+            losses: at most `count`; each makes one scalar, all at the same time, each in a thread of its own.
         """
-        parts = [future.result() for future in [self._pool.submit(self._gradients, loss) for loss in losses]]
-        gradients = [gradients for _, gradients in parts]
-        for future in [self._pool.submit(self._sum, gradients, share) for share in range(self.count)]:
-            future.result()
-        total = parts[0][0]
-        for loss, _ in parts[1:]:
-            total = total + loss
+        if len(losses) > self.count:
+            raise ValueError(f"{len(losses)} losses for {self.count} parts: one would wait for another that never ends")
+        self._added, self._broken = [0] * len(self.working), False
+        futures = [self._pool.submit(self._gradients, part, loss) for part, loss in enumerate(losses)]
+        wait(futures)
+        values = [future.result() for future in futures]
+        total = values[0]
+        for value in values[1:]:
+            total = total + value
         return total
 
-    def _gradients(self, loss: Loss) -> tuple[Tensor, list[Tensor]]:
-        value = loss()
-        return value.detach(), list(torch.autograd.grad(value, self.working))
+    def _gradients(self, part: int, loss: Loss) -> Tensor:
+        self._own.part = part
+        try:
+            value = loss()
+            torch.autograd.grad(value, self.working)  # `_add` takes them on the way
+        except BaseException:
+            with self._turn:
+                self._broken = True  # nobody waits for what will not come
+                self._turn.notify_all()
+            raise
+        finally:
+            self._own.part = None
+        return value.detach()
 
-    def _sum(self, parts: Sequence[list[Tensor]], share: int) -> None:
-        """Sum the gradients of every `count`-th weight from `share` on; each thread has its own weights."""
-        for place in range(share, len(self.masters), self.count):
-            master = self.masters[place]
+    def _add(self, place: int, gradient: Tensor) -> Tensor | None:
+        """Add a part's gradient when it is its turn; what autograd keeps instead takes no room."""
+        part = getattr(self._own, "part", None)
+        if part is None:
+            return None  # somebody else's backward pass
+        with self._turn:
+            self._turn.wait_for(lambda: self._added[place] == part or self._broken)
+        master = self.masters[place]
+        if part:
+            assert master.grad is not None
+            master.grad.add_(gradient)
+        else:
             if master.grad is None:
                 master.grad = torch.empty_like(master)
-            master.grad.copy_(parts[0][place])
-            for gradients in parts[1:]:
-                master.grad.add_(gradients[place])
+            master.grad.copy_(gradient)
+        with self._turn:
+            self._added[place] += 1
+            self._turn.notify_all()
+        return gradient.new_zeros(()).expand_as(gradient)
 
 
 def deal(items: Sequence[Item], count: int) -> list[Sequence[Item]]:

@@ -85,3 +85,38 @@ def test_the_threads_of_the_caller_stay_as_they_are() -> None:
     Parts(2, [weight], [weight]).backward([loss, loss])
     assert torch.get_num_threads() == before
     assert seen == [max(1, before // 2)] * 2
+
+
+def test_more_losses_than_parts_are_refused() -> None:
+    weight = torch.tensor(1.0, requires_grad=True)
+    with pytest.raises(ValueError, match="2 losses for 1 parts"):
+        Parts(1, [weight], [weight]).backward([lambda: 2 * weight, lambda: 3 * weight])
+
+
+def test_a_gradient_taken_elsewhere_is_left_alone() -> None:
+    weight = torch.tensor(1.0, requires_grad=True)
+    Parts(1, [weight], [weight]).backward([lambda: 2 * weight])
+    (elsewhere,) = torch.autograd.grad(5 * weight, [weight])
+    assert elsewhere.item() == 5.0
+    assert weight.grad is not None and weight.grad.item() == 2.0
+
+
+def test_the_sum_of_gradients_does_not_depend_on_who_is_first() -> None:
+    terms = [1e8, 1.0, -1e8]
+
+    def ended_in(order: list[int]) -> float:
+        weight = torch.tensor(1.0, requires_grad=True)
+        done = [threading.Event() for _ in terms]
+
+        def loss(place: int) -> torch.Tensor:
+            before = order.index(place) - 1
+            if before >= 0:
+                assert done[order[before]].wait(60)
+            done[place].set()
+            return terms[place] * weight
+
+        Parts(3, [weight], [weight]).backward([lambda place=place: loss(place) for place in range(3)])
+        assert weight.grad is not None
+        return weight.grad.item()
+
+    assert ended_in([0, 1, 2]) == ended_in([2, 1, 0]) == ended_in([1, 2, 0]) == 0.0
