@@ -42,7 +42,7 @@ class Parts:
         self._added = [0] * len(self.working)  # how many parts each master's gradient holds
         self._broken = False
         for place, tensor in enumerate(self.working):
-            tensor.register_hook(partial(self._add, place))
+            tensor.register_hook(partial(self._add, place))  # type: ignore[no-untyped-call]
 
     def backward(self, losses: Sequence[Loss]) -> Tensor:
         """Put the summed gradients of several losses into the masters' `grad`, in fp32; the sum of the losses.
