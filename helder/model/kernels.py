@@ -70,7 +70,7 @@ class CausalAttention(torch.autograd.Function):
             elif mask is not None:
                 scores.view(batch, heads, end - start, end).add_(mask[:, :, start:end, :end])
             weights = torch.softmax(scores, dim=-1)
-            torch.bmm(weights, value[:, :end], out=out[:, start:end])
+            out[:, start:end] = torch.bmm(weights, value[:, :end])  # `out=` of a view cannot be compiled
             kept.append(weights)
         ctx.groups = groups
         ctx.save_for_backward(query, key, value, cosines, sines, *kept)
@@ -91,7 +91,7 @@ class CausalAttention(torch.autograd.Function):
             part = gradient[:, start:end]
             share = torch.bmm(part, value[:, :end].transpose(1, 2))
             share = torch.ops.aten._softmax_backward_data(share, weights, -1, share.dtype)
-            torch.bmm(share, key[:, :end], out=of_query[:, start:end])
+            of_query[:, start:end] = torch.bmm(share, key[:, :end])
             new_key, new_value = share.transpose(1, 2) @ query[:, start:end], weights.transpose(1, 2) @ part
             if of_key is None or of_value is None:
                 of_key, of_value = new_key, new_value
