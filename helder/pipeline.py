@@ -101,7 +101,8 @@ def train(project: Project, walk: Walk, training: Train, base: Known, start: Kno
         settings = train_settings(project, walk, training, {"base": base, **learnt})
         each = name if training.seeds is None else f"{name}-{seed}"
         settings = None if settings is None else {**settings, "seed": seed}
-        trained[each] = walk.stage(each, "helder.train.stage:run", settings, {"base": start, **learnt}, variables)
+        inputs = {"base": start, **learnt}
+        trained[each] = walk.stage(each, "helder.train.stage:run", settings, inputs, variables, resolving.SHARED_OUT)
     if training.seeds is None:
         return trained[name]
     return walk.stage(f"average-{training.called}", "helder.train.average:run", {}, trained)
@@ -333,6 +334,7 @@ class Walk:
         settings: Mapping[str, Any] | None,
         inputs: Mapping[str, Known],
         environment: Mapping[str, str] | None = None,
+        elastic: tuple[str, ...] = (),
     ) -> Known:
         """Visit one stage of the journey; its artifact, or None while it is not made.
 
@@ -341,12 +343,13 @@ class Walk:
             settings: None while they depend on something that is not made yet.
             inputs: by name; None while not made yet.
             environment: variables that the process must be started with.
+            elastic: see `helder.stage.Stage`.
         """
         there = {known_as: artifact for known_as, artifact in inputs.items() if artifact is not None}
         if settings is None or len(there) < len(inputs):
             self.steps.append(Step(name, "waiting"))
             return None
-        return self.visit(Stage(name, function, settings, there, environment=environment or {}))
+        return self.visit(Stage(name, function, settings, there, environment=environment or {}, elastic=elastic))
 
     def visit(self, stage: Stage) -> Known:
         step = self.look(stage)

@@ -117,11 +117,12 @@ class _Probing(Walk):
         settings: Mapping[str, Any] | None,
         inputs: Mapping[str, Known],
         environment: Mapping[str, str] | None = None,
+        elastic: tuple[str, ...] = (),
     ) -> Known:
         assert self.run is not None
         prepares = name in ("data", "tokenizer", "base") or name.startswith(("tokens-", "probe"))
         walk = self.run if prepares else self
-        return Walk.stage(walk, name, function, settings, inputs, environment)
+        return Walk.stage(walk, name, function, settings, inputs, environment, elastic)
 
     def base(self, name: str) -> Known:
         assert self.run is not None

@@ -208,6 +208,12 @@ class Train(Section):
     """`distil`: flattens both distributions."""
     device: Literal["cpu", "cuda"] | None = None
     """Where to compute; without it a GPU when there is one, decided once and kept."""
+    processes: Annotated[int, Field(ge=1)] | None = None
+    """Training processes on each machine, without it 1: on GPUs as many as there are; they share out each batch."""
+    hosts: Annotated[int, Field(ge=1)] | None = None
+    """Machines that train together, without it 1; see docs/many.md."""
+    shard: Literal["ddp", "fsdp"] | None = None
+    """"ddp": every process holds the whole model; "fsdp": each holds a share of weights and optimizer (FSDP2)."""
     compile: bool | None = None
     """Whether torch compiles the blocks first: faster for long trainings, needs a C++ compiler, gives other bits."""
     warmup: Fraction | None = None

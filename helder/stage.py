@@ -35,6 +35,7 @@ from helder.ledger.artifact import Artifact
 from helder.ledger.run_folder import RunFolder
 from helder.sealed import room
 from helder.stage_child import explain
+from helder.train.settings import INTERFACES, RENDEZVOUS
 
 OnEvent = Callable[[dict[str, Any]], None]
 PATIENCE = 5.0  # seconds between asking a stage to stop and stopping it
@@ -53,6 +54,8 @@ class Stage:
         inputs: artifacts by the name under which the function knows them.
         version: raised when the same settings and inputs are meant to give another result.
         environment: variables that change numbers, such as `MKL_CBWR`; set before the process starts.
+        elastic: settings under which unfinished work may be continued when they were others before; what is made says
+            so in its facts.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Stage:
     inputs: Mapping[str, Artifact]
     version: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
+    elastic: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -70,12 +74,20 @@ class Stage:
         Raises:
             canonical.NotCanonical: a setting has no stable encoding.
         """
+        return self._digest(self.settings)
+
+    @property
+    def work_key(self) -> str:
+        """Under what unfinished work is found again: the key without the elastic settings."""
+        return self._digest({name: value for name, value in self.settings.items() if name not in self.elastic})
+
+    def _digest(self, settings: Mapping[str, Any]) -> str:
         return canonical.digest(
             {
                 "name": self.name,
                 "version": self.version,
                 "function": self.function,
-                "settings": dict(self.settings),
+                "settings": dict(settings),
                 "inputs": {name: artifact.digest for name, artifact in self.inputs.items()},
                 "environment": dict(self.environment),
             }
@@ -109,7 +121,7 @@ def run(stage: Stage, folder: RunFolder, on_event: OnEvent, lock: int | None = N
         HelderError: the stage said so, crashed (code 2), was killed, or the disk would not take it.
         Interrupted: SIGINT or SIGTERM came; the child is stopped.
     """
-    work = folder.work(stage.key)
+    work = folder.work(stage.work_key)
     try:
         _fresh(work)
         folder.log(stage.name).parent.mkdir(parents=True, exist_ok=True)
@@ -272,6 +284,7 @@ def variables(stage: Stage, work: Path) -> dict[str, str]:
     if site.ENABLE_USER_SITE:
         # Packages installed for one user are found through HOME, which is another one here.
         result["PYTHONUSERBASE"] = site.getuserbase()
+    result |= {name: os.environ[name] for name in (RENDEZVOUS, *INTERFACES) if name in os.environ}
     return result | dict(stage.environment)
 
 

@@ -59,10 +59,11 @@ def use_tiny_stages(monkeypatch: pytest.MonkeyPatch, home: Path, true: Collectio
         settings: Mapping[str, Any] | None,
         inputs: Mapping[str, pipeline.Known],
         environment: Mapping[str, str] | None = None,
+        elastic: tuple[str, ...] = (),
     ) -> pipeline.Known:
         fake = name if name in ("data", "probe", "scores") else "copy"
         function = function if name in true else f"tests.fake_stages:{fake}"
-        return real(walk, name, function, settings, inputs, environment)
+        return real(walk, name, function, settings, inputs, environment, elastic)
 
     monkeypatch.setattr(pipeline.Walk, "stage", stage)
     monkeypatch.setattr(pipeline, "write_report", lambda project: project.report.write_text("report"))

@@ -32,9 +32,13 @@ TRAINING = {
     "helder.train.objectives",
     "helder.train.optimizer",
     "helder.train.parallel",
+    "helder.train.launch",
     "helder.train.lora",
     "helder.train.probe",
+    "helder.train.sharded",
     "helder.train.stage",
+    "helder.train.worker",
+    "helder.train.world",
 }
 WITHOUT = f"""\
 import sys

@@ -39,7 +39,7 @@ class MixedRMSNorm(torch.autograd.Function):
         normed = normed * scale if normed is x else normed.mul_(scale)
         products = (gradient * normed).flatten(0, -2)
         weight_gradient = products.sum(0) if ctx.needs_input_grad[1] else None
-        inner = torch.mv(products, weight).view(scale.shape).div_(-x.shape[-1])
+        inner = torch.mv(products, weight.float()).view(scale.shape).div_(-x.shape[-1])
         result = torch.mul(gradient, weight, out=products.view(x.shape)).addcmul_(normed, inner).mul_(scale)
         return result.to(x.dtype), weight_gradient, None, None
 

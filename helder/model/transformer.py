@@ -15,9 +15,11 @@ other bits on another instruction set.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +27,7 @@ from torch import Tensor, nn
 
 from helder.model.kernels import MixedRMSNorm, causal_attention
 
-AttentionKernel = Literal["sdpa", "explicit"]
+AttentionKernel = Literal["sdpa", "explicit", "flex"]
 
 
 @dataclass(frozen=True)
@@ -190,12 +192,14 @@ class Sight:
         mask: for "sdpa", true where a token may look; for "explicit", what is added to the scores. (time, seen) or
             (batch, 1, time, seen); None when nothing is to be hidden or the kernel knows the causal order itself.
         causal: the kernel hides what comes after a token.
+        blocks: for "flex", which blocks of tokens are looked at.
         training: whole sequences in mixed precision, for gradients: the kernel may round otherwise than `transformers`.
     """
 
     kernel: AttentionKernel
     mask: Tensor | None
     causal: bool
+    blocks: Any = None
     training: bool = False
 
 
@@ -206,11 +210,15 @@ def sight(
 
     Args:
         kernel: "sdpa" is torch's; "explicit" is matrix product, softmax, matrix product: faster for short sequences
-            in bf16 on CPUs, memory quadratic in time.
+            in bf16 on CPUs, memory quadratic in time; "flex" is torch's for packed documents, "sdpa" without them.
         time: tokens whose queries are asked.
         seen: tokens whose keys are there; the last `time` of them are the query's own.
         documents: (batch, time), the same number for tokens of one document; None when a row is one document.
     """
+    if kernel == "flex":
+        if documents is not None:
+            return Sight(kernel, None, causal=False, blocks=document_blocks(documents))
+        kernel = "sdpa"
     if time == 1 and documents is None:
         return Sight(kernel, None, causal=False)
     if kernel == "sdpa" and documents is None and seen == time:
@@ -222,6 +230,25 @@ def sight(
         return Sight(kernel, visible, causal=False)
     blocked = torch.zeros(visible.shape, dtype=dtype, device=device)
     return Sight(kernel, blocked.masked_fill_(~visible, torch.finfo(dtype).min), causal=False)
+
+
+def document_blocks(documents: Tensor) -> Any:
+    """What `torch.nn.attention.flex_attention` may look at; `documents`: (batch, time), see `sight`."""
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    def visible(row: Tensor, head: Tensor, asking: Tensor, asked: Tensor) -> Tensor:
+        return (asked <= asking) & (documents[row, asked] == documents[row, asking])
+
+    batch, time = documents.shape
+    return create_block_mask(visible, batch, None, time, time, device=str(documents.device))
+
+
+@cache
+def flex_attention(compiled: bool) -> Callable[..., Tensor]:
+    """torch's flex attention; not compiled it computes every score, which only a processor's test should."""
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return cast(Callable[..., Tensor], torch.compile(flex_attention) if compiled else flex_attention)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight) -> Tensor:
@@ -237,6 +264,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight) -> Tensor:
     """
     batch, heads, time, width = query.shape
     groups = heads // key.shape[1]
+    if sight.kernel == "flex":
+        flex = flex_attention(query.device.type == "cuda")
+        out = flex(query, key, value, block_mask=sight.blocks, enable_gqa=groups > 1)
+        return out.transpose(1, 2).reshape(batch, time, heads * width)
     if groups > 1:
         key = key[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width)
         value = value[:, :, None].expand(-1, -1, groups, -1, -1).reshape(batch, heads, -1, width)

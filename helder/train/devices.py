@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from helder.errors import HelderError
@@ -29,13 +31,28 @@ def choose(settings: TrainSettings) -> torch.device:
         )
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.enable_cudnn_sdp(False)  # its way back gives other bits each time (torch's notes on randomness)
     torch.use_deterministic_algorithms(True)  # CUBLAS_WORKSPACE_CONFIG: helder.train.settings.environment
-    return torch.device("cuda")
+    place, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()  # torchrun numbers the processes
+    if place >= there:
+        raise HelderError(
+            f"This training has {settings.processes} processes on this machine, and torch finds {there} GPUs.",
+            "Each process needs a GPU of its own.",
+            f"Say processes = {there} in [train].",
+        )
+    torch.cuda.set_device(place)
+    return torch.device("cuda", place)
 
 
 def attention(device: torch.device, longest: int) -> AttentionKernel:
-    """The kernel of attention for sequences of at most `longest` tokens."""
-    return "explicit" if device.type == "cpu" and longest <= LONGEST_EXPLICIT else "sdpa"
+    """The kernel of attention for sequences of at most `longest` tokens.
+
+    On a GPU "flex", which skips what a packed document does not see where torch's own kernels would compute and hide
+    it; rows of one document take torch's kernels there too.
+    """
+    if device.type == "cuda":
+        return "flex"
+    return "explicit" if longest <= LONGEST_EXPLICIT else "sdpa"
 
 
 def compile_blocks(model: Transformer) -> None:

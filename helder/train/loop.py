@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -27,6 +28,10 @@ from helder.train.optimizer import Optimizer
 from helder.train.parallel import Parts
 from helder.train.schedule import learning_rate
 from helder.train.settings import TrainSettings
+from helder.train.world import Parallel, World, whole
+
+if TYPE_CHECKING:
+    from helder.train.sharded import InTurn, ShardedMasters
 
 LOG, EVALUATION = "log.jsonl", "evaluation.jsonl"
 
@@ -48,24 +53,37 @@ class Trainer:
     objective: Objective
     model: Transformer = field(init=False)
     additions: dict[str, LoraLinear] = field(init=False, default_factory=dict)
-    masters: Masters = field(init=False)
+    world: World = field(init=False)
+    masters: Masters | ShardedMasters = field(init=False)
     optimizer: Optimizer = field(init=False)
-    parts: Parts = field(init=False)
+    parts: Parts | Parallel | InTurn = field(init=False)
+    past: list[dict[str, Any]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         settings = self.settings
         device = devices.choose(settings)
         compute = torch.bfloat16 if settings.precision == "bf16" else torch.float32
         kernel = devices.attention(device, self.objective.longest)
-        self.model = Transformer.from_folder(self.folder, attention=kernel).to(device)
+        self.world = self.objective.world = World.join(settings, device)
+        self.model = Transformer.from_folder(self.folder, attention=kernel)
         self.model.mixed_precision(compute)
         if settings.method == "upper":
-            keep_upper(self.model, settings.upper, compute)
+            keep_upper(self.model, settings.upper, torch.float32 if settings.sharded else compute)
         if settings.method == "lora":
             self.additions = add_lora(self.model, settings.lora_rank, settings.lora_alpha, settings.seed, compute)
-        self.masters = Masters(self.model, compute)
+        if settings.sharded:
+            from helder.train.sharded import InTurn, ShardedMasters  # loading it takes half a second
+
+            # A share of each block goes to its device as soon as it is cut: the whole model never is on one.
+            self.masters = ShardedMasters(self.model, compute, self.world)
+            self.parts = InTurn(self.model, self.masters, settings.data_parallel)
+        else:
+            self.model.to(device)
+            self.masters = Masters(self.model, compute)
+            self.parts = Parts(settings.data_parallel, self.masters.working, list(self.parameters.values()))
+            if self.world.size > 1:
+                self.parts = Parallel(self.world, self.parts)
         self.optimizer = Optimizer(self.parameters, settings, self.model.config.tied)
-        self.parts = Parts(settings.data_parallel, self.masters.working, list(self.parameters.values()))
         if settings.compile:
             devices.compile_blocks(self.model)
 
@@ -87,22 +105,26 @@ class Trainer:
         """
         settings = self.settings
         self.masters.refresh()
-        work = self.objective.work(step, settings.data_parallel)
+        work = self.objective.work(step, self.world.size * settings.data_parallel)
         factor = learning_rate(step, steps, 1.0, settings.warmup, settings.schedule, settings.floor)
-        loss = self.parts.backward(work.losses)
+        own = self.parts.backward(work.losses)
+        places = self.world.places(len(work.losses), settings.data_parallel)
+        told = self.world.gather([own.item(), work.sums(places), work.batch_sha256])
+        self.world.agree("batch", work.batch_sha256, [digest for _, _, digest in told])
         gradients = [parameter.grad for parameter in self.parameters.values() if parameter.grad is not None]
-        norm = nn.utils.get_total_norm(gradients)
+        norm = whole(nn.utils.get_total_norm(gradients))
         if norm > settings.gradient_clip:
             nn.utils.clip_grads_with_norm_(self.parameters.values(), settings.gradient_clip, norm)
         line: dict[str, Any] = {
             "step": step + 1,
-            "loss": loss.item(),
+            "loss": added([loss for loss, _, _ in told]),
             "learning_rate": factor * settings.learning_rate,
             "gradient_norm": norm.item(),
             "tokens": work.tokens,
             "padded_tokens": work.padded_tokens,
             "batch_sha256": work.batch_sha256,
             **work.facts(),
+            **{name: sum(sums[name] for _, sums, _ in told) for name in work.sums(places)},
         }
         if not math.isfinite(line["loss"]) or not math.isfinite(line["gradient_norm"]):
             raise HelderError(
@@ -124,6 +146,31 @@ class Trainer:
         self.masters.refresh()
         return self.objective.look()
 
+    def save(self, scratch: Path, done: int) -> None:
+        """Write a checkpoint after `done` steps."""
+        checkpoint.save(scratch, done, checkpoint.state(self.parameters, self.optimizer), self.past, self.world)
+
+    def own(self, scratch: Path) -> Path:
+        """Where this process writes its logs; only those of the first are kept."""
+        folder = scratch if self.world.first else scratch / "logs" / str(self.world.rank)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def remember(self, done: int, past: Sequence[Mapping[str, Any]], report: Report) -> None:
+        """Keep how batches were shared out before and are from here on; say so when that is not the same."""
+        self.past = [dict(one) for one in past]
+        now = self.settings.shared_out
+        before = {key: self.past[-1].get(key) for key in now} if self.past else None
+        if before == now:
+            return
+        self.past.append({"from_step": done, **now})
+        if before is not None:
+            report(
+                "warning",
+                text=f"Continues after step {done} with {told(now)}; before, it was {told(before)}. The same is "
+                "learnt, but sums are made in another order: the bits are those of neither.",
+            )
+
     def run(self, output: Path, scratch: Path, report: Report) -> dict[str, Any]:
         """Train to the end, from the checkpoint in `scratch` when there is one; write the logs.
 
@@ -132,16 +179,19 @@ class Trainer:
         """
         steps = self.steps
         self.begin(scratch)
-        done = checkpoint.load(scratch, self.parameters, self.optimizer)
-        keep_lines(scratch / LOG, done)
-        keep_lines(scratch / EVALUATION, done)
+        found = checkpoint.find(scratch)
+        done = checkpoint.load(scratch, self.parameters, self.optimizer, self.world)
         if done:
             report("note", text=f"continues after step {done} of {steps}")
+        self.remember(done, () if found is None else found.past, report)
+        logs = self.own(scratch)
+        keep_lines(logs / LOG, done)
+        keep_lines(logs / EVALUATION, done)
         every, save_every = self.settings.evaluations(steps), self.settings.checkpoints(steps)
         started, cpu, tokens = time.monotonic(), time.process_time(), 0
         with (
-            (scratch / LOG).open("a", encoding="utf-8") as log,
-            (scratch / EVALUATION).open("a", encoding="utf-8") as evaluations,
+            (logs / LOG).open("a", encoding="utf-8") as log,
+            (logs / EVALUATION).open("a", encoding="utf-8") as evaluations,
         ):
             for step in range(done, steps):
                 line = self.step(step, steps)
@@ -162,12 +212,16 @@ class Trainer:
                 if (step + 1) % save_every == 0 and step + 1 < steps:
                     log.flush()
                     evaluations.flush()
-                    checkpoint.save(scratch, step + 1, checkpoint.state(self.parameters, self.optimizer))
+                    self.save(scratch, step + 1)
         seconds, cpu = time.monotonic() - started, time.process_time() - cpu
-        for name in (LOG, EVALUATION):
-            (output / name).write_bytes((scratch / name).read_bytes())
-        self.objective.keep(output, scratch, steps)
+        if self.world.first:
+            for name in (LOG, EVALUATION):
+                (output / name).write_bytes((logs / name).read_bytes())
+            self.objective.keep(output, scratch, steps)
         return {
+            "world_size": self.world.size,
+            "world_sizes": [size for size, _ in groupby(one["processes"] for one in self.past)],
+            "shared_out": self.past,
             "steps": steps,
             "tokens": tokens,
             "train_seconds": seconds,
@@ -189,6 +243,20 @@ def keep_upper(model: Transformer, part: float, compute: torch.dtype) -> None:
         for inner in module.modules():
             if isinstance(inner, nn.Linear | nn.Embedding):
                 inner.to(compute)
+
+
+def told(shared_out: Mapping[str, Any]) -> str:
+    """How batches are shared out, in words."""
+    processes = f"{shared_out['processes']} process{'' if shared_out['processes'] == 1 else 'es'}"
+    return f"{processes} ({shared_out['shard']}, {shared_out['data_parallel']} parts each)"
+
+
+def added(values: Sequence[float]) -> float:
+    """A sum in fp32, in order: what one process with as many parts would make."""
+    total = torch.tensor(values[0])
+    for value in values[1:]:
+        total = total + torch.tensor(value)
+    return total.item()
 
 
 def write_line(file: Any, line: dict[str, Any]) -> None:

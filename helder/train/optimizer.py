@@ -75,7 +75,7 @@ class Optimizer:
     def put(self, kind: str, name: str, tensor: Tensor) -> None:
         """Remember this of a weight; the way back of `state`."""
         member, parameter = self._homes[name]
-        member.state[parameter][kind] = tensor.to(parameter.device) if tensor.ndim else tensor
+        member.state[parameter][kind] = tensor.to(parameter.device)
 
 
 def is_hidden_matrix(name: str, parameters: Mapping[str, nn.Parameter]) -> bool:

@@ -41,8 +41,11 @@ class Parts:
         self._turn = threading.Condition()
         self._added = [0] * len(self.working)  # how many parts each master's gradient holds
         self._broken = False
-        for place, tensor in enumerate(self.working):
-            tensor.register_hook(partial(self._add, place))  # type: ignore[no-untyped-call]
+        # For GPUs autograd goes back in threads of its own, in which a hook does not know whose part it sees.
+        self._on_the_way = all(tensor.device.type == "cpu" for tensor in self.working)
+        if self._on_the_way:
+            for place, tensor in enumerate(self.working):
+                tensor.register_hook(partial(self._add, place))  # type: ignore[no-untyped-call]
 
     def backward(self, losses: Sequence[Loss]) -> Tensor:
         """Put the summed gradients of several losses into the masters' `grad`, in fp32; the sum of the losses.
@@ -67,7 +70,10 @@ class Parts:
         self._own.part = part
         try:
             value = loss()
-            torch.autograd.grad(value, self.working)  # `_add` takes them on the way
+            gradients = torch.autograd.grad(value, self.working)
+            if not self._on_the_way:  # else `_add` took them while they were made
+                for place, gradient in enumerate(gradients):
+                    self._add(place, gradient)
         except BaseException:
             with self._turn:
                 self._broken = True  # nobody waits for what will not come

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from helder.errors import HelderError
-from helder.train import checkpoint
 from helder.train.loop import Trainer
-from helder.train.settings import resolve
+from helder.train.settings import TrainSettings, resolve
 from helder.train.stage import prepare
 
 WARM_STEPS, TIMED_STEPS = 3, 5
@@ -41,6 +40,23 @@ def run(
     Raises:
         HelderError: not one step fits into the time.
     """
+    rest = resolve({key: value for key, value in settings.items() if key != "seconds"})
+    training = TrainSettings(**rest)
+    if training.world == 1:
+        return measure(settings, inputs, output, scratch, report)
+    from helder.train.launch import launch
+
+    return launch("helder.train.probe:measure", settings, training, inputs, output, scratch, report)
+
+
+def measure(
+    settings: dict[str, Any],
+    inputs: dict[str, Path],
+    output: Path,
+    scratch: Path,
+    report: Callable[..., None],
+) -> dict[str, Any]:
+    """The probe itself, in one process or as one of several; as `run`."""
     started = time.monotonic()
     rest = {key: value for key, value in settings.items() if key != "seconds"}
     trainer = prepare(resolve(rest), inputs, report)
@@ -64,8 +80,11 @@ def run(
         trainer.look()
     looking = time.monotonic() - before
     before = time.monotonic()
-    checkpoint.save(scratch, 1, checkpoint.state(trainer.parameters, trainer.optimizer))
+    trainer.save(scratch, 1)
     saving = time.monotonic() - before
+    trainer.world.barrier()
+    if not trainer.world.first:
+        return {}
 
     # Loading again, and writing the result costs about the same.
     around = 2 * loading + 5 * looking
@@ -90,7 +109,7 @@ def run(
         "padded_tokens_per_step": round(usual, 1),
         "examples_per_step": round(there / trainer.objective.order.steps_of(1), 2),
         "examples": there,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 * trainer.settings.processes,
         "parameters": trainer.model.config.parameter_count,
     }
     (output / "probe.json").write_text(json.dumps(found, indent=2, sort_keys=True) + "\n", encoding="utf-8")

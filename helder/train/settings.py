@@ -32,6 +32,11 @@ BY_OBJECTIVE: dict[str, dict[str, Any]] = {
 CLOSEST = 10  # steps between two looks, unless the recipe says otherwise
 CLOSEST_SAVE = 40  # steps between two checkpoints: saving takes as long as one or two steps
 BATCH_TOKENS = {"full": 512, "upper": 512, "lora": 768}
+RENDEZVOUS = "HELDER_RENDEZVOUS"  # HOST:PORT where the hosts of a training meet
+INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")  # the network that hosts speak over, in torch's words
+# How a batch is shared out. Changing it changes in which order sums are made, not what is learnt: an interrupted
+# training continues under another one, and says so.
+SHARED_OUT = ("data_parallel", "hosts", "processes", "shard")
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux calls them: Intel and AMD, Intel's tiles, Arm
 
 
@@ -80,6 +85,10 @@ class TrainSettings:
         teacher_share: "distil": 1 learns from the teacher alone, 0 from the right tokens alone.
         teacher_temperature: "distil": flattens both distributions.
         device: "cpu" or "cuda".
+        processes: training processes of each host; they share the threads, or have a GPU each.
+        hosts: machines that train together.
+        shard: "ddp": every process holds the whole model, gradients are summed; "fsdp": each holds a share of weights,
+            gradients and what the optimizer remembers (FSDP2).
         compile: the blocks are compiled by torch before training; needs a C++ compiler, gives other bits.
         seed: decides the order of the examples, the first LoRA weights and the answers drawn for a reward.
         evaluate_every: steps between two looks at the dev set; 0: five looks in all.
@@ -120,6 +129,9 @@ class TrainSettings:
     teacher_share: float = 0.5
     teacher_temperature: float = 1.0
     device: Literal["cpu", "cuda"] = "cpu"
+    processes: int = 1
+    hosts: int = 1
+    shard: Literal["ddp", "fsdp"] = "ddp"
     compile: bool = False
     precision: Literal["bf16", "fp32"] = "fp32"
     numerics: Literal["fast", "portable"] = "fast"
@@ -129,6 +141,21 @@ class TrainSettings:
     steps: int = 0
     epochs: float = 0.0
     tokens: int = 0
+
+    @property
+    def world(self) -> int:
+        """Processes of all hosts."""
+        return self.processes * self.hosts
+
+    @property
+    def sharded(self) -> bool:
+        """Whether each process holds a share of the model only."""
+        return self.shard == "fsdp" and self.world > 1
+
+    @property
+    def shared_out(self) -> dict[str, int | str]:
+        """How a batch is shared out, as it is recorded."""
+        return {"processes": self.world, "shard": self.shard, "data_parallel": self.data_parallel}
 
     def evaluations(self, steps: int) -> int:
         """Steps between two looks at the dev set, in a training of `steps` steps."""
@@ -173,11 +200,14 @@ def resolve(section: Mapping[str, Any]) -> dict[str, Any]:
     if portable and given.get("device") == "cuda":
         raise HelderError("There are no portable bits on a GPU.", fix='Use device = "cpu", or numerics = "fast".')
     device = "cpu" if portable else given.get("device") or usual_device()
+    world = given.get("processes", 1) * given.get("hosts", 1)
+    if given.get("shard") == "fsdp":
+        check_shares(given, world)
     defaults: dict[str, Any] = {
         "learning_rate": LEARNING_RATE[method],
         "precision": "fp32" if portable else faster_precision(device),
         "device": device,
-        "data_parallel": 1 if device == "cuda" else TrainSettings.data_parallel,
+        "data_parallel": 1 if device == "cuda" or world > 1 else TrainSettings.data_parallel,
         "batch_tokens": BATCH_TOKENS[method],
         **BY_OBJECTIVE[objective],
     }
@@ -186,6 +216,26 @@ def resolve(section: Mapping[str, Any]) -> dict[str, Any]:
     else:
         defaults["batch_size"] = 0
     return dataclasses.asdict(TrainSettings(**{**defaults, **given}))
+
+
+def check_shares(given: Mapping[str, Any], world: int) -> None:
+    """Refuse what cannot be done with shares of weights.
+
+    Raises:
+        HelderError: one process, LoRA, Muon, or answers that are written while training.
+    """
+    why = ""
+    if world == 1:
+        why = "It shares the weights out among several processes, and there is one."
+    elif given.get("method") == "lora":
+        why = 'With method = "lora" most weights are not trained and need no share of an optimizer.'
+    elif given.get("optimizer") == "muon":
+        why = 'optimizer = "muon" makes whole matrices orthogonal; a share of one is not enough.'
+    elif given.get("objective") == "reward":
+        why = 'With objective = "reward" every process writes answers, and needs the whole model for it.'
+    if why:
+        fix = "Give `processes`, or leave out `shard`." if world == 1 else 'Use shard = "ddp", or change the other key.'
+        raise HelderError('shard = "fsdp" does not fit this training.', why, f"{fix} Both are in [train].")
 
 
 def usual_device() -> Literal["cpu", "cuda"]:
@@ -222,4 +272,5 @@ def environment(numerics: str, device: str = "cpu") -> dict[str, str]:
         }
     if device == "cuda":
         variables["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it cuBLAS may give other bits each time (NVIDIA)
+        variables["NCCL_ALGO"] = "Ring"  # else the order of sums is chosen by what is fastest at the moment
     return variables

@@ -16,6 +16,7 @@ from helder.model.folder import copy_companions
 from helder.train import objectives
 from helder.train.loop import Trainer
 from helder.train.settings import TrainSettings
+from helder.train.world import whole
 
 
 def run(
@@ -32,9 +33,26 @@ def run(
         inputs: "base", a Hugging Face folder; and what the objective learns from: "data", the artifact of the stage
             "data"; "text", that of the stage "tokens"; "pairs", a file; "teacher", a Hugging Face folder.
     """
+    training = TrainSettings(**settings)
+    if training.world == 1:
+        return train(settings, inputs, output, scratch, report)
+    from helder.train.launch import launch
+
+    return launch("helder.train.stage:train", settings, training, inputs, output, scratch, report)
+
+
+def train(
+    settings: dict[str, Any],
+    inputs: dict[str, Path],
+    output: Path,
+    scratch: Path,
+    report: Callable[..., None],
+) -> dict[str, Any]:
+    """The training itself, in one process or as one of several; as `run`."""
     trainer = prepare(settings, inputs, report)
     facts = trainer.run(output, scratch, report)
     save_model(trainer, inputs["base"], output)
+    trainer.world.barrier()  # none leaves while another still needs it
     return {
         **facts,
         **trainer.objective.facts(trainer.steps),
@@ -69,7 +87,17 @@ def enough_memory(error: Exception) -> Exception:
 
 
 def save_model(trainer: Trainer, base: Path, output: Path) -> None:
-    """Write the tuned model as a Hugging Face folder in fp32; with LoRA, the additions beside it."""
+    """Write the tuned model as a Hugging Face folder in fp32; with LoRA, the additions beside it.
+
+    All processes of a training call it, the first one writes.
+    """
+    tuned: dict[str, torch.Tensor] = {}
+    for name, parameter in trainer.parameters.items():
+        weight = whole(parameter)
+        if trainer.world.first:
+            tuned[name] = weight
+    if not trainer.world.first:
+        return
     copy_companions(base, output)
     if trainer.settings.method == "lora":
         save_file(
@@ -84,7 +112,6 @@ def save_model(trainer: Trainer, base: Path, output: Path) -> None:
         (output / "adapter.json").write_text(json.dumps(adapter) + "\n", encoding="utf-8")
         tensors = merged(trainer, base)
     else:
-        tuned = {name: parameter.detach().cpu() for name, parameter in trainer.parameters.items()}
         tensors = tuned if trainer.settings.method == "full" else merged(trainer, base) | tuned
     save_file(dict(sorted(tensors.items())), output / "model.safetensors", metadata={"format": "pt"})
 

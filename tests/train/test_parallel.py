@@ -120,3 +120,11 @@ def test_the_sum_of_gradients_does_not_depend_on_who_is_first() -> None:
         return weight.grad.item()
 
     assert ended_in([0, 1, 2]) == ended_in([2, 1, 0]) == ended_in([1, 2, 0]) == 0.0
+
+
+def test_where_autograd_goes_back_in_threads_of_its_own_gradients_arrive_all_the_same() -> None:
+    """As for a GPU; "meta" is another device than the processor that every machine has."""
+    weight = torch.ones(2, device="meta", requires_grad=True)
+    Parts(2, [weight], [weight]).backward([lambda: weight.sum(), lambda: (2 * weight).sum()])
+    assert weight.grad is not None and weight.grad.shape == (2,)
+    assert not weight._backward_hooks

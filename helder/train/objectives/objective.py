@@ -14,6 +14,7 @@ from helder.model.transformer import Transformer
 from helder.train.examples import Batch
 from helder.train.order import Order
 from helder.train.settings import TrainSettings
+from helder.train.world import World
 
 Loss = Callable[[], Tensor]
 
@@ -28,7 +29,9 @@ class Work:
         tokens: tokens of the batch without padding.
         padded_tokens: tokens that are computed.
         batch_sha256: digest of what the step sees.
-        facts: further values for the training log, known once the losses were made.
+        facts: further values for the training log, known once the losses were made, the same in every process.
+        sums: the same, for values that are sums over the parts; given the places of the parts that this process made.
+            Those of all processes are added up.
     """
 
     losses: Sequence[Loss]
@@ -36,6 +39,7 @@ class Work:
     padded_tokens: int
     batch_sha256: str
     facts: Callable[[], dict[str, float]] = field(default=dict)
+    sums: Callable[[Sequence[int]], dict[str, float]] = lambda places: {}
 
 
 class Objective(ABC):
@@ -45,12 +49,14 @@ class Objective(ABC):
         order: which examples each step sees.
         longest: the longest sequence in tokens.
         looks: whether there is anything held out to look at.
+        world: the processes that train; all of them are asked for the same steps in the same order.
     """
 
     order: Order
     longest: int
     looks: bool
     model: Transformer
+    world: World = World()
 
     def begin(self, model: Transformer, scratch: Path) -> None:
         """Get ready to train `model`, which still has the weights that the training begins with.

@@ -69,16 +69,26 @@ class Preference(Objective):
         """Compute the reference's log-probabilities, unless an interrupted attempt left them."""
         super().begin(model, scratch)
         path = scratch / REFERENCE
-        if not path.exists():
-            aside = path.with_suffix(".partial")
-            with aside.open("w", encoding="utf-8") as file, torch.no_grad():
-                for pair in (*self.pairs, *self.dev):
-                    chosen, rejected = self.log_probabilities([pair]).tolist()
-                    file.write(json.dumps({"id": pair.chosen.name, "chosen": chosen, "rejected": rejected}) + "\n")
-            aside.replace(path)
+        if not self.world.told_by_first(path.exists()):
+            records = self._ask_reference([*self.pairs, *self.dev])
+            if self.world.first:
+                aside = path.with_suffix(".partial")
+                aside.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+                aside.replace(path)
+            self.world.barrier()
         with path.open(encoding="utf-8") as lines:
             records = [json.loads(line) for line in lines]
         self._reference = {line["id"]: (line["chosen"], line["rejected"]) for line in records}
+
+    @torch.no_grad()
+    def _ask_reference(self, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+        """Log-probabilities of each pair, one at a time; each process that holds the whole model asks for its share."""
+        shared = not self.settings.sharded
+        records: list[dict[str, Any]] = []
+        for pair in self.world.share(pairs) if shared else pairs:
+            chosen, rejected = self.log_probabilities([pair]).tolist()
+            records.append({"id": pair.chosen.name, "chosen": chosen, "rejected": rejected})
+        return [record for part in self.world.gather(records) for record in part] if shared else records
 
     def log_probabilities(self, pairs: Sequence[Pair]) -> Tensor:
         """Of the chosen answers, then of the rejected ones: (2 * pairs,), in nats; see `length_normalised`."""
@@ -105,9 +115,10 @@ class Preference(Objective):
             margins[place] = found.detach()
             return -F.logsigmoid(self.settings.beta * found).sum() / len(chosen)
 
-        def facts() -> dict[str, float]:
-            found = torch.cat(margins)
-            return {"margin": found.mean().item(), "preferred": (found > 0).float().mean().item()}
+        def sums(places: Sequence[int]) -> dict[str, float]:
+            found = [margin for place in places for margin in margins[place].tolist()]
+            preferred = [margin > 0 for margin in found]
+            return {"margin": sum(found) / len(chosen), "preferred": sum(preferred) / len(chosen)}
 
         examples = [example for pair in chosen for example in (pair.chosen, pair.rejected)]
         return Work(
@@ -115,7 +126,7 @@ class Preference(Objective):
             tokens=sum(len(example.ids) for example in examples),
             padded_tokens=sum(_padded(part) for part in dealt),
             batch_sha256=batch_digest(examples),
-            facts=facts,
+            sums=sums,
         )
 
     def padded_tokens(self, step: int) -> int:

@@ -140,7 +140,8 @@ class Reward(Objective):
             tokens=sum(batch.tokens for batch in batches),
             padded_tokens=sum(batch.ids.numel() for batch in batches),
             batch_sha256=batch_digest([one.example for one in judged]),
-            facts=lambda: {**seen, "kl": sum(divergence) / len(judged)},
+            facts=lambda: seen,
+            sums=lambda places: {"kl": sum(divergence[place] for place in places) / len(judged)},
         )
 
     def _loss(self, part: Sequence[Judged], batch: Batch) -> tuple[Tensor, float]:
@@ -160,38 +161,57 @@ class Reward(Objective):
         return value + settings.kl * divergence, divergence.item()
 
     def _ask(self, rollout: int) -> tuple[list[Judged], dict[str, float]]:
-        """Draw and judge the answers of one rollout; write them down."""
+        """Draw and judge the answers of one rollout, each process its share; write them down."""
         settings = self.settings
         asked = [self.questions[index] for index in self.order.batch(rollout) for _ in range(settings.group)]
-        drawing = Drawing(settings.temperature, f"{settings.seed}/rollout/{rollout}")
-        answers = self._answers(asked, drawing)
-        rewards = torch.tensor(
-            [
-                self.verifier.judge(self.task, question.item, answer.text)
-                for question, answer in zip(asked, answers, strict=True)
-            ],
-            dtype=torch.float64,
-        )
+        seed = f"{settings.seed}/rollout/{rollout}" + (f"/{self.world.rank}" if self.world.rank else "")
+        told = self.world.gather(self._draw(self.world.share(asked), Drawing(settings.temperature, seed)))
+        drawn = [one for share in told for one in share]
+        rewards = torch.tensor([one["reward"] for one in drawn], dtype=torch.float64)
         groups = rewards.view(-1, settings.group)
         deviation = groups.std(dim=1, correction=0, keepdim=True)
         advantages = ((groups - groups.mean(dim=1, keepdim=True)) / (deviation + SMALLEST_DEVIATION)).flatten().tolist()
+        device = self.model.model.embed_tokens.weight.device
+        judged = [
+            Judged(
+                Example(tuple(one["ids"]), len(question.ids), f"{question.item.id}/{place}"),
+                advantages[place],
+                torch.tensor(one["before"], device=device),
+                None if one["reference"] is None else torch.tensor(one["reference"], device=device),
+            )
+            for place, (question, one) in enumerate(zip(asked, drawn, strict=True))
+        ]
+        if self.world.first:
+            lines = [
+                {"question": question.item.id, **{key: one[key] for key in ("answer", "reward", "finish")}}
+                for question, one in zip(asked, drawn, strict=True)
+            ]
+            self._write(rollout, lines)
+        lengths = [len(one.before) for one in judged]
+        return judged, {"reward": rewards.mean().item(), "answer_tokens": sum(lengths) / len(lengths)}
+
+    def _draw(self, asked: Sequence[Question], drawing: Drawing) -> list[dict[str, Any]]:
+        """Answers to these questions, judged, with the log-probability of each token; as JSON."""
+        if not asked:
+            return []
+        answers = self._answers(asked, drawing)
         examples = [
             _example(question, answer, place)
             for place, (question, answer) in enumerate(zip(asked, answers, strict=True))
         ]
         before = self._log_probabilities(self.model, examples)
         reference = None if self._reference is None else self._log_probabilities(self._reference, examples)
-        judged = [
-            Judged(example, advantages[place], before[place], None if reference is None else reference[place])
-            for place, example in enumerate(examples)
+        return [
+            {
+                "answer": answer.text,
+                "reward": self.verifier.judge(self.task, question.item, answer.text),
+                "finish": answer.finish_reason,
+                "ids": list(examples[place].ids),
+                "before": before[place].tolist(),
+                "reference": None if reference is None else reference[place].tolist(),
+            }
+            for place, (question, answer) in enumerate(zip(asked, answers, strict=True))
         ]
-        lines = [
-            {"question": question.item.id, "answer": answer.text, "reward": reward, "finish": answer.finish_reason}
-            for question, answer, reward in zip(asked, answers, rewards.tolist(), strict=True)
-        ]
-        self._write(rollout, lines)
-        lengths = [len(one.before) for one in judged]
-        return judged, {"reward": rewards.mean().item(), "answer_tokens": sum(lengths) / len(lengths)}
 
     def _answers(self, asked: Sequence[Question], drawing: Drawing | None) -> list[Answer]:
         return generate(

@@ -1,0 +1,77 @@
+"""Several trainings one after another in the processes of one, with accidents: starting processes takes seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from helder.errors import HelderError
+from helder.train import loop, stage
+from helder.train.launch import launch
+from helder.train.settings import TrainSettings
+
+ACCIDENTS = "accidents.json"
+
+
+class Stopped(Exception):
+    """What stops a training in all its processes at once."""
+
+
+def run(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Callable[..., None]
+) -> dict[str, Any]:
+    """Stage function.
+
+    Args:
+        settings: "trainings": name → settings of one, all with two processes. What they make lies in folders of these
+            names.
+    """
+    first = TrainSettings(**next(iter(settings["trainings"].values())))
+    return launch("tests.train.many_stages:several", settings, first, inputs, output, scratch, report)
+
+
+def several(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Callable[..., None]
+) -> dict[str, Any]:
+    """The trainings; `accidents.json` in the scratch folder says what happens: name → [rank, step, what]."""
+    path = scratch / ACCIDENTS
+    accidents = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    facts: dict[str, Any] = {}
+    step = loop.Trainer.step
+    for name, training in settings["trainings"].items():
+        for place in (output / name, scratch / name):
+            place.mkdir(parents=True, exist_ok=True)
+        if name in accidents:
+            loop.Trainer.step = disturbed(step, report, *accidents[name])  # type: ignore[method-assign]
+        try:
+            facts[name] = stage.train(training, inputs, output / name, scratch / name, report)
+        except Stopped:
+            facts[name] = "stopped"
+        loop.Trainer.step = step  # type: ignore[method-assign]
+    return facts
+
+
+def disturbed(
+    step: Callable[..., dict[str, Any]], report: Callable[..., None], rank: int | None, at: int, what: str
+) -> Callable[..., dict[str, Any]]:
+    """A step of the loop to which something happens in one process, or in all when `rank` is None."""
+
+    def accident(self: loop.Trainer, number: int, steps: int) -> dict[str, Any]:
+        if number == at and what == "wait":
+            pids = self.world.gather(os.getpid())
+            report("note", text=json.dumps({"agent": os.getppid(), "workers": pids}))
+            threading.Event().wait(60)
+        if number == at and rank in (None, self.world.rank):
+            if what == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if what == "error":
+                raise HelderError("The cup is empty.", "Somebody drank it.", "Fill it.")
+            raise Stopped
+        return step(self, number, steps)
+
+    return accident
