@@ -75,7 +75,7 @@ def from_nothing(project: Project, walk: Walk, data: Known) -> Known:
     """texts → tokenizer → a model whose weights are drawn from a seed."""
     base = project.recipe.base
     if base.tokenizer is not None:
-        tokenizer = walk.base(base.tokenizer)
+        tokenizer = walk.base(base.tokenizer, "tokenizer")
     else:
         settings = {"vocabulary": base.vocabulary, "chat_format": base.chat_format, "cut": base.cut}
         texts = [path for training in project.recipe.train for path in training.texts]
@@ -122,7 +122,7 @@ def lessons(project: Project, walk: Walk, training: Train, base: Known, data: Kn
     else:
         learnt["data"] = data
     if training.teacher is not None:
-        teacher = walk.base(training.teacher)
+        teacher = walk.base(training.teacher, f"teacher-{training.called}")
         if training.teach == "answers":
             inputs = {"teacher": teacher, "data": data}
             return {"data": walk.stage(f"teach-{training.called}", "helder.train.teach:run", {}, inputs)}
@@ -371,7 +371,12 @@ class Walk:
         entries = self.project.run_folder.entries()
         return {entry.statement.key: entry.statement for entry in entries if entry.statement}
 
-    def base(self, name: str) -> Known:
+    def base(self, name: str, role: str = "base") -> Known:
+        """An imported model.
+
+        Args:
+            role: what it is for: "base", "teacher" or "tokenizer"; the step has this name.
+        """
         try:
             found = find_base(self.project, name)
         except HelderError:
@@ -379,7 +384,7 @@ class Walk:
                 raise
             # Who only looks at a finished run needs what was said of the base model, not the model.
             artifact = self.project.run_folder.held(said)
-            self.steps.append(Step("base", "done", None, artifact, said))
+            self.steps.append(Step(role, "done", None, artifact, said))
             return artifact
         if self.verify and not found.artifact.intact():
             raise HelderError(
@@ -387,7 +392,7 @@ class Walk:
                 f"{found.artifact.path} no longer has the digest {found.artifact.digest[:12]}.",
                 f"Import it again: helder model import {name}",
             )
-        self.steps.append(Step("base", "done", None, found.artifact, found.statement))
+        self.steps.append(Step(role, "done", None, found.artifact, found.statement))
         return found.artifact
 
     def said_of_base(self, name: str) -> Statement | None:
@@ -423,8 +428,8 @@ class Run(Walk):
         self.steps.append(step)
         return step.artifact
 
-    def base(self, name: str) -> Known:
-        found = super().base(name)
+    def base(self, name: str, role: str = "base") -> Known:
+        found = super().base(name, role)
         folder, said = self.project.run_folder, find_base(self.project, name)
         if folder.find(said.statement.key) is None:
             folder.append("base", said.envelope)

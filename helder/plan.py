@@ -124,9 +124,9 @@ class _Probing(Walk):
         walk = self.run if prepares else self
         return Walk.stage(walk, name, function, settings, inputs, environment, elastic)
 
-    def base(self, name: str) -> Known:
+    def base(self, name: str, role: str = "base") -> Known:
         assert self.run is not None
-        return self.run.base(name)
+        return self.run.base(name, role)
 
     def decide(self, key: str, decision: dict[str, Any]) -> None:
         self.project.decide(key, decision)
