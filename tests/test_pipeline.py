@@ -313,3 +313,87 @@ def _killed_after(project: Project, count: int) -> bool:
 def test_what_the_labels_are_written_as_reaches_the_data_stage(tmp_path: Path) -> None:
     folder = fake_project.make(tmp_path, fake_project.RECIPE.replace("[data]", '[data]\nwrite = "name"'))
     assert pipeline.data_settings(Project.open(folder))["write"] == "name"
+
+
+CHAIN = """\
+[[train]]
+name = "pretrain"
+objective = "text"
+text = ["one.txt", "two.txt"]
+steps = 3
+seeds = [1, 2]
+
+[[train]]
+objective = "preference"
+pairs = "pairs.jsonl"
+steps = 2
+
+[[train]]
+objective = "distil"
+teacher = "tiny"
+teach = "answers"
+steps = 2
+"""
+
+
+@pytest.fixture
+def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> Project:
+    """A project with several trainings."""
+    fake_project.use_tiny_stages(monkeypatch, home)
+    folder = tmp_path / "chain"
+    recipe = fake_project.RECIPE.replace('[train]\nbudget = "5 min"\n', CHAIN)
+    made = fake_project.make(folder, recipe)
+    for name in ("one.txt", "two.txt", "pairs.jsonl"):
+        (made / name).write_text(name, encoding="utf-8")
+    return Project.open(made)
+
+
+def test_several_trainings_follow_one_another_each_with_what_it_learns_from(chain: Project) -> None:
+    pipeline.run(chain)
+    said = pipeline.statements(chain)
+    takes = {name: {key: entry["name"] for key, entry in one.predicate["inputs"].items()} for name, one in said.items()}
+    assert list(takes)[2:9] == [
+        "tokens-pretrain",
+        "train-pretrain-1",
+        "train-pretrain-2",
+        "average-pretrain",
+        "train-preference",
+        "teacher-distil",
+        "teach-distil",
+    ]
+    assert takes["tokens-pretrain"] == {"base": "tiny", "text": "one.txt", "text-2": "two.txt"}
+    assert takes["train-pretrain-2"] == {"base": "tiny", "text": "tokens-pretrain"}
+    assert takes["average-pretrain"] == {
+        "train-pretrain-1": "train-pretrain-1",
+        "train-pretrain-2": "train-pretrain-2",
+    }
+    assert takes["train-preference"] == {"base": "average-pretrain", "pairs": "pairs.jsonl"}
+    assert takes["teach-distil"] == {"teacher": "tiny", "data": "data"}
+    assert takes["train"] == {"base": "train-preference", "data": "teach-distil"}
+    assert takes["files"]["train"] == "train"
+
+
+def test_each_seed_is_a_training_and_the_rest_of_the_settings_is_the_same(chain: Project) -> None:
+    pipeline.run(chain)
+    said = pipeline.statements(chain)
+    one, two = (said[f"train-pretrain-{seed}"].predicate["settings"] for seed in (1, 2))
+    assert (one["seed"], two["seed"]) == (1, 2)
+    assert {**one, "seed": 0} == {**two, "seed": 0}
+    assert one["objective"] == "text"
+    assert said["train"].predicate["settings"]["objective"] == "answers", "the student learns from written answers"
+
+
+def test_a_change_in_a_later_training_leaves_the_earlier_ones(chain: Project) -> None:
+    first = pipeline.run(chain)
+    text = chain.path.read_text(encoding="utf-8").replace(
+        'pairs = "pairs.jsonl"\nsteps = 2', 'pairs = "pairs.jsonl"\nsteps = 5'
+    )
+    chain.path.write_text(text, encoding="utf-8")
+    ran: list[str] = []
+    pipeline.run(
+        Project.open(chain.folder),
+        lambda event: ran.append(event["stage"]) if event["event"] == "started" else None,
+    )
+    assert first["train-pretrain-1"]
+    assert ran[0] == "train-preference"
+    assert not [name for name in ran if "pretrain" in name]

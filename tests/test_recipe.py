@@ -195,3 +195,39 @@ def test_the_shipped_recipes_are_understood() -> None:
     for path in shipped:
         assert Recipe.parse(path.read_text(encoding="utf-8"), str(path)).name
         assert "seed" not in tomllib.loads(path.read_text(encoding="utf-8")), "defaults are not repeated"
+
+
+SEVERAL = SMALL + '[[train]]\nobjective = "text"\ntext = "notes.txt"\n\n[[train]]\n'
+
+
+def test_one_table_and_several_are_both_lists_of_trainings() -> None:
+    assert len(Recipe.parse(SMALL + "[train]\nsteps = 2\n").train) == 1
+    several = Recipe.parse(SEVERAL + "steps = 2\n")
+    assert [training.called for training in several.train] == ["text", "answers"]
+    assert several.final.steps == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SEVERAL + 'mehtod = "full"\n', "line 13: there is no key `train[1].mehtod`. Did you mean `train[1].method`?"),
+        (SMALL + 'mehtod = "full"\n', "`base.mehtod`"),
+        (SMALL + '[train]\nobjective = "preference"\n', 'line 8: `train`: objective = "preference" needs pairs'),
+        (SMALL + '[train]\npairs = "a.jsonl"\n', 'pairs is for objective = "preference", not for "answers"'),
+        (SMALL + "[train]\nseeds = [1, 2]\n", "the last training has seeds"),
+        (SEVERAL.replace('notes.txt"', 'notes.txt"\nseeds = [1, 1]'), "at least two different seeds"),
+        (SEVERAL + '[[train]]\nobjective = "text"\ntext = "b.txt"\n[[train]]\n', "two trainings have the same name"),
+        (SMALL + 'size = "olmo2-14m"\n', 'size shapes a model made from nothing (model = "scratch")'),
+        (SMALL.replace("smollm2-135m-instruct", "scratch"), "needs a size"),
+    ],
+)
+def test_trainings_that_do_not_fit_together_are_refused(text: str, said: str) -> None:
+    assert said in refused(text).what
+
+
+def test_a_missing_file_of_a_training_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text("x", encoding="utf-8")
+    (tmp_path / "recipe.toml").write_text(SEVERAL, encoding="utf-8")
+    with pytest.raises(HelderError) as caught:
+        Recipe.load(tmp_path / "recipe.toml")
+    assert "line 10: `train[0].text` names notes.txt, which does not exist" in caught.value.what
