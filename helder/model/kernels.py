@@ -3,6 +3,10 @@
 Weights and the residual stream are fp32, matrix products run in bf16 or fp32. `torch.autocast` does the same, but
 converts the input of every linear layer by itself and runs every norm in several fp32 passes. `Transformer` uses it
 only when `compute` is set; answers are made without it.
+
+In the numerics profile "portable" linear layers and the output head go to oneDNN, whose fp32 sums are the same on every
+processor with AVX2 and twice as fast as MKL's when MKL is held to what all have (docs/log.md). torch offers it by a
+private operator only, which tests/model/test_kernels.py watches.
 """
 
 from __future__ import annotations
@@ -17,6 +21,54 @@ from torch import Tensor
 ATTENTION_CHUNK = 128  # queries; measured at 256 tokens: 64 the same, 32 and 256 slower by a fifth
 HEAD_CHUNK = 256  # rows of logits held at once: 256 x 49,152 in fp32 are 50 MB (measured best of 128…1024)
 HEAD_ELEMENTS = 1 << 24  # gradients of logits held at once in the compute dtype, one chunk at least
+
+_onednn = False
+
+
+def use_onednn(yes: bool) -> None:
+    """Multiply fp32 matrices on the processor by oneDNN, or by whatever torch takes; holds for the process."""
+    global _onednn
+    _onednn = yes
+
+
+def times(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x W^T + bias, as `torch.nn.functional.linear`; no gradient flows through it when oneDNN is used.
+
+    Args:
+        x: (..., in).
+        weight: (out, in); may be a transposed view, as x may.
+        bias: (out,).
+    """
+    if _onednn and x.dtype == torch.float32 and x.device.type == "cpu":
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+        return product
+    return F.linear(x, weight, bias)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`times` with gradients."""
+    if _onednn and x.dtype == torch.float32 and x.device.type == "cpu":
+        return OneDnnLinear.apply(x, weight, bias)  # type: ignore[no-any-return,no-untyped-call]
+    return F.linear(x, weight, bias)
+
+
+class OneDnnLinear(torch.autograd.Function):
+    """A linear layer whose three products are made by oneDNN."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return times(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        rows = gradient.flatten(0, -2)
+        return (
+            times(gradient, weight.T) if ctx.needs_input_grad[0] else None,
+            times(rows.T, x.flatten(0, -2).T) if ctx.needs_input_grad[1] else None,
+            rows.sum(0) if ctx.needs_input_grad[2] else None,
+        )
 
 
 class MixedRMSNorm(torch.autograd.Function):
@@ -215,7 +267,7 @@ class Head:
         """The rows of each chunk and their logits, (at most HEAD_CHUNK, vocabulary_size) in fp32."""
         for start in range(0, len(self.hidden), HEAD_CHUNK):
             rows = slice(start, min(start + HEAD_CHUNK, len(self.hidden)))
-            yield rows, F.linear(self.hidden[rows], self.working).float()
+            yield rows, times(self.hidden[rows], self.working).float()
 
     def push_back(self, rows: slice, share: Tensor) -> None:
         """Take the gradient of the loss by a chunk's logits."""
@@ -225,16 +277,19 @@ class Head:
 
     def _multiply(self, rows: slice) -> None:
         share = self.waiting[: rows.stop - rows.start]
-        torch.mm(share, self.working, out=self.hidden_gradient[rows])
+        if _onednn:
+            self.hidden_gradient[rows] = times(share, self.working.T)
+        else:
+            torch.mm(share, self.working, out=self.hidden_gradient[rows])
         self.done = rows.stop
         if not self.weight.requires_grad:
             return
         if self.weight_gradient is None:
-            self.weight_gradient = (share.T @ self.hidden[rows]).to(self.weight.dtype)
-        elif share.dtype == self.weight.dtype:
+            self.weight_gradient = times(share.T, self.hidden[rows].T).to(self.weight.dtype)
+        elif share.dtype == self.weight.dtype and not _onednn:
             self.weight_gradient.addmm_(share.T, self.hidden[rows])  # no second tensor of the head's size
         else:
-            self.weight_gradient += share.T @ self.hidden[rows]
+            self.weight_gradient += times(share.T, self.hidden[rows].T)
 
     def end(self, ctx: Any) -> Tensor:
         """Keep the gradients for the way back; the loss."""

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from helder.model.kernels import MixedRMSNorm, causal_attention
+from helder.model.kernels import MixedRMSNorm, causal_attention, linear
 
 AttentionKernel = Literal["sdpa", "explicit", "flex"]
 
@@ -149,7 +149,7 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         bias = None if self.bias is None else self.bias.to(x.dtype)
-        return F.linear(x, self.weight.to(x.dtype), bias)
+        return linear(x, self.weight.to(x.dtype), bias)
 
 
 def rotary_tables(config: TransformerConfig, positions: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ import os
 import torch
 
 from helder.errors import HelderError
+from helder.model.kernels import use_onednn
 from helder.model.transformer import AttentionKernel, Transformer
 from helder.train.settings import TrainSettings
 
@@ -21,6 +22,7 @@ def choose(settings: TrainSettings) -> torch.device:
     Raises:
         HelderError: there is no such device here.
     """
+    use_onednn(settings.numerics == "portable")
     if settings.device == "cpu":
         return torch.device("cpu")
     if not torch.cuda.is_available():

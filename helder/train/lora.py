@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from helder.model.draws import uniform
+from helder.model.kernels import linear
 from helder.model.transformer import Linear, Transformer
 
 
@@ -33,8 +33,8 @@ class LoraLinear(nn.Module):
         self.up = nn.Parameter(torch.zeros(rows, rank))
 
     def forward(self, x: Tensor) -> Tensor:
-        inner = F.linear(x, self.down.to(x.dtype)) * self.scale
-        return torch.add(self.frozen(x), F.linear(inner, self.up.to(x.dtype)))
+        inner = linear(x, self.down.to(x.dtype)) * self.scale
+        return torch.add(self.frozen(x), linear(inner, self.up.to(x.dtype)))
 
     def addition(self) -> Tensor:
         """What is added to the weight: (out, in), fp32."""

@@ -1,19 +1,51 @@
 """From gradients to weights: AdamW for all, or Muon for the matrices of the blocks and AdamW for the rest.
 
 AdamW: Loshchilov and Hutter 2019, in torch's fused form, which is three times as fast as its loop. Muon: Jordan et al.
-2024, the momentum of a matrix made orthogonal by Newton-Schulz steps, `torch.optim.Muon`. Both are torch's own.
+2024, the momentum of a matrix made orthogonal by Newton-Schulz steps, `torch.optim.Muon`. Both are torch's own, but for
+Muon in fp32: torch's makes the steps in bf16 in any case, which processors round differently and some only emulate.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
+from helder.model.kernels import times
 from helder.train.settings import TrainSettings
 
 MUON_MOMENTUM = 0.95  # Jordan et al. 2024
+NEWTON_SCHULZ, NEWTON_SCHULZ_STEPS, SMALLEST_NORM = (3.4445, -4.7750, 2.0315), 5, 1e-7  # the same
+
+
+class Muon(torch.optim.Muon):
+    """Muon with Newton-Schulz steps in fp32; its settings and its state are torch's."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                momentum = self.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
+                momentum.lerp_(parameter.grad, 1 - group["momentum"])
+                update = orthogonal(parameter.grad.lerp(momentum, group["momentum"]))
+                rows, columns = parameter.shape
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                parameter.add_(update, alpha=-group["lr"] * math.sqrt(max(1.0, rows / columns)))
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """A matrix with about the same singular vectors, all singular values between 0.7 and 1.2 (Jordan et al. 2024)."""
+    a, b, c = NEWTON_SCHULZ
+    tall = matrix.shape[0] > matrix.shape[1]
+    found = (matrix.T if tall else matrix) / matrix.norm().clamp(min=SMALLEST_NORM)
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = times(found, found)
+        found = a * found + times(b * gram + c * times(gram, gram), found.T)  # gram is symmetric
+    return found.T if tall else found
 
 
 class Optimizer:
@@ -29,7 +61,7 @@ class Optimizer:
         self._members: list[torch.optim.Optimizer] = []
         of_muon = {name for name in parameters if settings.optimizer == "muon" and is_hidden_matrix(name, parameters)}
         if of_muon:
-            muon = torch.optim.Muon(
+            muon = (torch.optim.Muon if settings.precision == "bf16" else Muon)(
                 [parameter for name, parameter in parameters.items() if name in of_muon],
                 lr=settings.muon_learning_rate,
                 weight_decay=settings.weight_decay,

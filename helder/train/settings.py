@@ -197,6 +197,12 @@ def resolve(section: Mapping[str, Any]) -> dict[str, Any]:
             "Processors round its sums differently.",
             'Leave out `precision`, or use numerics = "fast".',
         )
+    if portable and given.get("compile"):
+        raise HelderError(
+            "There are no portable bits in compiled blocks.",
+            "They are compiled for the instructions of one processor.",
+            'Leave out `compile`, or use numerics = "fast".',
+        )
     if portable and given.get("device") == "cuda":
         raise HelderError("There are no portable bits on a GPU.", fix='Use device = "cpu", or numerics = "fast".')
     device = "cpu" if portable else given.get("device") or usual_device()

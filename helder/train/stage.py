@@ -32,6 +32,10 @@ def run(
         settings: as resolved by `helder.train.settings.resolve`.
         inputs: "base", a Hugging Face folder; and what the objective learns from: "data", the artifact of the stage
             "data"; "text", that of the stage "tokens"; "pairs", a file; "teacher", a Hugging Face folder.
+
+    Raises:
+        HelderError: see `prepare`; the memory ended in the middle, or the loss is no number: the last checkpoint stays
+            in `scratch`.
     """
     training = TrainSettings(**settings)
     if training.world == 1:
@@ -50,7 +54,10 @@ def train(
 ) -> dict[str, Any]:
     """The training itself, in one process or as one of several; as `run`."""
     trainer = prepare(settings, inputs, report)
-    facts = trainer.run(output, scratch, report)
+    try:
+        facts = trainer.run(output, scratch, report)
+    except (MemoryError, RuntimeError) as error:
+        raise enough_memory(error, trainer.settings) from error
     save_model(trainer, inputs["base"], output)
     trainer.world.barrier()  # none leaves while another still needs it
     return {
@@ -72,17 +79,21 @@ def prepare(settings: dict[str, Any], inputs: dict[str, Path], report: Callable[
     try:
         return Trainer(inputs["base"], resolved, objective)
     except (MemoryError, RuntimeError) as error:
-        raise enough_memory(error) from error
+        raise enough_memory(error, resolved) from error
 
 
-def enough_memory(error: Exception) -> Exception:
-    """An error about memory as one that a person can act on; any other as it is."""
+def enough_memory(error: Exception, settings: TrainSettings) -> Exception:
+    """An error about memory as one that a person can act on, with the settings that decide it; any other as it is."""
     if isinstance(error, RuntimeError) and "memory" not in str(error):
         return error
+    decide = [name for name in ("batch_tokens", "batch_size") if getattr(settings, name)]
+    decide += ["group", "answer_tokens"] if settings.objective == "reward" else ["context"]
+    now = ", ".join(f"`{name}` (now {getattr(settings, name)})" for name in decide)
+    lora = "" if settings.method == "lora" else '; or use method = "lora"'
     return HelderError(
         "There is not enough memory to train this model.",
         (str(error) or "The system gave none.").splitlines()[0],
-        'Use a smaller `batch_tokens` or `context`, or method = "lora", in [train].',
+        f"Lower {now} in [train]{lora}. What was saved last is kept.",
     )
 
 

@@ -147,7 +147,7 @@ class Reward(Objective):
     def _loss(self, part: Sequence[Judged], batch: Batch) -> tuple[Tensor, float]:
         """(loss summed over the answers of a part, their divergence from the reference)."""
         settings = self.settings
-        logs = linear_log_probability(wanted(self.model, batch), self.model.lm_head.weight, batch.targets)
+        logs = self._logs(self.model, batch)
         counts = torch.tensor([len(one.before) for one in part], device=logs.device)
         shares = (1.0 / counts).repeat_interleave(counts)  # of a token in its answer
         advantages = logs.new_tensor([one.advantage for one in part]).repeat_interleave(counts)
@@ -224,6 +224,11 @@ class Reward(Objective):
             batch=DRAWN_TOGETHER,
         )
 
+    def _logs(self, model: Transformer, batch: Batch) -> Tensor:
+        """Of each answer token, under the distribution that answers are drawn from: at the temperature of drawing."""
+        hidden = wanted(model, batch) / self.settings.temperature  # the head has no bias: this divides the logits
+        return linear_log_probability(hidden, model.lm_head.weight, batch.targets)
+
     @torch.no_grad()
     def _log_probabilities(self, model: Transformer, examples: Sequence[Example]) -> list[Tensor]:
         """Of each answer token: one tensor an example."""
@@ -232,7 +237,7 @@ class Reward(Objective):
         for start in range(0, len(order), 32):
             chosen = order[start : start + 32]
             batch = self.place(collate([examples[index] for index in chosen]))
-            logs = linear_log_probability(wanted(model, batch), model.lm_head.weight, batch.targets)
+            logs = self._logs(model, batch)
             counts = [len(examples[index].ids) - examples[index].answer_start for index in chosen]
             for index, part in zip(chosen, torch.split(logs, counts), strict=True):
                 found[index] = part

@@ -37,7 +37,7 @@ def texts(path: Path, seed: int, count: int, share_of_sums: float = 0.3) -> Path
     return path
 
 
-def base(place: Path, text: Path, width: int = 64, layers: int = 2, family: str = "olmo2-14m") -> Path:
+def base(place: Path, text: Path, width: int = 64, layers: int = 2, family: str = "olmo2-14m", seed: int = 0) -> Path:
     """A tokenizer learnt from a text, and a model with drawn weights."""
     learnt = made(
         bpe.run,
@@ -55,7 +55,7 @@ def base(place: Path, text: Path, width: int = 64, layers: int = 2, family: str 
         feed_forward_width=4 * width,
         context_length=256,
     )
-    return made(scratch.run, place / "base", scratch.settings("small", size, 0, "chatml"), {"tokenizer": learnt})
+    return made(scratch.run, place / "base", scratch.settings("small", size, seed, "chatml"), {"tokenizer": learnt})
 
 
 def shards(place: Path, model: Path, text: Path, held_out: Path) -> Path:
