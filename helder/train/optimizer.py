@@ -41,7 +41,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """A matrix with about the same singular vectors, all singular values between 0.7 and 1.2 (Jordan et al. 2024)."""
     a, b, c = NEWTON_SCHULZ
     tall = matrix.shape[0] > matrix.shape[1]
-    found = (matrix.T if tall else matrix) / matrix.norm().clamp(min=SMALLEST_NORM)
+    found: Tensor = (matrix.T if tall else matrix) / matrix.norm().clamp(min=SMALLEST_NORM)
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = times(found, found)
         found = a * found + times(b * gram + c * times(gram, gram), found.T)  # gram is symmetric

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -141,3 +141,43 @@ def test_the_norm_of_training_and_its_gradients_are_those_of_torch() -> None:
         found.append([out.detach(), *torch.autograd.grad((out * drawn(3, 5, WIDTH, seed=3)).sum(), (x, weight))])
     for mine, reference in zip(*found, strict=True):
         torch.testing.assert_close(mine, reference, rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture
+def onednn() -> Iterator[None]:
+    kernels.use_onednn(True)
+    yield
+    kernels.use_onednn(False)
+
+
+def test_torch_still_has_the_private_operator_of_onednn() -> None:
+    schema = str(torch.ops.mkldnn._linear_pointwise.default._schema)
+    wanted = "mkldnn::_linear_pointwise(Tensor X, Tensor W, Tensor? B, str attr, Scalar?[] scalars, str? algorithm) -> "
+    assert schema.startswith(wanted)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("shape", [(7,), (3, 5)])
+def test_a_linear_layer_through_onednn_is_torchs_within_rounding(
+    onednn: None, bias: bool, shape: tuple[int, ...]
+) -> None:
+    found = []
+    for function in (kernels.linear, F.linear):
+        x, weight = drawn(*shape, WIDTH).requires_grad_(), drawn(24, WIDTH, seed=1).requires_grad_()
+        offset = drawn(24, seed=2).requires_grad_() if bias else None
+        value = function(x, weight, offset)
+        (value * drawn(*shape, 24, seed=3)).sum().backward()  # type: ignore[no-untyped-call]
+        found.append((value.detach(), x.grad, weight.grad, None if offset is None else offset.grad))
+    for mine, reference in zip(*found, strict=True):
+        torch.testing.assert_close(mine, reference, rtol=1e-5, atol=1e-5)
+
+
+def test_transposed_views_are_multiplied_as_they_are(onednn: None) -> None:
+    x, weight = drawn(WIDTH, 9).T, drawn(WIDTH, 11, seed=1).T
+    torch.testing.assert_close(kernels.times(x, weight), x @ weight.T, rtol=1e-5, atol=1e-5)
+
+
+def test_the_losses_through_onednn_are_the_plain_ones(onednn: None) -> None:
+    test_cross_entropy_and_z_loss(1e-5)
+    test_distillation(0.5, 2.0)
+    test_log_probabilities()

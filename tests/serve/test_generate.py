@@ -13,7 +13,7 @@ from helder.errors import HelderError
 from helder.serve.answer import Answer
 from helder.serve.constrain import Constraint
 from helder.serve.engine import Engine
-from helder.serve.generate import generate
+from helder.serve.generate import Drawing, generate
 from tests.serve.tiny import CONTEXT, END, TEXT, Tiny
 
 RECORDS = Task(
@@ -128,3 +128,38 @@ def test_what_all_prompts_begin_with_is_computed_once_and_changes_no_token(
     assert [answer.ids for answer in together] == alone
     assert read[0] >= len(start)
     assert sum(read) < len(start) * len(prompts)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_tokens_are_drawn_as_often_as_the_softmax_says(temperature: float) -> None:
+    logits, count = torch.tensor([2.0, 1.0, 0.0, -1.0, -3.0]), 4000
+    drawn = Drawing(temperature, "seed").choose(logits.expand(count, -1), [(place, 0) for place in range(count)])
+    expected = count * (logits / temperature).softmax(-1)
+    found = torch.bincount(torch.tensor(drawn), minlength=5)
+    assert ((found - expected) ** 2 / expected).sum() < 18.5  # chi-square, 4 degrees of freedom: once in a thousand
+
+
+def test_a_draw_depends_on_seed_prompt_and_token_and_on_nothing_else() -> None:
+    logits, places = torch.zeros(3, 1000), [(0, 0), (0, 1), (1, 0)]
+    first = Drawing(1.0, "a").choose(logits, places)
+    assert len(set(first)) == 3
+    assert Drawing(1.0, "a").choose(logits, places) == first
+    assert Drawing(1.0, "a").choose(logits[:2], places[1:]) == first[1:]
+    assert Drawing(1.0, "b").choose(logits, places) != first
+
+
+def test_a_token_without_probability_is_never_drawn() -> None:
+    logits = torch.tensor([-torch.inf, 0.0, -torch.inf, 0.0, -torch.inf]).expand(500, -1)
+    assert set(Drawing(1.0, "seed").choose(logits, [(place, 0) for place in range(500)])) == {1, 3}
+
+
+def test_drawing_at_a_temperature_near_zero_is_greedy_and_the_same_twice(model: Tiny) -> None:
+    def drawn(temperature: float, batch: int = 4) -> list[tuple[int, ...]]:
+        made = generate(
+            model.model, [model.encode(text) for text in TEXT], stop_ids=[END], max_tokens=12, decode=model.decode,
+            drawing=Drawing(temperature, "seed"), batch=batch,
+        )  # fmt: skip
+        return [answer.ids for answer in made]
+
+    assert drawn(1e-6) == [answer.ids for answer in ours(model, max_tokens=12)]
+    assert drawn(1.0) == drawn(1.0, batch=2) != drawn(1e-6)

@@ -154,6 +154,40 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(base: Path, dat
     assert (tmp_path / "scratch" / checkpoint.FILE_NAME).exists()
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")]
+)
+def test_memory_that_ends_in_the_middle_names_what_to_lower_and_keeps_the_checkpoint(
+    base: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    undisturbed = train(base, data, tmp_path / "undisturbed")
+    step = loop.Trainer.step
+
+    def runs_out(self: loop.Trainer, number: int, steps: int) -> dict[str, Any]:
+        if number == 7:
+            raise error
+        return step(self, number, steps)
+
+    monkeypatch.setattr(loop.Trainer, "step", runs_out)
+    with pytest.raises(HelderError, match="not enough memory") as caught:
+        train(base, data, tmp_path / "made")
+    assert "`batch_size` (now 4)" in caught.value.fix
+    assert "lora" in caught.value.fix
+    monkeypatch.setattr(loop.Trainer, "step", step)
+    assert digest_path(train(base, data, tmp_path / "made")) == digest_path(undisturbed)
+
+
+def test_an_error_that_is_not_about_memory_stays_as_it_is(
+    base: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: loop.Trainer, number: int, steps: int) -> dict[str, Any]:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(loop.Trainer, "step", breaks)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        train(base, data, tmp_path)
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
 def test_upper_changes_the_upper_blocks_only(base: Path, data: Path, tmp_path: Path, precision: str) -> None:
     from safetensors.torch import load_file
