@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def test_no_rate_is_below_the_floor_and_after_warm_up_none_rises(
     rates = [learning_rate(step, steps, 1.0, warmup, shape, floor) for step in range(steps)]
     fallen = rates[round(steps * warmup) :]
     assert all(rate >= floor - 1e-12 for rate in fallen)
-    assert all(after <= before + 1e-12 for before, after in zip(fallen, fallen[1:], strict=False))
+    assert all(after <= before + 1e-12 for before, after in pairwise(fallen))
 
 
 def test_a_cosine_is_half_way_down_in_the_middle_and_flat_at_its_ends() -> None:
