@@ -18,6 +18,7 @@ _MODULES = {
     "icd10cm": "helder.examples.icd10cm",
     "icd10cm-from-scratch": "helder.examples.icd10cm_from_scratch",
     "olmo2": "helder.examples.olmo2",
+    "olympiccoder": "helder.examples.olympiccoder",
 }
 
 

@@ -29,6 +29,18 @@ OBJECTIVES = {
     "reward": "from a verifier's rewards for its own answers",
     "distil": "from a larger model",
 }
+# Settings that count only where another setting has this value; elsewhere they are not shown.
+ONLY = {
+    **dict.fromkeys(("beta", "length_normalised"), ("objective", "preference")),
+    **dict.fromkeys(
+        ("group", "answer_tokens", "temperature", "kl", "clip", "reuse", "verifier"), ("objective", "reward")
+    ),
+    **dict.fromkeys(("teacher_share", "teacher_temperature"), ("objective", "distil")),
+    **dict.fromkeys(("lora_rank", "lora_alpha"), ("method", "lora")),
+    "upper": ("method", "upper"),
+    "muon_learning_rate": ("optimizer", "muon"),
+}
+FEW = 6  # examples that are shown without being asked for
 
 
 def render(project: Project) -> Path:
@@ -66,7 +78,7 @@ def page(purpose: str, places: Mapping[str, Path], statements: Mapping[str, Stat
         "bar": lambda share: Markup(bar(share)),
         "value": lambda value: "–" if value is None else json.dumps(value, ensure_ascii=False),
         "at": score_at,
-        "compact": lambda value: json.dumps(stated(value), ensure_ascii=False),
+        "compact": lambda value: value if isinstance(value, str) else json.dumps(stated(value), ensure_ascii=False),
     }
     template = environment.from_string((resources.files("helder.report") / "template.html").read_text(encoding="utf-8"))
     scores = _json(places["scores"] / "scores.json")
@@ -85,10 +97,15 @@ def page(purpose: str, places: Mapping[str, Path], statements: Mapping[str, Stat
         ],
         tiles=_tiles(scores, main_set, files, statements),
         trainings=[
-            {"name": name, "curve": Markup(_curve(places[name])), "rows": _training(statements[name])}
-            for name in statements
-            if name == "train" or name.startswith("train-")
+            {
+                "name": name,
+                "learns": OBJECTIVES[statements[name].predicate["settings"]["objective"]],
+                "curve": Markup(_curve(places[name])),
+                "rows": _training(statements[name]),
+            }
+            for name in _trainings(statements)
         ],
+        few=FEW,
         origin=_origin(places, statements),
         summary=(places["data"] / "summary.json").read_text(encoding="utf-8"),
         files=_files(files, scores, main_set, statements),
@@ -125,17 +142,27 @@ def stated(value: Any) -> Any:
     return value
 
 
+def _trainings(statements: Mapping[str, Statement]) -> list[str]:
+    """The stages that train, in their order."""
+    return [name for name in statements if name == "train" or name.startswith("train-")]
+
+
 def _tiles(
     scores: Mapping[str, Any], main_set: str, files: Mapping[str, Any], statements: Mapping[str, Statement]
 ) -> list[tuple[str, str, str]]:
     model = scores["recommendation"]["model"] or "weights"
     row = next(row for row in scores["results"] if row["subject"] == model and row["test_set"] == main_set)
     smallest = min(files["files"].values(), key=lambda file: file["bytes"])
-    facts = statements["train"].facts
+    facts, trainings = statements["train"].facts, [statements[name].facts for name in _trainings(statements)]
+    if len(trainings) > 1:
+        learnt = ("trainings", str(len(trainings)), f"{sum(each['steps'] for each in trainings):,} steps in all")
+    else:
+        seen = f"{facts['examples_seen']:,}"
+        learnt = ("examples seen", seen, f"of {facts['examples']:,}, {facts['steps']:,} steps")
     seconds = sum(statement.predicate["timings"]["seconds"] for statement in statements.values())
     return [
         (f"right, {main_set}", percent(row["whole"]), f"{interval(row['whole'])}, {model}"),
-        ("examples seen", f"{facts['examples_seen']:,}", f"of {facts['examples']:,}, {facts['steps']} steps"),
+        learnt,
         ("smallest file", size(smallest["bytes"]), smallest["format"]),
         ("all stages", duration(seconds), "on this machine"),
     ]
@@ -166,18 +193,34 @@ def _training(statement: Statement) -> list[tuple[str, str]]:
         ("tokens per CPU-second", f"{facts['tokens_per_cpu_second']:.0f}"),
         ("examples too long, left out", str(len(facts["too_long"]))),
     ]
-    skipped = ("objective", "method", "steps", "epochs", "tokens")
+    skipped = {"objective", "method", "steps", "epochs", "tokens"}
+    skipped |= {key for key, (other, value) in ONLY.items() if settings.get(other) != value}
     return rows + [(key.replace("_", " "), str(value)) for key, value in settings.items() if key not in skipped]
 
 
 def _origin(places: Mapping[str, Path], statements: Mapping[str, Statement]) -> list[tuple[str, str]]:
     source = _json(places["base"] / "source.json")
-    rows = [
-        ("base model", source["title"]),
-        ("its licence", source["licence"] or "not stated"),
-        ("its file", f"{source['sha256']} {source['note']}"),
-        ("data licence", str(statements["data"].predicate["settings"].get("licence", "unknown"))),
-    ]
+    if source.get("kind") == "scratch":
+        made = f"{source['size']}, {source['parameters']:,} parameters with this tokenizer"
+        rows = [
+            ("base model", f"none: made from nothing in the form of {made}"),
+            ("its first weights", f"drawn from seed {source['seed']}: {source['sha256']}"),
+        ]
+    else:
+        rows = [
+            ("base model", source["title"]),
+            ("its licence", source["licence"] or "not stated"),
+            ("its file", f"{source['sha256']} {source['note']}"),
+        ]
+    rows.append(("data licence", str(statements["data"].predicate["settings"].get("licence", "unknown"))))
+    texts = {
+        (entry["name"], entry["digest"]["sha256"])
+        for name in statements
+        if name.startswith(("tokens-", "train"))
+        for known_as, entry in statements[name].predicate["inputs"].items()
+        if known_as.startswith("text" if name.startswith("tokens-") else "pairs")
+    }
+    rows += [(f"learnt from: {name}", digest) for name, digest in sorted(texts)]
     inputs = statements["data"].predicate["inputs"]
     return rows + [(f"data: {name}", f"{entry['name']}, {entry['digest']['sha256']}") for name, entry in inputs.items()]
 

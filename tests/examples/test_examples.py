@@ -18,7 +18,9 @@ from helder.errors import HelderError
 from helder.examples.dose_instructions.generate import key
 from helder.recipe import Recipe
 
-NAMES = ["dose-instructions", "icd10cm"]
+TUNED = ["dose-instructions", "icd10cm"]  # from an imported model
+MADE = ["icd10cm-from-scratch", "olmo2", "olympiccoder"]  # from nothing
+NAMES = TUNED + MADE
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -41,7 +43,7 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_there_are_two_examples_the_one_to_begin_with_first() -> None:
+def test_the_examples_are_listed_the_one_to_begin_with_first() -> None:
     assert examples.names() == NAMES
 
 
@@ -61,8 +63,8 @@ def test_an_unknown_example_is_refused_with_those_that_exist(tmp_path: Path) -> 
 def test_the_recipe_of_a_new_project_can_be_read_and_its_files_are_there(project: Path) -> None:
     recipe = Recipe.load(project / "recipe.toml")
     assert recipe.name == project.name
-    assert recipe.base.model == "smollm2-135m-instruct"
-    assert recipe.data.instruction
+    assert recipe.base.model == ("smollm2-135m-instruct" if recipe.name in TUNED else "scratch")
+    assert recipe.data.instruction or recipe.base.scratch  # who learns from nothing is told nothing
 
 
 def test_the_columns_that_the_recipe_names_are_in_every_line(project: Path) -> None:

@@ -6,10 +6,10 @@ in no document, no question that is learnt from and no pair of answers, so that 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
+
+from helder.examples.dice import Dice, number
 
 LARGEST = 49  # of the numbers that are added; results stay below 100
 HELD_OUT = 0.2  # of the sums
@@ -30,8 +30,6 @@ PEOPLE = (
     "Nour",
 )
 THINGS = ("apples", "books", "coins", "eggs", "keys", "lamps", "pears", "pens", "shells", "stamps", "stones", "tickets")
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -57,20 +55,8 @@ class Sum:
         return number("held out", *parts) < HELD_OUT
 
 
-class Dice:
-    """Draws that depend on their names and on nothing else."""
-
-    def __init__(self, *names: object) -> None:
-        self._names, self._count = names, 0
-
-    def below(self, bound: int) -> int:
-        """A number from 0 to `bound` - 1."""
-        self._count += 1
-        return int(number(*self._names, self._count) * bound)
-
-    def of(self, items: Sequence[Item]) -> Item:
-        """One of the items."""
-        return items[self.below(len(items))]
+class SumDice(Dice):
+    """Draws of sums."""
 
     def sum(self, held_out: bool = False) -> Sum:
         """A sum that is held out, or one that is not."""
@@ -81,12 +67,6 @@ class Dice:
                 return drawn
 
 
-def number(*names: object) -> float:
-    """A number in [0, 1) that depends on `names` (integers and strings) and nothing else."""
-    digest = hashlib.sha256("/".join(map(str, names)).encode("utf-8")).digest()
-    return int.from_bytes(digest[:6], "big") / 2**48
-
-
 def documents(seed: int, count: int, share_of_sums: float) -> list[dict[str, Any]]:
     """Documents of a few sentences.
 
@@ -95,7 +75,7 @@ def documents(seed: int, count: int, share_of_sums: float) -> list[dict[str, Any
     """
     found = []
     for place in range(count):
-        dice = Dice("document", seed, place)
+        dice = SumDice("document", seed, place)
         sentences = [
             f"{drawn.question} = {drawn.result}."
             if dice.below(1000) < 1000 * share_of_sums
@@ -127,7 +107,7 @@ def questions(seed: int, count: int, held_out: bool) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     place = 0
     while len(found) < count:
-        drawn = Dice("question", seed, place).sum(held_out)
+        drawn = SumDice("question", seed, place).sum(held_out)
         place += 1
         asked = f"What is {drawn.question}?"
         found.setdefault(asked, {"id": f"{seed}-{place}", "input": asked, "output": answer(drawn)})
@@ -140,12 +120,12 @@ def answer(drawn: Sum) -> str:
 
 
 def pairs(seed: int, count: int) -> list[dict[str, Any]]:
-    """Questions with a right answer that says the sum again, and one that is wrong or says it without the sum."""
+    """Questions with a right answer and one whose result is wrong, by one, two or ten."""
     found = []
     for place in range(count):
-        dice = Dice("pair", seed, place)
+        dice = SumDice("pair", seed, place)
         drawn = dice.sum()
-        wrong = drawn.result + dice.of((-10, -2, -1, 1, 2, 10))
-        rejected = dice.of((f"{drawn.question} = {max(0, wrong) if wrong != drawn.result else 1}", "I do not know."))
-        found.append({"input": f"What is {drawn.question}?", "chosen": answer(drawn), "rejected": rejected})
-    return [line for line in found if line["chosen"] != line["rejected"]]
+        wrong = dice.of([near for by in (-10, -2, -1, 1, 2, 10) if (near := drawn.result + by) >= 0])
+        asked = f"What is {drawn.question}?"
+        found.append({"input": asked, "chosen": answer(drawn), "rejected": f"{drawn.question} = {wrong}"})
+    return found
