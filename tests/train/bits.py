@@ -39,7 +39,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 INPUTS = {"answers": ("data",), "text": ("text",), "preference": ("pairs",), "reward": ("data",)}
 # What else is held back of the processor, or named otherwise, without changing the portable profile's own variables.
 RESTRICTED = {
-    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD,-AVX2_Usable,-ERMS",
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD,-AVX2,-FMA,-ERMS",
     "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
     "NPY_DISABLE_CPU_FEATURES": "",  # filled in for the machine: numpy refuses names that it does not dispatch on
     "OMP_NUM_THREADS": "2",

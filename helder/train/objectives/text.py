@@ -79,10 +79,13 @@ class Text(Objective):
         return sum(self.order.lengths[index] for index in self.order.batch(step))
 
     def look(self) -> dict[str, float]:
-        """Loss in nats per token, and bits per byte of the held-out documents that were looked at, whole ones."""
+        """Cross-entropy in nats per token, and bits per byte, of the first held-out documents, whole ones.
+
+        Whatever the training's own loss is: what is added to it, or a teacher's share, is no bit of a document.
+        """
         if self.dev is None:
             raise ValueError("nothing is held out")
-        return measure(self.criterion, self.model, self.dev.first_documents(DEV_TOKENS), self.longest)
+        return measure(cross_entropy, self.model, self.dev.first_documents(DEV_TOKENS), self.longest)
 
     def facts(self, steps: int) -> dict[str, Any]:
         rows = [self.rows[index] for step in range(steps) for index in self.order.batch(step)]
