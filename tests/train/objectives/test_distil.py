@@ -32,7 +32,8 @@ def test_a_student_with_a_teacher_has_a_lower_held_out_loss_than_without(
         made = small_world.trained(
             tmp_path / objective, {"base": world.base, "text": few, **more}, objective=objective, steps=80,
             batch_tokens=768, teacher_share=0.9, context=128, optimizer="muon", learning_rate=8e-3,
-            muon_learning_rate=0.04, weight_decay=0.1, schedule="linear", floor=0.0, z_loss=0.0, warmup=0.05, data_parallel=1,
+            muon_learning_rate=0.04, weight_decay=0.1, schedule="linear", floor=0.0, z_loss=0.0,
+            warmup=0.05, data_parallel=1,
         )  # fmt: skip
         loss[objective] = small_world.looks(made)[-1]["loss"]
         by_hand = measure(cross_entropy, Transformer.from_folder(made), Shard.load(few, "dev"), 128)["loss"]
