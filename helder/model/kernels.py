@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 ATTENTION_CHUNK = 128  # queries; measured at 256 tokens: 64 the same, 32 and 256 slower by a fifth
-HEAD_CHUNK = 256  # rows of logits held at once: 256 x 49,152 in fp32 are 50 MB (measured best of 128…1024)
-HEAD_ELEMENTS = 1 << 24  # gradients of logits held at once in the compute dtype, one chunk at least
+HEAD_CHUNK = 64  # rows of logits held at once: 64 x 49,152 in fp32 are 13 MB (docs/log.md: 128 and 256 no faster)
+HEAD_ELEMENTS = 1 << 25  # gradients of logits held at once in the compute dtype: 67 MB in bf16; one chunk at least
 
 _onednn = False
 
@@ -111,8 +111,9 @@ class CausalAttention(torch.autograd.Function):
         batch, time, heads, width = query.shape
         ctx.heads, groups = heads, heads // key.shape[2]
         query = turned(by_head(query), cosines, sines).mul_(width**-0.5).flatten(0, 1)
-        key = repeated(turned(by_head(key), cosines, sines), groups).flatten(0, 1)
-        value = repeated(by_head(value), groups).flatten(0, 1)
+        key, value = turned(by_head(key), cosines, sines), by_head(value)
+        shared = key, value  # kept for the way back before they are repeated
+        key, value = repeated(key, groups).flatten(0, 1), repeated(value, groups).flatten(0, 1)
         out, kept = torch.empty_like(query), []
         for start in range(0, time, ATTENTION_CHUNK):
             end = min(start + ATTENTION_CHUNK, time)
@@ -125,12 +126,13 @@ class CausalAttention(torch.autograd.Function):
             out[:, start:end] = torch.bmm(weights, value[:, :end])  # `out=` of a view cannot be compiled
             kept.append(weights)
         ctx.groups = groups
-        ctx.save_for_backward(query, key, value, cosines, sines, *kept)
+        ctx.save_for_backward(query, *shared, cosines, sines, *kept)
         return by_head(out.view(batch, heads, time, width)).flatten(2)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, cosines, sines, *kept = ctx.saved_tensors
+        key, value = repeated(key, ctx.groups).flatten(0, 1), repeated(value, ctx.groups).flatten(0, 1)
         batch, time, _ = gradient.shape
         whole = (batch, ctx.heads, time, query.shape[-1])
         gradient = by_head(gradient.view(batch, time, ctx.heads, -1)).flatten(0, 1)
@@ -177,6 +179,43 @@ def turned(x: Tensor, cosines: Tensor, sines: Tensor, back: bool = False) -> Ten
     first, second = x.chunk(2, dim=-1)
     swapped = torch.cat((second, -first) if back else (-second, first), dim=-1)
     return swapped.mul_(sines).addcmul_(x, cosines)
+
+
+class GatedDown(torch.autograd.Function):
+    """(silu(gate) · up) W^T with only gate and up kept: the product is made again on the way back. torch's bits."""
+
+    @staticmethod
+    def forward(ctx: Any, gate: Tensor, up: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(gate, up, weight)
+        return times(F.silu(gate).mul_(up), weight)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        gate, up, weight = ctx.saved_tensors
+        opened, of_inner, of_weight = F.silu(gate), times(gradient, weight.T), None
+        if ctx.needs_input_grad[2]:
+            of_weight = times(gradient.flatten(0, -2).T, (opened * up).flatten(0, -2).T)
+        return torch.ops.aten.silu_backward(of_inner * up, gate), opened.mul_(of_inner), of_weight
+
+
+class LookUp(torch.autograd.Function):
+    """Rows of a table, with a sparse gradient: a dense one would be as large as the table, and nearly all zeros.
+
+    A row that was looked up several times gets the sum in the order in which it was looked up.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, ids: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(ids)
+        ctx.shape = weight.shape
+        return F.embedding(ids, weight)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
+        (ids,) = ctx.saved_tensors
+        rows, places = torch.unique(ids.flatten(), return_inverse=True)
+        sums = gradient.new_zeros(len(rows), ctx.shape[1]).index_add_(0, places, gradient.flatten(0, -2))
+        return None, torch.sparse_coo_tensor(rows[None], sums, ctx.shape, is_coalesced=True, check_invariants=False)
 
 
 class LinearCrossEntropy(torch.autograd.Function):
@@ -254,9 +293,10 @@ class Head:
 
     def __init__(self, hidden: Tensor, weight: Tensor) -> None:
         self.hidden, self.weight = hidden, weight
-        self.working = weight.to(hidden.dtype)
+        # What stays is made before what goes: one hole is left in the heap, and the gradient in fp32 fits into it.
         self.hidden_gradient = torch.empty_like(hidden)
-        self.weight_gradient: Tensor | None = None
+        self.weight_gradient = hidden.new_empty(weight.shape) if weight.requires_grad else None
+        self.working = weight.to(hidden.dtype)
         self.loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
         # Gradients of logits are kept in the compute dtype until there is enough for one product with the weights.
         chunks = max(1, HEAD_ELEMENTS // (len(weight) * HEAD_CHUNK))
@@ -282,20 +322,30 @@ class Head:
         else:
             torch.mm(share, self.working, out=self.hidden_gradient[rows])
         self.done = rows.stop
-        if not self.weight.requires_grad:
-            return
         if self.weight_gradient is None:
-            self.weight_gradient = times(share.T, self.hidden[rows].T).to(self.weight.dtype)
-        elif share.dtype == self.weight.dtype and not _onednn:
+            return
+        if _onednn:
+            product = times(share.T, self.hidden[rows].T)
+            self.weight_gradient = self.weight_gradient.to(self.weight.dtype).add_(product) if rows.start else product
+        elif rows.start == 0:
+            torch.mm(share.T, self.hidden[rows], out=self.weight_gradient)  # in the compute dtype, if it stays alone
+        elif share.dtype == self.weight.dtype:
             self.weight_gradient.addmm_(share.T, self.hidden[rows])  # no second tensor of the head's size
         else:
-            self.weight_gradient += times(share.T, self.hidden[rows].T)
+            self.weight_gradient = self.weight_gradient.to(self.weight.dtype)
+            self.weight_gradient += share.T @ self.hidden[rows]
+
+    def of_weight(self) -> Tensor | None:
+        """The gradient of the weight, perhaps still in the compute dtype."""
+        if self.weight_gradient is not None and not len(self.hidden):
+            self.weight_gradient.zero_()
+        return self.weight_gradient
 
     def end(self, ctx: Any) -> Tensor:
         """Keep the gradients for the way back; the loss."""
-        if self.weight.requires_grad and self.weight_gradient is None:
-            self.weight_gradient = torch.zeros_like(self.weight)  # of no rows
-        ctx.save_for_backward(self.hidden_gradient, *(() if self.weight_gradient is None else (self.weight_gradient,)))
+        of_weight = self.of_weight()
+        ctx.save_for_backward(self.hidden_gradient, *(() if of_weight is None else (of_weight,)))
+        ctx.weight_dtype = self.weight.dtype
         return self.loss
 
     @staticmethod
@@ -303,7 +353,8 @@ class Head:
         """What `end` kept, scaled by what comes from above."""
         hidden_gradient, *weight_gradient = ctx.saved_tensors
         factor = gradient.item()
-        return hidden_gradient * factor, weight_gradient[0].mul_(factor) if weight_gradient else None
+        of_weight = weight_gradient[0].to(ctx.weight_dtype).mul_(factor) if weight_gradient else None
+        return hidden_gradient * factor, of_weight
 
 
 class LinearLogProbability(torch.autograd.Function):
@@ -331,7 +382,18 @@ class LinearLogProbability(torch.autograd.Function):
             share = F.softmax(logits, dim=-1).neg_()
             share[torch.arange(len(wanted), device=wanted.device), wanted] += 1.0
             head.push_back(rows, share.mul_(gradient[rows, None]))
-        return head.hidden_gradient, head.weight_gradient, None
+        of_weight = head.of_weight()
+        return head.hidden_gradient, None if of_weight is None else of_weight.to(weight.dtype), None
+
+
+def gated_down(gate: Tensor, up: Tensor, weight: Tensor) -> Tensor:
+    """(silu(gate) · up) @ weight.T, SwiGLU behind its first two products; all of one dtype."""
+    return GatedDown.apply(gate, up, weight)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def look_up(ids: Tensor, weight: Tensor) -> Tensor:
+    """Rows of `weight`, (rows, width), by `ids`, integers: (..., width). The gradient by `weight` is sparse."""
+    return LookUp.apply(ids, weight)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def causal_attention(

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from helder.model.kernels import MixedRMSNorm, causal_attention, linear
+from helder.model.kernels import MixedRMSNorm, causal_attention, gated_down, linear, look_up
 
 AttentionKernel = Literal["sdpa", "explicit", "flex"]
 
@@ -334,7 +334,10 @@ class FeedForward(nn.Module):
         self.down_proj = Linear(config.feed_forward_width, config.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        gate, up = self.gate_proj(x), self.up_proj(x)
+        if gate.requires_grad and isinstance(self.down_proj, Linear):  # LoRA puts another in its place
+            return gated_down(gate, up, self.down_proj.weight.to(gate.dtype))
+        out: Tensor = self.down_proj(F.silu(gate) * up)
         return out
 
 
@@ -390,6 +393,7 @@ class Transformer(nn.Module):
     def __init__(self, config: TransformerConfig, attention: AttentionKernel = "sdpa") -> None:
         super().__init__()
         self.config, self.attention = config, attention
+        self.sparse_rows = True  # the embedding's gradient has only the rows that were looked up
         self.model = Trunk(config)
         self.lm_head = Linear(config.width, config.vocabulary_size, bias=False)
         if config.tied:
@@ -443,7 +447,10 @@ class Transformer(nn.Module):
         if cache is not None and documents is not None:
             raise ValueError("packed documents are for training; a cache holds one document a row")
         start, time = (cache.length if cache is not None else 0), ids.shape[1]
-        x = self.model.embed_tokens(ids)
+        table = self.model.embed_tokens.weight
+        # On a GPU memory is not what is short, and torch has a deterministic kernel for the dense gradient.
+        sparse = self.sparse_rows and table.requires_grad and torch.is_grad_enabled() and table.device.type == "cpu"
+        x = look_up(ids, table) if sparse else self.model.embed_tokens(ids)
         if self.model.norm.compute is not None:
             x = x.float()  # frozen embeddings are held in the compute dtype; the residual stream is not
         places = torch.arange(start, start + time, device=ids.device)

@@ -28,7 +28,7 @@ from helder.train.optimizer import Optimizer
 from helder.train.parallel import Parts
 from helder.train.schedule import learning_rate
 from helder.train.settings import TrainSettings
-from helder.train.world import Parallel, World, whole
+from helder.train.world import Parallel, World
 
 if TYPE_CHECKING:
     from helder.train.sharded import InTurn, ShardedMasters
@@ -111,10 +111,8 @@ class Trainer:
         places = self.world.places(len(work.losses), settings.data_parallel)
         told = self.world.gather([own.item(), work.sums(places), work.batch_sha256])
         self.world.agree("batch", work.batch_sha256, [digest for _, _, digest in told])
-        gradients = [parameter.grad for parameter in self.parameters.values() if parameter.grad is not None]
-        norm = whole(nn.utils.get_total_norm(gradients))
-        if norm > settings.gradient_clip:
-            nn.utils.clip_grads_with_norm_(self.parameters.values(), settings.gradient_clip, norm)
+        norm = self.parts.norm()
+        clip = (settings.gradient_clip / (norm + 1e-6)).item() if norm > settings.gradient_clip else None
         line: dict[str, Any] = {
             "step": step + 1,
             "loss": added([loss for loss, _, _ in told]),
@@ -133,7 +131,7 @@ class Trainer:
                 "for the weights.",
                 "Lower `learning_rate` in [train]; the last good checkpoint is kept.",
             )
-        self.optimizer.step(factor)
+        self.optimizer.step(factor, lambda place: self.parts.take(place, clip))
         return line
 
     def begin(self, scratch: Path) -> None:

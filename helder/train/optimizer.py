@@ -8,7 +8,7 @@ Muon in fp32: torch's makes the steps in bf16 in any case, which processors roun
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from helder.model.kernels import times
 from helder.train.settings import TrainSettings
 
+TOGETHER = 1 << 23  # weights changed in one call: 32 MB of gradients (assumption: enough to keep the calls few)
 MUON_MOMENTUM = 0.95  # Jordan et al. 2024
 NEWTON_SCHULZ, NEWTON_SCHULZ_STEPS, SMALLEST_NORM = (3.4445, -4.7750, 2.0315), 5, 1e-7  # the same
 
@@ -87,14 +88,35 @@ class Optimizer:
         self._homes = {
             name: (self._members[0 if name in of_muon else -1], parameter) for name, parameter in parameters.items()
         }
+        # Made before anything that comes and goes: between activations they would leave holes in the heap that nothing
+        # else fits into (docs/log.md).
+        for member, parameter in self._homes.values():
+            kinds = ("momentum_buffer",) if isinstance(member, torch.optim.Muon) else ("exp_avg", "exp_avg_sq")
+            member.state[parameter] = {kind: torch.zeros_like(parameter) for kind in kinds}
+            if isinstance(member, torch.optim.AdamW):
+                member.state[parameter]["step"] = torch.zeros((), device=parameter.device)
         self._peaks = [[float(group["lr"]) for group in member.param_groups] for member in self._members]
 
-    def step(self, factor: float) -> None:
-        """Take one step with `factor` times the highest rates."""
+    def step(self, factor: float, gradient: Callable[[int], Tensor]) -> None:
+        """Take one step with `factor` times the highest rates.
+
+        The weights are changed a few at a time, so that fp32 gradients of only these are there.
+
+        Args:
+            gradient: the gradient of a weight, by its place in the sorted order; asked for once each.
+        """
         for member, peaks in zip(self._members, self._peaks, strict=True):
             for group, peak in zip(member.param_groups, peaks, strict=True):
                 group["lr"] = factor * peak
-            member.step()
+        homes = list(self._homes.values())
+        for places in together([parameter.numel() for _, parameter in homes]):
+            for place in places:
+                homes[place][1].grad = gradient(place)
+            for member in self._members:
+                if any(homes[place][0] is member for place in places):
+                    member.step()  # passes over weights without a gradient
+            for place in places:
+                homes[place][1].grad = None
 
     def state(self) -> dict[str, Tensor]:
         """What is remembered of each weight, as "<kind>.<name of the weight>"."""
@@ -107,7 +129,19 @@ class Optimizer:
     def put(self, kind: str, name: str, tensor: Tensor) -> None:
         """Remember this of a weight; the way back of `state`."""
         member, parameter = self._homes[name]
-        member.state[parameter][kind] = tensor.to(parameter.device)
+        member.state[parameter][kind].copy_(tensor)
+
+
+def together(sizes: Sequence[int]) -> Iterator[range]:
+    """Neighbours whose sizes are `TOGETHER` or less in sum, or one that is larger."""
+    start = total = 0
+    for place, size in enumerate(sizes):
+        if place > start and total + size > TOGETHER:
+            yield range(start, place)
+            start, total = place, 0
+        total += size
+    if sizes:
+        yield range(start, len(sizes))
 
 
 def is_hidden_matrix(name: str, parameters: Mapping[str, nn.Parameter]) -> bool:

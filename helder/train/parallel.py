@@ -22,9 +22,10 @@ Loss = Callable[[], Tensor]
 
 
 class Parts:
-    """The threads that make the gradients of the parts.
+    """The threads that make the gradients of the parts, and what they made.
 
-    A gradient is added to its master's as soon as it is made, and let go: those of a part are never all there at once.
+    Gradients are kept as they come, in the compute dtype: a set in fp32 is never there. The sums are made in fp32, when
+    they are asked for. Two parts in bf16 take as much room as their sum; more are added up on the way.
 
     Args:
         count: how many parts a batch has at most; the threads of the process are shared out among them.
@@ -39,25 +40,29 @@ class Parts:
         self._pool = ThreadPoolExecutor(count, "part", torch.set_num_threads, (threads,))
         self._own = threading.local()  # `part`: which one a thread is making
         self._turn = threading.Condition()
-        self._added = [0] * len(self.working)  # how many parts each master's gradient holds
-        self._broken = False
+        self._made = [0] * len(self.working)  # how many parts' gradients are there
+        self._held: list[list[Tensor]] = [[] for _ in self.working]  # one for each part, or the sum
+        self._storages: list[set[int]] = []  # where the gradients of each part lie
+        self._fold = self._broken = False
         # For GPUs autograd goes back in threads of its own, in which a hook does not know whose part it sees.
         self._on_the_way = all(tensor.device.type == "cpu" for tensor in self.working)
         if self._on_the_way:
             for place, tensor in enumerate(self.working):
-                tensor.register_hook(partial(self._add, place))  # type: ignore[no-untyped-call]
+                tensor.register_hook(partial(self._keep, place))  # type: ignore[no-untyped-call]
 
     def backward(self, losses: Sequence[Loss]) -> Tensor:
-        """Put the summed gradients of several losses into the masters' `grad`, in fp32; the sum of the losses.
+        """Make the gradients of several losses; the sum of the losses. What was held before is let go.
 
-        Sums are taken in the order of `losses`, whichever is ready first. What `grad` held before is replaced.
+        Sums are taken in the order of `losses`, whichever is ready first.
 
         Args:
             losses: at most `count`; each makes one scalar, all at the same time, each in a thread of its own.
         """
         if len(losses) > self.count:
             raise ValueError(f"{len(losses)} losses for {self.count} parts: one would wait for another that never ends")
-        self._added, self._broken = [0] * len(self.working), False
+        self._made, self._held = [0] * len(self.working), [[] for _ in self.working]
+        self._storages = [set() for _ in losses]
+        self._fold, self._broken = len(losses) > 2, False
         futures = [self._pool.submit(self._gradients, part, loss) for part, loss in enumerate(losses)]
         wait(futures)
         values = [future.result() for future in futures]
@@ -66,14 +71,41 @@ class Parts:
             total = total + value
         return total
 
+    def norm(self) -> Tensor:
+        """The norm of all gradients together."""
+        norms = [torch.linalg.vector_norm(self._sum(place)) for place in range(len(self.masters))]
+        total: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+        return total
+
+    def take(self, place: int, factor: float | None = None) -> Tensor:
+        """The gradient of a master, in fp32, times `factor`; it is held no longer."""
+        total = self._sum(place)
+        self._held[place] = []
+        return total if factor is None else total.mul_(factor)
+
+    def _sum(self, place: int) -> Tensor:
+        """What is held of a master, in fp32: in place where it is fp32 already, else as a new tensor."""
+        first, *rest = self._held[place]
+        if first.is_sparse:
+            total = torch.zeros_like(self.masters[place]).add_(first)
+        elif first.dtype == torch.float32:
+            total = first
+        else:
+            total = torch.empty_like(self.masters[place]).copy_(first)
+        for gradient in rest:
+            total.add_(gradient)
+        if total is first:
+            self._held[place] = [total]
+        return total
+
     def _gradients(self, part: int, loss: Loss) -> Tensor:
         self._own.part = part
         try:
             value = loss()
             gradients = torch.autograd.grad(value, self.working)
-            if not self._on_the_way:  # else `_add` took them while they were made
+            if not self._on_the_way:  # else `_keep` took them while they were made
                 for place, gradient in enumerate(gradients):
-                    self._add(place, gradient)
+                    self._keep(place, gradient)
         except BaseException:
             with self._turn:
                 self._broken = True  # nobody waits for what will not come
@@ -83,25 +115,33 @@ class Parts:
             self._own.part = None
         return value.detach()
 
-    def _add(self, place: int, gradient: Tensor) -> Tensor | None:
-        """Add a part's gradient when it is its turn; what autograd keeps instead takes no room."""
+    def _keep(self, place: int, gradient: Tensor) -> Tensor | None:
+        """Keep a part's gradient when it is its turn; what autograd keeps instead takes no room."""
         part = getattr(self._own, "part", None)
         if part is None:
             return None  # somebody else's backward pass
         with self._turn:
-            self._turn.wait_for(lambda: self._added[place] == part or self._broken)
-        master = self.masters[place]
-        if part:
-            assert master.grad is not None
-            master.grad.add_(gradient)
-        else:
-            if master.grad is None:
-                master.grad = torch.empty_like(master)
-            master.grad.copy_(gradient)
+            self._turn.wait_for(lambda: self._made[place] == part or self._broken)
+        held = self._held[place]
+        held.append(gradient if self._alone(part, gradient) else gradient.clone(memory_format=torch.contiguous_format))
+        if part and self._fold:
+            self._held[place] = [self._sum(place)]
         with self._turn:
-            self._added[place] += 1
+            self._made[place] += 1
             self._turn.notify_all()
-        return gradient.new_zeros(()).expand_as(gradient)
+        return None if gradient.is_sparse else gradient.new_zeros(()).expand(gradient.shape)
+
+    def _alone(self, part: int, gradient: Tensor) -> bool:
+        """Whether a gradient can be kept and changed: autograd gives the same tensor to all terms of a sum."""
+        if gradient.is_sparse:
+            return True
+        if not gradient.is_contiguous():
+            return False
+        place = gradient.untyped_storage().data_ptr()
+        if place in self._storages[part]:
+            return False
+        self._storages[part].add(place)
+        return True
 
 
 def deal(items: Sequence[Item], count: int) -> list[Sequence[Item]]:

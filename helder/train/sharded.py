@@ -15,7 +15,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 
 from helder.model.transformer import Transformer
 from helder.train.parallel import Loss
-from helder.train.world import World
+from helder.train.world import World, whole
 
 
 class ShardedMasters:
@@ -30,6 +30,7 @@ class ShardedMasters:
 
     def __init__(self, model: Transformer, compute: torch.dtype, world: World) -> None:
         self.model, self.world = model, world
+        model.sparse_rows = False  # gradients are cut into shares and summed as dense ones
         block = MixedPrecisionPolicy(param_dtype=compute, reduce_dtype=torch.float32, cast_forward_inputs=False)
         root = MixedPrecisionPolicy(reduce_dtype=torch.float32, cast_forward_inputs=False)
         for layer in model.model.layers:
@@ -61,7 +62,7 @@ class InTurn:
         self.model, self.masters, self.parts = model, masters, parts
 
     def backward(self, losses: Sequence[Loss]) -> Tensor:
-        """Put the gradients of all processes' losses, summed, into the shares' `grad`; the sum of this one's losses.
+        """Make the shares of the gradients of all processes' losses, summed; the sum of this one's losses.
 
         Args:
             losses: of the whole batch, the same in every process; at most `parts` for each. Where there are fewer, a
@@ -79,3 +80,16 @@ class InTurn:
             total = loss.detach() if total is None else total + loss.detach()
         assert total is not None
         return total
+
+    def norm(self) -> Tensor:
+        """The norm of all gradients together, of all shares; all processes call it."""
+        return whole(nn.utils.get_total_norm([self._gradient(place) for place in range(len(self.masters.parameters))]))
+
+    def take(self, place: int, factor: float | None = None) -> Tensor:
+        """The share of a gradient, times `factor`; it is asked for once."""
+        return self._gradient(place) if factor is None else self._gradient(place).mul_(factor)
+
+    def _gradient(self, place: int) -> Tensor:
+        gradient = list(self.masters.parameters.values())[place].grad
+        assert gradient is not None
+        return gradient

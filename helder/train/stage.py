@@ -88,6 +88,7 @@ def enough_memory(error: Exception, settings: TrainSettings) -> Exception:
         return error
     decide = [name for name in ("batch_tokens", "batch_size") if getattr(settings, name)]
     decide += ["group", "answer_tokens"] if settings.objective == "reward" else ["context"]
+    decide += ["data_parallel"] if settings.data_parallel > 1 else []
     now = ", ".join(f"`{name}` (now {getattr(settings, name)})" for name in decide)
     lora = "" if settings.method == "lora" else '; or use method = "lora"'
     return HelderError(

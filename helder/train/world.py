@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 from helder.errors import ExitCode, HelderError
 from helder.train.parallel import Loss, Parts
@@ -121,7 +121,8 @@ class Parallel:
 
     torch's DistributedDataParallel sums what reaches a weight's `grad` through autograd's own accumulation. Here the
     gradients of the parts are taken with `autograd.grad` of bf16 copies and summed into fp32 (`helder.train.parallel`):
-    they are whole when the sum over processes begins, which is one collective over one piece of memory.
+    they are whole when the sum over processes begins, which is one collective over one piece of memory. That piece, in
+    fp32, stays: several processes hold more than one with as many parts.
 
     Args:
         parts: makes the gradients of this process's parts.
@@ -133,11 +134,9 @@ class Parallel:
         self.buffer = torch.zeros(sum(sizes), device=world.device)
         pieces = torch.split(self.buffer, sizes)
         self.views = [piece.view_as(master) for piece, master in zip(pieces, self.masters, strict=True)]
-        for master, view in zip(self.masters, self.views, strict=True):
-            master.grad = view
 
     def backward(self, losses: Sequence[Loss]) -> Tensor:
-        """Put the gradients of all processes' losses, summed, into the masters' `grad`; the sum of this one's losses.
+        """Make the gradients of all processes' losses, summed; the sum of this one's losses.
 
         Args:
             losses: of the whole batch, the same in every process; at most `parts.count` for each.
@@ -145,15 +144,21 @@ class Parallel:
         own = [losses[place] for place in self.world.places(len(losses), self.parts.count)]
         if own:
             loss = self.parts.backward(own)
-            for master, view in zip(self.masters, self.views, strict=True):
-                if master.grad is not view and master.grad is not None:  # whoever made it took memory of its own
-                    view.copy_(master.grad)
-                    master.grad = view
+            for place, view in enumerate(self.views):
+                view.copy_(self.parts.take(place))
         else:  # fewer examples than parts
             loss = torch.zeros(())
             self.buffer.zero_()
         dist.all_reduce(self.buffer)
         return loss
+
+    def norm(self) -> Tensor:
+        """The norm of all gradients together."""
+        return nn.utils.get_total_norm(self.views)
+
+    def take(self, place: int, factor: float | None = None) -> Tensor:
+        """The gradient of a master, times `factor`; it is asked for once."""
+        return self.views[place] if factor is None else self.views[place].mul_(factor)
 
 
 def whole(tensor: Tensor) -> Tensor:

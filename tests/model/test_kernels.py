@@ -17,9 +17,11 @@ from helder.model.kernels import (
     HEAD_CHUNK,
     MixedRMSNorm,
     causal_attention,
+    gated_down,
     linear_cross_entropy,
     linear_distillation,
     linear_log_probability,
+    look_up,
 )
 from helder.model.transformer import attend, rotary_tables, rotate, sight, within
 from tests.model.test_transformer import CONFIG
@@ -181,3 +183,44 @@ def test_the_losses_through_onednn_are_the_plain_ones(onednn: None) -> None:
     test_cross_entropy_and_z_loss(1e-5)
     test_distillation(0.5, 2.0)
     test_log_probabilities()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("trained", [True, False])
+def test_the_gated_part_of_swiglu_has_the_bits_of_torchs(dtype: torch.dtype, trained: bool) -> None:
+    found = []
+    for function in (gated_down, lambda gate, up, weight: F.linear(F.silu(gate) * up, weight)):
+        gate, up = (drawn(3, 11, 40, seed=seed).to(dtype).requires_grad_() for seed in (0, 1))
+        weight = drawn(WIDTH, 40, seed=2).to(dtype).requires_grad_(trained)
+        out = function(gate, up, weight)
+        inputs = (gate, up, weight) if trained else (gate, up)
+        found.append([out.detach(), *torch.autograd.grad(out, inputs, drawn(3, 11, WIDTH, seed=3).to(dtype))])
+    assert all(map(torch.equal, *found))
+
+
+def test_the_gated_part_of_swiglu_has_the_bits_of_a_linear_layer_through_onednn(onednn: None) -> None:
+    found = []
+    for function in (gated_down, lambda gate, up, weight: kernels.linear(F.silu(gate) * up, weight)):
+        gate, up = (drawn(3, 11, 40, seed=seed).requires_grad_() for seed in (0, 1))
+        weight = drawn(WIDTH, 40, seed=2).requires_grad_()
+        out = function(gate, up, weight)
+        found.append([out.detach(), *torch.autograd.grad(out, (gate, up, weight), drawn(3, 11, WIDTH, seed=3))])
+    assert all(map(torch.equal, *found))
+
+
+def test_looking_up_has_the_gradient_of_torchs_and_the_same_bits_with_any_number_of_threads() -> None:
+    ids, above = (TARGETS[:200] % 7 * 5).view(2, 100), drawn(2, 100, WIDTH, seed=3)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 2):
+            torch.set_num_threads(threads)
+            weight = drawn(VOCABULARY, WIDTH).requires_grad_()
+            (sparse,) = torch.autograd.grad(look_up(ids, weight), weight, above)
+            found.append(sparse)
+    finally:
+        torch.set_num_threads(before)
+    assert found[0].is_sparse and len(found[0].values()) == 7
+    assert all(torch.equal(each.to_dense(), found[0].to_dense()) for each in found)
+    weight = drawn(VOCABULARY, WIDTH).requires_grad_()
+    (dense,) = torch.autograd.grad(F.embedding(ids, weight), weight, above)
+    torch.testing.assert_close(found[0].to_dense(), dense)

@@ -6,9 +6,11 @@ import threading
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helder.model.kernels import linear_cross_entropy, look_up
 from helder.train.parallel import Parts, deal
 
 
@@ -27,12 +29,12 @@ def test_neighbours_come_into_different_parts() -> None:
 def test_the_gradients_of_the_parts_add_up() -> None:
     weight = torch.tensor([2.0, 3.0], requires_grad=True)
     other = torch.tensor(5.0, requires_grad=True)
-    loss = Parts(2, [weight, other], [weight, other]).backward(
-        [lambda: weight[0] * other, lambda: weight[1] ** 2 + other]
-    )
+    parts = Parts(2, [weight, other], [weight, other])
+    loss = parts.backward([lambda: weight[0] * other, lambda: weight[1] ** 2 + other])
     assert loss.item() == 2 * 5 + 9 + 5
-    assert weight.grad is not None and weight.grad.tolist() == [5.0, 6.0]
-    assert other.grad is not None and other.grad.item() == 3.0
+    assert parts.norm().item() == pytest.approx((5**2 + 6**2 + 3**2) ** 0.5)
+    assert parts.take(0).tolist() == [5.0, 6.0]
+    assert parts.take(1, 0.5).item() == 1.5
 
 
 def test_gradients_of_before_are_replaced() -> None:
@@ -40,7 +42,7 @@ def test_gradients_of_before_are_replaced() -> None:
     parts = Parts(2, [weight], [weight])
     parts.backward([lambda: 3 * weight])
     parts.backward([lambda: 4 * weight])
-    assert weight.grad is not None and weight.grad.item() == 4.0
+    assert parts.take(0).item() == 4.0
 
 
 def test_the_sum_does_not_depend_on_who_is_first() -> None:
@@ -95,10 +97,11 @@ def test_more_losses_than_parts_are_refused() -> None:
 
 def test_a_gradient_taken_elsewhere_is_left_alone() -> None:
     weight = torch.tensor(1.0, requires_grad=True)
-    Parts(1, [weight], [weight]).backward([lambda: 2 * weight])
+    parts = Parts(1, [weight], [weight])
+    parts.backward([lambda: 2 * weight])
     (elsewhere,) = torch.autograd.grad(5 * weight, [weight])
     assert elsewhere.item() == 5.0
-    assert weight.grad is not None and weight.grad.item() == 2.0
+    assert parts.take(0).item() == 2.0
 
 
 def test_the_sum_of_gradients_does_not_depend_on_who_is_first() -> None:
@@ -115,9 +118,9 @@ def test_the_sum_of_gradients_does_not_depend_on_who_is_first() -> None:
             done[place].set()
             return terms[place] * weight
 
-        Parts(3, [weight], [weight]).backward([lambda place=place: loss(place) for place in range(3)])
-        assert weight.grad is not None
-        return weight.grad.item()
+        parts = Parts(3, [weight], [weight])
+        parts.backward([lambda place=place: loss(place) for place in range(3)])
+        return parts.take(0).item()
 
     assert ended_in([0, 1, 2]) == ended_in([2, 1, 0]) == ended_in([1, 2, 0]) == 0.0
 
@@ -125,6 +128,69 @@ def test_the_sum_of_gradients_does_not_depend_on_who_is_first() -> None:
 def test_where_autograd_goes_back_in_threads_of_its_own_gradients_arrive_all_the_same() -> None:
     """As for a GPU; "meta" is another device than the processor that every machine has."""
     weight = torch.ones(2, device="meta", requires_grad=True)
-    Parts(2, [weight], [weight]).backward([lambda: weight.sum(), lambda: (2 * weight).sum()])
-    assert weight.grad is not None and weight.grad.shape == (2,)
+    parts = Parts(2, [weight], [weight])
+    parts.backward([lambda: weight.sum(), lambda: (2 * weight).sum()])
     assert not weight._backward_hooks
+    assert parts.take(0).shape == (2,)
+
+
+def test_gradients_that_no_hook_takes_are_those_that_hooks_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a GPU, with numbers."""
+
+    def found(hooks: bool) -> tuple[float, list[float]]:
+        weight = torch.tensor([2.0, 3.0], requires_grad=True)
+        with monkeypatch.context() as patch:
+            if not hooks:
+                patch.setattr(torch.Tensor, "register_hook", lambda tensor, hook: None)
+            parts = Parts(3, [weight], [weight])
+        parts._on_the_way = hooks
+        parts.backward([lambda: (weight**2).sum(), lambda: (weight**3).sum(), lambda: weight.sum()])
+        return parts.norm().item(), parts.take(0, 0.5).tolist()
+
+    assert found(True) == found(False)
+    assert found(False)[1] == [(4 + 12 + 1) / 2, (6 + 27 + 1) / 2]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_gradients_in_bf16_are_summed_in_fp32(count: int) -> None:
+    """1 + 1/256 has no bf16 of its own."""
+    master = torch.zeros(2)
+    working = master.bfloat16().requires_grad_()
+    parts = Parts(4, [working], [master])
+    terms = [1.0, 1 / 256, 1 / 256, 1 / 512][:count]
+    parts.backward([lambda term=term: term * working.sum() for term in terms])
+    taken = parts.take(0)
+    assert taken.dtype == torch.float32
+    assert taken.tolist() == [sum(terms)] * 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_weights_that_autograd_gives_the_same_tensor_are_changed_by_themselves(count: int) -> None:
+    first, second = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    parts = Parts(count, [first, second], [first, second])
+    parts.backward([lambda: ((first + second) * 2).sum()] * count)
+    assert parts.norm().item() == pytest.approx((6 * (2 * count) ** 2) ** 0.5)
+    assert parts.take(0, 0.5).tolist() == [count] * 3
+    assert parts.take(1, 0.25).tolist() == [count / 2] * 3
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_an_embedding_that_is_looked_up_has_the_gradient_of_a_dense_one(tied: bool, count: int) -> None:
+    torch.manual_seed(0)
+    table, head = torch.randn(11, 6, requires_grad=True), torch.randn(11, 6, requires_grad=True)
+    ids = torch.tensor([[3, 3, 0, 7], [10, 3, 0, 0], [5, 5, 5, 5]])[:count]
+    out = table if tied else head
+
+    def loss(place: int) -> torch.Tensor:
+        hidden = look_up(ids[place], table).tanh()
+        return linear_cross_entropy(hidden, out, ids[place].roll(1)) / 7
+
+    parts = Parts(count, [table, head], [table, head])
+    if tied:
+        parts = Parts(count, [table], [table])
+    parts.backward([lambda place=place: loss(place) for place in range(count)])
+    hidden = F.embedding(ids, table).tanh()
+    plain = F.cross_entropy((hidden @ out.T).flatten(0, 1), ids.roll(1, 1).flatten(), reduction="sum") / 7
+    for place, gradient in enumerate(torch.autograd.grad(plain, [table] if tied else [table, head])):
+        torch.testing.assert_close(parts.take(place), gradient)

@@ -16,7 +16,7 @@ from helder.model import importer
 from helder.model.families import read_config
 from helder.model.sources import on_disk
 from helder.train import checkpoint, loop, probe, stage
-from helder.train.settings import resolve
+from helder.train.settings import TrainSettings, resolve
 from tests.model import small
 from tests.train.conftest import ignore, write_lines
 
@@ -175,6 +175,13 @@ def test_memory_that_ends_in_the_middle_names_what_to_lower_and_keeps_the_checkp
     assert "lora" in caught.value.fix
     monkeypatch.setattr(loop.Trainer, "step", step)
     assert digest_path(train(base, data, tmp_path / "made")) == digest_path(undisturbed)
+
+
+@pytest.mark.parametrize(("parts", "named"), [(1, False), (2, True)])
+def test_parts_made_side_by_side_are_named_when_memory_ends(parts: int, named: bool) -> None:
+    error = stage.enough_memory(MemoryError(), TrainSettings(data_parallel=parts))
+    assert isinstance(error, HelderError)
+    assert ("`data_parallel` (now 2)" in error.fix) == named
 
 
 def test_an_error_that_is_not_about_memory_stays_as_it_is(
