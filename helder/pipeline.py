@@ -217,6 +217,8 @@ def train_section(project: Project, training: Train) -> dict[str, Any]:
     Precision and device are as asked for, else as once decided, else as fits this machine.
     """
     section = training.model_dump(mode="json", exclude=NOT_SETTINGS)
+    if training.optimizer is None and learns_fast_with_muon(project, training):
+        section["optimizer"] = "muon"
     if training.objective == "distil" and training.teach == "answers":
         section["objective"] = "answers"
     if training.numerics == "fast":
@@ -225,6 +227,15 @@ def train_section(project: Project, training: Train) -> dict[str, Any]:
         precision = training.precision or decided.get("precision") or resolving.faster_precision(device)
         section |= {"device": device, "precision": precision}
     return section
+
+
+def learns_fast_with_muon(project: Project, training: Train) -> bool:
+    """Whether Muon is the optimizer of a training that names none: for models made from nothing (docs/log.md).
+
+    Not for preferences and rewards, which move a model little, and not for shares of weights, which it cannot do.
+    """
+    learns = training.objective in ("text", "answers", "distil")
+    return project.recipe.base.scratch and learns and training.method == "full" and training.shard != "fsdp"
 
 
 def training_environment(project: Project, training: Train) -> dict[str, str]:

@@ -173,7 +173,7 @@ class Train(Section):
     context: Annotated[int, Field(ge=8)] | None = None
     """The longest example in tokens; longer ones are left out, counted and reported."""
     optimizer: Literal["adamw", "muon"] | None = None
-    """"adamw"; or "muon" for the matrices of the blocks, which learns faster from scratch (docs/log.md)."""
+    """"adamw", or "muon" for the matrices of the blocks and AdamW for the rest, as is the default from scratch."""
     muon_learning_rate: Annotated[float, Field(gt=0)] | None = None
     """The highest learning rate of the matrices that Muon changes."""
     schedule: Literal["linear", "cosine", "constant"] | None = None

@@ -17,6 +17,7 @@ from helder.errors import ExitCode, HelderError
 from helder.ledger.artifact import Artifact
 from helder.project import Project
 from helder.stage import Interrupted
+from helder.train.settings import resolve
 from tests import fake_project
 
 STAGES = ["base", "data", "probe", "train", "files"]
@@ -397,3 +398,21 @@ def test_a_change_in_a_later_training_leaves_the_earlier_ones(chain: Project) ->
     assert first["train-pretrain-1"]
     assert ran[0] == "train-preference"
     assert not [name for name in ran if "pretrain" in name]
+
+
+@pytest.mark.parametrize(
+    ("base", "training", "optimizer"),
+    [
+        ('model = "scratch"\nsize = "olmo2-14m"', "steps = 1", "muon"),
+        ('model = "scratch"\nsize = "olmo2-14m"', 'optimizer = "adamw"', "adamw"),
+        ('model = "scratch"\nsize = "olmo2-14m"', 'objective = "reward"', "adamw"),
+        ('model = "tiny"', "steps = 1", "adamw"),
+    ],
+)
+def test_a_model_made_from_nothing_learns_with_muon_unless_told_otherwise(
+    tmp_path: Path, base: str, training: str, optimizer: str
+) -> None:
+    recipe = fake_project.RECIPE.replace('model = "tiny"', base).replace('budget = "5 min"', training)
+    project = Project.open(fake_project.make(tmp_path / "doses", recipe))
+    section = pipeline.train_section(project, project.recipe.final)
+    assert resolve(section)["optimizer"] == optimizer
