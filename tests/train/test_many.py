@@ -244,8 +244,13 @@ def test_what_needs_whole_weights_has_them_in_every_process(
 
 def test_preference_adds_up_what_each_process_saw(place: Place, undisturbed: Path, tmp_path: Path) -> None:
     one = alone(place, tmp_path, **{**PREFERENCE, "data_parallel": 2})
-    assert (undisturbed / "preference-ddp" / "reference.jsonl").read_bytes() == (one / "reference.jsonl").read_bytes()
-    assert log(undisturbed / "preference-ddp") == [pytest.approx(line) for line in log(one)]
+    # One process asks the reference with all its threads, two with their share: the last digits may differ.
+    asked = [
+        [json.loads(line) for line in (folder / "reference.jsonl").read_text(encoding="utf-8").splitlines()]
+        for folder in (undisturbed / "preference-ddp", one)
+    ]
+    assert asked[0] == [pytest.approx(line, rel=1e-5) for line in asked[1]]
+    assert log(undisturbed / "preference-ddp") == [pytest.approx(line, rel=1e-3, abs=1e-5) for line in log(one)]
     for line, other in zip(log(undisturbed / "preference-fsdp"), log(one), strict=True):
         assert line["loss"] == pytest.approx(other["loss"], rel=1e-3)
         assert line["margin"] == pytest.approx(other["margin"], rel=1e-2, abs=1e-5)
