@@ -123,7 +123,9 @@ class Parts:
         with self._turn:
             self._turn.wait_for(lambda: self._made[place] == part or self._broken)
         held = self._held[place]
-        held.append(gradient if self._alone(part, gradient) else gradient.clone(memory_format=torch.contiguous_format))
+        # What later parts are added to is nobody else's: autograd may still give the same tensor to another weight.
+        own = self._alone(part, gradient) and not (self._fold and part == 0 and not gradient.is_sparse)
+        held.append(gradient if own else gradient.clone(memory_format=torch.contiguous_format))
         if part and self._fold:
             self._held[place] = [self._sum(place)]
         with self._turn:

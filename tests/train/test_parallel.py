@@ -168,8 +168,9 @@ def test_gradients_in_bf16_are_summed_in_fp32(count: int) -> None:
 def test_weights_that_autograd_gives_the_same_tensor_are_changed_by_themselves(count: int) -> None:
     first, second = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
     parts = Parts(count, [first, second], [first, second])
-    parts.backward([lambda: ((first + second) * 2).sum()] * count)
-    assert parts.norm().item() == pytest.approx((6 * (2 * count) ** 2) ** 0.5)
+    for _ in range(30):  # who is first differs
+        parts.backward([lambda: ((first + second) * 2).sum()] * count)
+        assert parts.norm().item() == pytest.approx((6 * (2 * count) ** 2) ** 0.5)
     assert parts.take(0, 0.5).tolist() == [count] * 3
     assert parts.take(1, 0.25).tolist() == [count / 2] * 3
 
