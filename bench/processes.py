@@ -66,7 +66,7 @@ def gone(pids: list[int], patience: float = 60.0) -> None:
     while left := [pid for pid in pids if alive(pid)]:
         if time.monotonic() > deadline:
             raise TimeoutError(f"processes {left} are still there after {patience:g} s")
-        time.sleep(0.02)
+        time.sleep(0.02)  # the end of a process that is not a child can only be looked for
 
 
 def resident(pid: int) -> int:

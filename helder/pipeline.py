@@ -42,10 +42,7 @@ State = Literal["done", "damaged", "ready", "waiting"]
 def journey(project: Project, walk: Walk) -> None:
     """documents → records → weights → small weights → answers → scores."""
     recipe = project.recipe
-    base = None if recipe.base.scratch else walk.base(recipe.base.model)
-    data = walk.stage("data", "helder.data.stage:run", data_settings(project), sources(project))
-    if recipe.base.scratch:
-        base = from_nothing(project, walk, data)
+    base, data = beginning(project, walk)
 
     weights = base
     for training in recipe.train:
@@ -71,6 +68,14 @@ def journey(project: Project, walk: Walk) -> None:
     walk.stage("scores", "helder.evaluate.stage:run", score_settings(project), {"data": data, **predictions})
 
 
+def beginning(project: Project, walk: Walk) -> tuple[Known, Known]:
+    """(the model that the first training begins with, the records)."""
+    recipe = project.recipe
+    base = None if recipe.base.scratch else walk.base(recipe.base.model)
+    data = walk.stage("data", "helder.data.stage:run", data_settings(project), sources(project))
+    return (from_nothing(project, walk, data) if recipe.base.scratch else base), data
+
+
 def from_nothing(project: Project, walk: Walk, data: Known) -> Known:
     """texts → tokenizer → a model whose weights are drawn from a seed."""
     base = project.recipe.base
@@ -92,20 +97,28 @@ def train(project: Project, walk: Walk, training: Train, base: Known, start: Kno
         base: the model that the first training begins with.
         start: the model that this one begins with.
     """
-    last = training is project.recipe.final
-    name = "train" if last else f"train-{training.called}"
     learnt = lessons(project, walk, training, base, data)
     variables = training_environment(project, training)
+    settings = train_settings(project, walk, training, {"base": base, **learnt})
+    inputs = {"base": start, **learnt}
     trained: dict[str, Known] = {}
-    for seed in training.seeds or [training.seed]:
-        settings = train_settings(project, walk, training, {"base": base, **learnt})
-        each = name if training.seeds is None else f"{name}-{seed}"
-        settings = None if settings is None else {**settings, "seed": seed}
-        inputs = {"base": start, **learnt}
-        trained[each] = walk.stage(each, "helder.train.stage:run", settings, inputs, variables, resolving.SHARED_OUT)
+    for name, seed in training_stages(project, training).items():
+        own = None if settings is None else {**settings, "seed": seed}
+        trained[name] = walk.stage(name, "helder.train.stage:run", own, inputs, variables, resolving.SHARED_OUT)
     if training.seeds is None:
         return trained[name]
     return walk.stage(f"average-{training.called}", "helder.train.average:run", {}, trained)
+
+
+def training_stages(project: Project, training: Train) -> dict[str, int]:
+    """The stages of one training, one for each of its seeds: name → seed."""
+    name = "train" if training is project.recipe.final else f"train-{training.called}"
+    return {name: training.seed} if training.seeds is None else {f"{name}-{seed}": seed for seed in training.seeds}
+
+
+def probe_stage(project: Project, training: Train) -> str:
+    """The name of the stage in which a training is probed."""
+    return "probe" if training is project.recipe.final else f"probe-{training.called}"
 
 
 def lessons(project: Project, walk: Walk, training: Train, base: Known, data: Known) -> dict[str, Known]:
@@ -201,7 +214,7 @@ def train_settings(project: Project, walk: Walk, training: Train, inputs: Mappin
     key = budget_key(probe, inputs)
     decision = project.decided(key)
     if decision is None:
-        name = "probe" if training is project.recipe.final else f"probe-{training.called}"
+        name = probe_stage(project, training)
         made = walk.stage(name, "helder.train.probe:run", probe, inputs, training_environment(project, training))
         if made is None:
             return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from helder.ledger import energy
 from helder.ledger.environment import usable_cpus
 from helder.pipeline import Known, Run, Walk
 from helder.project import Project
-from helder.stage import OnEvent
+from helder.stage import OnEvent, Stage
 
 if TYPE_CHECKING:
     from helder.recipe import Train
@@ -97,7 +97,7 @@ def _training_note(stage: str, probe: dict[str, Any]) -> str:
     steps = probe["steps"]
     examples = round(steps * probe["examples_per_step"])
     return (
-        f"{'Training' if stage == 'train' else stage}: {steps} steps, {examples} examples seen "
+        f"{'Training' if stage == 'train' else stage}: {steps} steps, {examples} {probe['counted']} seen "
         f"({examples / probe['examples']:.2f} of the {probe['examples']} there are), "
         f"{probe['seconds_per_step']:.2f} s a step."
     )
@@ -108,21 +108,11 @@ class _Probing(Walk):
     """Walks the journey, runs what prepares the trainings and their probes, and only looks at everything else."""
 
     run: Run | None = None
-    probes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def stage(
-        self,
-        name: str,
-        function: str,
-        settings: Mapping[str, Any] | None,
-        inputs: Mapping[str, Known],
-        environment: Mapping[str, str] | None = None,
-        elastic: tuple[str, ...] = (),
-    ) -> Known:
+    def visit(self, stage: Stage) -> Known:
         assert self.run is not None
-        prepares = name in ("data", "tokenizer", "base") or name.startswith(("tokens-", "probe"))
-        walk = self.run if prepares else self
-        return Walk.stage(walk, name, function, settings, inputs, environment, elastic)
+        prepares = stage.name in ("data", "tokenizer", "base") or stage.name.startswith(("tokens-", "probe"))
+        return self.run.visit(stage) if prepares else super().visit(stage)
 
     def base(self, name: str, role: str = "base") -> Known:
         assert self.run is not None
@@ -135,22 +125,17 @@ class _Probing(Walk):
 def _measure(project: Project, run: Run) -> Measured | None:
     """Make what the trainings learn from, and a probe of each that is not done; None when nothing was measured."""
     walk = _Probing(project, verify=False, run=run)
-    base = None if project.recipe.base.scratch else walk.base(project.recipe.base.model)
-    data = walk.stage("data", "helder.data.stage:run", pipeline.data_settings(project), pipeline.sources(project))
-    if project.recipe.base.scratch:
-        base = pipeline.from_nothing(project, walk, data)
+    base, data = pipeline.beginning(project, walk)
     if data is None or base is None:
         raise HelderError("The records could not be prepared.", fix="helder run says why.")
     done = {step.name for step in pipeline.status(project, verify=False) if step.state == "done"}
     probes: dict[str, dict[str, Any]] = {}
     for training in project.recipe.train:
-        last = training is project.recipe.final
-        name = "train" if last else f"train-{training.called}"
         inputs = {"base": base, **pipeline.lessons(project, walk, training, base, data)}
         settings = pipeline.train_settings(project, walk, training, inputs)
-        names = [name] if training.seeds is None else [f"{name}-{seed}" for seed in training.seeds]
+        names = pipeline.training_stages(project, training)
         # Probing what is trained already would cost minutes and decide nothing.
-        looking = Walk(project, verify=False) if set(names) <= done else walk
+        looking = Walk(project, verify=False) if names.keys() <= done else walk
         probe = pipeline.probed(project, training, inputs) or _probe(project, looking, training, settings, inputs)
         probes |= {each: probe for each in names if probe is not None}
     if not probes:
@@ -167,8 +152,7 @@ def _probe(
     inputs: Mapping[str, Known],
 ) -> dict[str, Any] | None:
     """What a probe of this training found; None when none was run, or when it learns from what is not made yet."""
-    name = "probe" if training is project.recipe.final else f"probe-{training.called}"
-    variables = pipeline.training_environment(project, training)
+    name, variables = pipeline.probe_stage(project, training), pipeline.training_environment(project, training)
     made = walk.stage(name, "helder.train.probe:run", settings, inputs, variables)
     if made is None:
         return None

@@ -68,7 +68,7 @@ def use_tiny_stages(monkeypatch: pytest.MonkeyPatch, home: Path, true: Collectio
     monkeypatch.setattr(pipeline.Walk, "stage", stage)
     monkeypatch.setattr(pipeline, "write_report", lambda project: project.report.write_text("report"))
     store = types.ModuleType("helder.model.store")
-    store.find = lambda name: find(home, name)  # type: ignore[attr-defined]
+    vars(store)["find"] = lambda name: find(home, name)
     monkeypatch.setitem(sys.modules, "helder.model.store", store)
     monkeypatch.setattr("helder.model.store", store, raising=False)
     if not base_folder(home).exists():

@@ -137,6 +137,7 @@ def probe(
         "padded_tokens_per_step": 100.0,
         "examples_per_step": 4.0,
         "examples": 40,
+        "counted": "examples",
         "peak_memory_bytes": 2_000_000_000,
         "parameters": 1_000_000,
     }

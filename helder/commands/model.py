@@ -69,14 +69,14 @@ def sizes_(as_json: bool) -> None:
 
     known = list(sizes().values())
     if as_json:
-        counted = [{**dataclasses.asdict(one), "parameters": one.parameter_count(one.vocabulary_size)} for one in known]
+        counted = [{**dataclasses.asdict(one), "parameters": one.published.parameter_count} for one in known]
         talk.data(counted)
         return
     rows = [
         [
             one.name,
             one.family,
-            talk.count(one.parameter_count(one.vocabulary_size)),
+            talk.count(one.published.parameter_count),
             f"{one.vocabulary_size:,}",
             f"{one.width:,} x {one.layers} x {one.heads}",
         ]

@@ -20,8 +20,8 @@ from helder.tokens import chat, tokenizer
 if TYPE_CHECKING:
     from gguf import GGMLQuantizationType
 
+    from helder.model.config import TransformerConfig
     from helder.model.safetensors_file import TensorInfo
-    from helder.model.transformer import TransformerConfig
 
 FORMATS = ("f32", "f16", "q8_0", "q4_0")
 BLOCK = 32  # weights that share a scale in Q8_0 and Q4_0; rows must be a multiple of it

@@ -25,6 +25,7 @@ DELIMITERS = (",", ";", "\t", "|")
 _DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 _DELIMITED = (".csv", ".tsv", ".tab", ".psv")
+TABLES = (*_JSON_LINES, *_DELIMITED)  # suffixes of files with a record a line
 
 # First bytes of files that people hand over by mistake.
 _SIGNATURES = (
@@ -88,10 +89,7 @@ def read_source(
     Raises:
         HelderError: missing, empty, not text, a broken line (named by number), a missing column.
     """
-    if not path.exists():
-        raise HelderError(f"The data file {path.name} is not there.", "", f"Check the path: {path}")
-    files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
-    files = [item for item in files if not any(part.startswith(".") for part in item.relative_to(path).parts)]
+    files = files_of(path)
     if not files:
         raise HelderError(f"The data folder {path.name} holds no files.", "", "Put JSONL or CSV files there.")
     rows: list[Row] = []
@@ -102,6 +100,20 @@ def read_source(
         rows += found
         described.append(source)
     return rows, described
+
+
+def files_of(path: Path) -> list[Path]:
+    """A file itself, or the files of a folder in the order of their names; hidden ones do not count.
+
+    Raises:
+        HelderError: there is nothing.
+    """
+    if not path.exists():
+        raise HelderError(f"The data file {path.name} is not there.", "", f"Check the path: {path}")
+    if not path.is_dir():
+        return [path]
+    files = sorted(item for item in path.rglob("*") if item.is_file())
+    return [item for item in files if not any(part.startswith(".") for part in item.relative_to(path).parts)]
 
 
 def read_file(

@@ -90,12 +90,20 @@ VERIFIERS = {
 }
 
 
-def find(name: str) -> Verifier:
-    """The verifier with this name.
+def find(identity: str) -> Verifier:
+    """The verifier with this name, "number", or with this name and version, "number@1".
 
     Raises:
-        HelderError: there is none.
+        HelderError: there is none, or it has another version by now.
     """
+    name, _, version = identity.partition("@")
     if name not in VERIFIERS:
         raise HelderError(f"There is no verifier {name!r}.", f"Known: {', '.join(VERIFIERS)}.", "Correct `verifier`.")
-    return VERIFIERS[name]
+    found = VERIFIERS[name]
+    if version and identity != found.identity:
+        raise HelderError(
+            f"The verifier {identity} is not there any more.",
+            f"This version of Helder has {found.identity}, which accepts other answers.",
+            "Use the version of Helder that the training was made with.",
+        )
+    return found

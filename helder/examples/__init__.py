@@ -43,8 +43,9 @@ def materialise(name: str, folder: Path) -> None:
     Raises:
         HelderError: no such example, a file of the same name is already there, or the folder cannot be written.
     """
-    write: Callable[[Path], None] = _module(name, "materialise")
-    write(folder)
+    example: Example = _module(name, "EXAMPLE")
+    contents: Callable[[], dict[str, bytes]] = _module(name, "contents")
+    example.write(folder, contents())
 
 
 def _module(name: str, attribute: str) -> Any:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from helder.errors import HelderError
 
@@ -57,6 +60,12 @@ class Example:
                 str(error),
                 "Free some space or choose a folder that you may write to.",
             ) from error
+
+
+def json_lines(lines: Iterable[dict[str, Any]]) -> bytes:
+    """JSON Lines: UTF-8, no spaces, one line feed after each line."""
+    texts = (json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
+    return "".join(texts).encode("utf-8")
 
 
 def read(package: str, name: str) -> bytes:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helder import pipeline
-from helder.data.read import read_source
+from helder.data.read import files_of, read_source
 from helder.errors import HelderError
 from helder.ledger.artifact import Artifact
 from helder.pipeline import Known, Walk
 from helder.project import Project
+from helder.train.settings import PAIRS_HELD_OUT
 
 if TYPE_CHECKING:
     from helder.recipe import Train
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 AMOUNTS = "amounts.toml"
 BYTES_PER_TOKEN = 4.0  # of ordinary text in UTF-8 (assumption; codes, numbers and other scripts have fewer)
 CHAT_TOKENS = 12  # that the chat format adds to an example (assumption)
-PAIRS_HELD_OUT = 26 / 256  # of the questions; `helder.train.objectives.preference`, which needs torch
 PAIR = ("input", "chosen", "rejected")
 CHUNK = 1 << 20
 
@@ -101,7 +101,7 @@ class Counter:
             sizes = {key: sum(_bytes(row.values[key]) for row in rows) / len(rows) for key in PAIR}
             size = sizes["input"] + (sizes["chosen"] + sizes["rejected"]) / 2
             told = _guess(len(rows), size, "of the pairs, each answer with its question")
-        return replace(told, examples=max(1, round(told.examples * (1 - PAIRS_HELD_OUT))))
+        return replace(told, examples=max(1, round(told.examples * (1 - PAIRS_HELD_OUT / 256))))
 
     def text(self, training: Train) -> Counted:
         """All tokens of the documents of a training, less what is held out."""
@@ -115,7 +115,7 @@ class Counter:
         if made is not None:
             tokens = json.loads((made.path / "summary.json").read_text(encoding="utf-8"))["train"]["tokens"]
             return Counted(1, tokens, f"{tokens:,} tokens of text, as they were made.")
-        size = sum(file.stat().st_size for path in training.texts for file in _files(self.project.folder / path))
+        size = sum(file.stat().st_size for path in training.texts for file in files_of(self.project.folder / path))
         tokens = max(1.0, size / BYTES_PER_TOKEN * (1 - held))
         return Counted(1, tokens, f"{tokens:,.0f} tokens of text: {BYTES_PER_TOKEN:g} bytes a token (assumption).")
 
@@ -180,7 +180,7 @@ class Counter:
         data = self.project.recipe.data
         lines = size = 0
         for name in [data.train] if isinstance(data.train, str) else data.train:
-            for file in _files(self.project.folder / name):
+            for file in files_of(self.project.folder / name):
                 try:
                     with file.open("rb") as stream:
                         while chunk := stream.read(CHUNK):
@@ -241,10 +241,6 @@ def _guess(examples: int, size: float, of: str) -> Counted:
         f"and {CHAT_TOKENS} for the chat format (assumptions)."
     )
     return Counted(max(1, examples), tokens, how)
-
-
-def _files(path: Path) -> list[Path]:
-    return sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
 
 
 def _bytes(text: Any) -> int:

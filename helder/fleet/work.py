@@ -8,14 +8,10 @@ count all of them, and get a higher utilisation of the same machine from the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, fields
+from typing import Literal
 
-from helder.errors import HelderError
-
-if TYPE_CHECKING:
-    from helder.model.sizes import Size
+from helder.model.config import TransformerConfig
 
 Objective = Literal["text", "answers", "preference", "reward", "distil", "generate"]
 Method = Literal["full", "upper", "lora"]
@@ -38,46 +34,9 @@ class Architecture:
     tied: bool = False
 
     @classmethod
-    def of_config(cls, config: Mapping[str, Any]) -> Architecture:
-        """The sizes in a model's `config.json`; without torch, unlike `families.read_config`, which checks all of it.
-
-        Raises:
-            HelderError: an architecture that is not supported, or a size is missing or none.
-        """
-        from helder.model import families
-
-        settings = families.of_config(config).settings
-        values: dict[str, Any] = {
-            ours: config.get(settings[ours][0]) for ours in ("width", "layers", "heads", "kv_heads")
-        }
-        values["feed_forward_width"] = config.get(settings["feed_forward_width"][0])
-        values["vocabulary_size"] = config.get("vocab_size")
-        values["kv_heads"] = values["kv_heads"] or values["heads"]
-        values["head_width"] = config.get("head_dim")
-        if values["head_width"] is None and isinstance(values["width"], int) and values["heads"]:
-            values["head_width"] = values["width"] // values["heads"]
-        for name, value in values.items():
-            if type(value) is not int or value < 1:
-                raise HelderError(
-                    f"The base model's config.json gives {value!r} as its {name}.",
-                    "Without it nothing can be counted.",
-                    "Import the model again.",
-                )
-        return cls(**values, tied=bool(config.get("tie_word_embeddings", False)))
-
-    @classmethod
-    def of_size(cls, size: Size, rows: int) -> Architecture:
-        """A named size with an embedding of `rows` rows."""
-        return cls(
-            width=size.width,
-            layers=size.layers,
-            heads=size.heads,
-            kv_heads=size.kv_heads,
-            head_width=size.head_width,
-            feed_forward_width=size.feed_forward_width,
-            vocabulary_size=rows,
-            tied=size.tied,
-        )
+    def of(cls, config: TransformerConfig) -> Architecture:
+        """What is counted of a model with these settings; its biases and small norms are not."""
+        return cls(**{field.name: getattr(config, field.name) for field in fields(cls)})
 
     @property
     def attention_width(self) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from helder import pipeline
@@ -13,6 +11,7 @@ from helder.errors import HelderError
 from helder.fleet.counts import BYTES_PER_TOKEN, Counted, Counter
 from helder.fleet.work import LOG_BYTES, Architecture, Work
 from helder.model import scratch, sizes
+from helder.model.families import read_config
 from helder.project import Project
 from helder.train import settings as training
 
@@ -244,7 +243,7 @@ def base_architecture(project: Project, notes: list[str]) -> Architecture:
         rows = architecture_of(project, base.tokenizer, notes).vocabulary_size
     else:
         rows = -(-base.vocabulary // scratch.ROWS) * scratch.ROWS
-    return Architecture.of_size(pipeline.shape_of(base), rows)
+    return Architecture.of(pipeline.shape_of(base).config(rows))
 
 
 def architecture_of(project: Project, name: str, notes: list[str]) -> Architecture:
@@ -260,15 +259,5 @@ def architecture_of(project: Project, name: str, notes: list[str]) -> Architectu
         if size is None:
             raise
         notes.append(f"{error.what} The sizes published for {size.name} are taken.")
-        return Architecture.of_size(size, size.vocabulary_size)
-    return Architecture.of_config(_config(found.path))
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise HelderError("The base model's config.json cannot be read.", str(error), "Import it again.") from error
-    if not isinstance(found, dict):
-        raise HelderError("The base model's config.json is not a JSON object.", fix="Import the model again.")
-    return found
+        return Architecture.of(size.published)
+    return Architecture.of(read_config(found.path))

@@ -112,7 +112,7 @@ class RunFolder:
                             f"It holds the lock (process {holder or 'unknown'}).",
                             "Wait for it, or stop it; then run again.",
                         ) from None
-                    time.sleep(0.02)
+                    time.sleep(0.02)  # waiting for a lock with a limit: flock itself would wait for ever
             for left in self.ledger.glob(".*.part"):  # by a run that was killed while it wrote
                 left.unlink()
             os.truncate(descriptor, 0)

@@ -10,12 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from helder.errors import HelderError
-
-if TYPE_CHECKING:
-    from helder.model.transformer import TransformerConfig
+from helder.model.config import TransformerConfig
 
 
 @dataclass(frozen=True)
@@ -274,8 +272,6 @@ def read_config(folder: Path) -> TransformerConfig:
 
 def _checked(values: dict[str, Any], where: str, *, tied: bool, flags: Mapping[str, bool]) -> TransformerConfig:
     """The settings, when every one of them is there and is a number that a model can have."""
-    from helder.model.transformer import TransformerConfig
-
     if values["head_width"] is None and type(values["width"]) is int and type(values["heads"]) is int:
         values["head_width"] = values["width"] // max(1, values["heads"])
     for name, value in values.items():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from helder.errors import HelderError
 
 if TYPE_CHECKING:
-    from helder.model.transformer import TransformerConfig
+    from helder.model.config import TransformerConfig
 
 COMPANIONS = (
     "config.json",

@@ -200,7 +200,7 @@ class GgufFile:
         tensor = self.tensors[name]
         try:
             plain = gguf.quants.dequantize(self.raw(name), gguf.GGMLQuantizationType[tensor.kind])
-        except NotImplementedError as error:
+        except NotImplementedError as error:  # what the package says of a type that it only knows by name
             raise HelderError(
                 f"{name} in {self.path.name} is of type {tensor.kind}, which cannot be dequantised.",
                 fix="Use a file in another format, for example Q8_0 or F16.",

@@ -22,6 +22,14 @@ ATTENTION_CHUNK = 128  # queries; measured at 256 tokens: 64 the same, 32 and 25
 HEAD_CHUNK = 64  # rows of logits held at once: 64 x 49,152 in fp32 are 13 MB (docs/log.md: 128 and 256 no faster)
 HEAD_ELEMENTS = 1 << 25  # gradients of logits held at once in the compute dtype: 67 MB in bf16; one chunk at least
 
+
+def applied(function: type[torch.autograd.Function], *inputs: Any) -> Tensor:
+    """What a function with a way back of its own makes of its inputs."""
+    untyped: Any = function  # torch gives `apply` no types; said here, once
+    made: Tensor = untyped.apply(*inputs)
+    return made
+
+
 _onednn = False
 
 
@@ -48,7 +56,7 @@ def times(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`times` with gradients."""
     if _onednn and x.dtype == torch.float32 and x.device.type == "cpu":
-        return OneDnnLinear.apply(x, weight, bias)  # type: ignore[no-any-return,no-untyped-call]
+        return applied(OneDnnLinear, x, weight, bias)
     return F.linear(x, weight, bias)
 
 
@@ -388,12 +396,12 @@ class LinearLogProbability(torch.autograd.Function):
 
 def gated_down(gate: Tensor, up: Tensor, weight: Tensor) -> Tensor:
     """(silu(gate) · up) @ weight.T, SwiGLU behind its first two products; all of one dtype."""
-    return GatedDown.apply(gate, up, weight)  # type: ignore[no-any-return,no-untyped-call]
+    return applied(GatedDown, gate, up, weight)
 
 
 def look_up(ids: Tensor, weight: Tensor) -> Tensor:
     """Rows of `weight`, (rows, width), by `ids`, integers: (..., width). The gradient by `weight` is sparse."""
-    return LookUp.apply(ids, weight)  # type: ignore[no-any-return,no-untyped-call]
+    return applied(LookUp, ids, weight)
 
 
 def causal_attention(
@@ -411,7 +419,7 @@ def causal_attention(
     Returns:
         (batch, time, heads * head_width)
     """
-    return CausalAttention.apply(query, key, value, *tables, mask)  # type: ignore[no-any-return,no-untyped-call]
+    return applied(CausalAttention, query, key, value, *tables, mask)
 
 
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
@@ -423,7 +431,7 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, z_loss
         targets: (rows,), integers.
         z_loss: pull of each row's log-sum-exp towards zero, times its square (Chowdhery et al. 2022; OLMo 2: 1e-5).
     """
-    return LinearCrossEntropy.apply(hidden, weight, targets, z_loss)  # type: ignore[no-any-return,no-untyped-call]
+    return applied(LinearCrossEntropy, hidden, weight, targets, z_loss)
 
 
 def linear_distillation(
@@ -442,9 +450,7 @@ def linear_distillation(
         share_of_teacher: 1 learns from the teacher alone, 0 from the targets alone.
         temperature: both distributions are flattened by it, and the loss scaled by its square.
     """
-    return LinearDistillation.apply(  # type: ignore[no-any-return,no-untyped-call]
-        hidden, weight, targets, *teacher, share_of_teacher, temperature
-    )
+    return applied(LinearDistillation, hidden, weight, targets, *teacher, share_of_teacher, temperature)
 
 
 def linear_log_probability(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
@@ -453,4 +459,4 @@ def linear_log_probability(hidden: Tensor, weight: Tensor, targets: Tensor) -> T
     Args:
         hidden, weight, targets: see `linear_cross_entropy`.
     """
-    return LinearLogProbability.apply(hidden, weight, targets)  # type: ignore[no-any-return,no-untyped-call]
+    return applied(LinearLogProbability, hidden, weight, targets)

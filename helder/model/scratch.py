@@ -12,15 +12,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from helder.errors import HelderError
 from helder.ledger.artifact import hash_file
+from helder.model.config import TransformerConfig
 from helder.model.folder import write_companions, write_json
 from helder.model.sizes import Size
-
-if TYPE_CHECKING:
-    from helder.model.transformer import TransformerConfig
 
 DEVIATION, CUT = 0.02, 3.0
 ROWS = 64  # an embedding has a multiple of this many rows, as matrix kernels like it; those of no token stay unused
@@ -101,7 +99,6 @@ def run(
 
 def _config(settings: dict[str, Any], rows: int) -> TransformerConfig:
     from helder.model import families
-    from helder.model.transformer import TransformerConfig
 
     family = families.of_gguf(settings["family"])
     if settings["tied"] and family.own_head:

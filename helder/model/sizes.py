@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from importlib import resources
 
 from helder.errors import HelderError
 from helder.model import families
+from helder.model.config import TransformerConfig
+
+NUMBERS = {field.name for field in fields(TransformerConfig)}
 
 
 @dataclass(frozen=True)
 class Size:
-    """One architecture. What is not explained here is explained in `helder.model.transformer.TransformerConfig`.
+    """One architecture. What is not explained here is explained in `helder.model.config.TransformerConfig`.
 
     Attributes:
         name: how recipes call it.
@@ -42,15 +45,20 @@ class Size:
     vocabulary_size: int
     source: str
 
-    def parameter_count(self, vocabulary_size: int) -> int:
-        """Parameters with a vocabulary of this size, a tied head counted once."""
+    def config(self, vocabulary_size: int) -> TransformerConfig:
+        """The settings of a model of this size, with an embedding of so many rows.
+
+        Raises:
+            ValueError: numbers that do not fit together.
+        """
+        numbers = {key: value for key, value in asdict(self).items() if key in NUMBERS}
         flags = families.of_gguf(self.family).flags
-        queries, keys = self.heads * self.head_width, self.kv_heads * self.head_width
-        matrices = 2 * self.width * (queries + keys) + 3 * self.width * self.feed_forward_width
-        biases = queries + 2 * keys if flags.get("attention_bias") else 0
-        norms = 2 * self.width + (queries + keys if flags.get("qk_norm") else 0)
-        embeddings = vocabulary_size * self.width * (1 if self.tied else 2)
-        return self.layers * (matrices + biases + norms) + embeddings + self.width
+        return TransformerConfig(**{**numbers, "vocabulary_size": vocabulary_size}, **flags)
+
+    @property
+    def published(self) -> TransformerConfig:
+        """The settings of the published model."""
+        return self.config(self.vocabulary_size)
 
 
 def find(name: str) -> Size:

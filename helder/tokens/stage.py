@@ -1,8 +1,7 @@
 """The stage "tokens": documents → streams of tokens for pre-training, an account of every document beside them.
 
-A text file is one document; JSON lines and CSV hold one a row, in the column `text`. Documents are held out by the hash
-of their text, so that the same document lies on the same side however many others there are. Empty ones are left out
-and counted; nothing else is.
+Documents (`helder.tokens.documents`) are held out by the hash of their text, so that the same document lies on the same
+side however many others there are. Empty ones are left out and counted; nothing else is.
 """
 
 from __future__ import annotations
@@ -13,13 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from helder.data.read import decode, read_file
 from helder.errors import HelderError
+from helder.tokens.documents import read_documents
 from helder.tokens.shards import Shard
 from helder.tokens.tokenizer import Tokenizer
-
-COLUMN = "text"
-TABLES = (".jsonl", ".ndjson", ".csv", ".tsv")
 
 
 def run(
@@ -41,7 +37,7 @@ def run(
     """
     tokenizer = Tokenizer.load(inputs["base"])
     names = sorted((name for name in inputs if name.startswith("text")), key=lambda name: (len(name), name))
-    documents = {name: read_documents(inputs[name]) for name in names}
+    documents = {name: list(read_documents(inputs[name])) for name in names}
     held = documents.pop("text-dev", None)
     train = [document for name in documents for document in documents[name]]
     empty = sum(not text.strip() for _, text in (*train, *(held or ())))
@@ -68,28 +64,6 @@ def run(
         report("progress", done=len(facts) - 1, total=2, unit="part")
     (output / "summary.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return facts
-
-
-def read_documents(path: Path) -> list[tuple[str, str]]:
-    """The documents of a file, or of a folder's files in the order of their names, as (name, text).
-
-    Raises:
-        HelderError: not text, a broken line, or a row without text.
-    """
-    files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
-    found: list[tuple[str, str]] = []
-    for file in files:
-        name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-        if file.suffix.lower() not in TABLES:
-            text, _, _ = decode(file.read_bytes(), name)
-            found.append((name, text))
-            continue
-        rows, _ = read_file(file, name, (COLUMN,))
-        for row in rows:
-            if not isinstance(row.values[COLUMN], str):
-                raise HelderError(f"{row.place} has no text.", f"`{COLUMN}` holds {row.values[COLUMN]!r}.")
-            found.append((f"{name}:{row.line}", row.values[COLUMN]))
-    return found
 
 
 def position(text: str, seed: int) -> float:

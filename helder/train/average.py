@@ -36,11 +36,18 @@ def run(
         HelderError: the models do not have the same tensors.
     """
     folders = [inputs[name] for name in sorted(inputs)]
-    files = [safe_open(folder / WEIGHTS, framework="pt") for folder in folders]
+    files: list[Any] = [safe_open(folder / WEIGHTS, framework="pt") for folder in folders]
     names = sorted(list_names(folders[0]))
+    for name, folder in zip(sorted(inputs), folders, strict=True):
+        if other := sorted(set(names) ^ set(list_names(folder))):
+            raise HelderError(
+                f"{name} and {sorted(inputs)[0]} do not have the same tensors.",
+                f"Only one of them has {', '.join(other[:5])}.",
+                "Average trainings of one model.",
+            )
     mean: dict[str, torch.Tensor] = {}
     for place, name in enumerate(names):
-        parts = [_tensor(file, name, key) for file, key in zip(files, sorted(inputs), strict=True)]
+        parts: list[torch.Tensor] = [file.get_tensor(name) for file in files]
         if len({tuple(part.shape) for part in parts}) > 1:
             raise HelderError(f"{name} has another shape in another model.", fix="Average trainings of one model.")
         total = parts[0].double()
@@ -59,11 +66,3 @@ def list_names(folder: Path) -> list[str]:
     with safe_open(folder / WEIGHTS, framework="pt") as file:
         names: list[str] = list(file.keys())
     return names
-
-
-def _tensor(file: Any, name: str, model: str) -> torch.Tensor:
-    try:
-        tensor: torch.Tensor = file.get_tensor(name)
-    except Exception as error:  # the library's own class is not exported
-        raise HelderError(f"The model {model} has no {name}.", str(error), "Average trainings of one model.") from error
-    return tensor

@@ -115,7 +115,7 @@ def find(folder: Path) -> Checkpoint | None:
     if (file := folder / FILE_NAME).exists():
         with safe_open(file, framework="pt") as opened:
             found.append(_checkpoint(file, opened.metadata()))
-    for path in folder.glob("checkpoint-*"):
+    for path in sorted(folder.glob("checkpoint-*")):
         if path.suffix != ".partial":
             found.append(_checkpoint(path, json.loads((path / ABOUT).read_text(encoding="utf-8"))))
     return max(found, key=lambda one: one.step, default=None)

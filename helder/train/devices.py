@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import torch
 
@@ -55,6 +56,19 @@ def attention(device: torch.device, longest: int) -> AttentionKernel:
     if device.type == "cuda":
         return "flex"
     return "explicit" if longest <= LONGEST_EXPLICIT else "sdpa"
+
+
+def frozen(folder: Path, settings: TrainSettings) -> Transformer:
+    """A model that is only asked while another is trained, held in the dtype of its matrix products."""
+    compute = torch.bfloat16 if settings.precision == "bf16" else torch.float32
+    device = choose(settings)
+    model = Transformer.from_folder(folder, attention=attention(device, settings.context))
+    model.to(device).requires_grad_(False)
+    model.mixed_precision(compute)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.Embedding):
+            module.to(compute)
+    return model
 
 
 def compile_blocks(model: Transformer) -> None:

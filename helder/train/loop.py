@@ -6,7 +6,6 @@ clock or a random generator. Times are measured for the report's sake and kept o
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from torch import nn
 from helder.errors import HelderError
 from helder.model.transformer import Transformer
 from helder.train import checkpoint, devices
+from helder.train.logs import keep_lines, write_line
 from helder.train.lora import LoraLinear, add_lora
 from helder.train.masters import Masters
 from helder.train.objectives import Objective
@@ -122,7 +122,7 @@ class Trainer:
             "padded_tokens": work.padded_tokens,
             "batch_sha256": work.batch_sha256,
             **work.facts(),
-            **{name: sum(sums[name] for _, sums, _ in told) for name in work.sums(places)},
+            **{name: sum(sums[name] for _, sums, _ in told) for name in told[0][1]},
         }
         if not math.isfinite(line["loss"]) or not math.isfinite(line["gradient_norm"]):
             raise HelderError(
@@ -183,8 +183,8 @@ class Trainer:
             report("note", text=f"continues after step {done} of {steps}")
         self.remember(done, () if found is None else found.past, report)
         logs = self.own(scratch)
-        keep_lines(logs / LOG, done)
-        keep_lines(logs / EVALUATION, done)
+        for name in (LOG, EVALUATION):
+            keep_lines(logs / name, lambda line: bool(line["step"] <= done))
         every, save_every = self.settings.evaluations(steps), self.settings.checkpoints(steps)
         started, cpu, tokens = time.monotonic(), time.process_time(), 0
         with (
@@ -255,22 +255,3 @@ def added(values: Sequence[float]) -> float:
     for value in values[1:]:
         total = total + torch.tensor(value)
     return total.item()
-
-
-def write_line(file: Any, line: dict[str, Any]) -> None:
-    """One JSON line; floats as the shortest text that gives the same bits again."""
-    file.write(json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n")
-
-
-def keep_lines(path: Path, steps: int) -> None:
-    """Cut a log back to the first `steps` steps: what a killed attempt wrote after its checkpoint is done again."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    kept: list[str] = []
-    for line in lines:
-        try:
-            if json.loads(line)["step"] > steps:
-                break
-        except ValueError:
-            break  # the kill fell into the middle of a line
-        kept.append(line + "\n")
-    path.write_text("".join(kept), encoding="utf-8")

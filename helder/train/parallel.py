@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -48,7 +48,8 @@ class Parts:
         self._on_the_way = all(tensor.device.type == "cpu" for tensor in self.working)
         if self._on_the_way:
             for place, tensor in enumerate(self.working):
-                tensor.register_hook(partial(self._keep, place))  # type: ignore[no-untyped-call]
+                hooked: Any = tensor  # torch gives `register_hook` no types
+                hooked.register_hook(partial(self._keep, place))
 
     def backward(self, losses: Sequence[Loss]) -> Tensor:
         """Make the gradients of several losses; the sum of the losses. What was held before is let go.

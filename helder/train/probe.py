@@ -16,8 +16,8 @@ from typing import Any
 
 from helder.errors import HelderError
 from helder.train.loop import Trainer
-from helder.train.settings import TrainSettings, resolve
-from helder.train.stage import prepare
+from helder.train.settings import TrainSettings
+from helder.train.stage import in_every_process, prepare
 
 WARM_STEPS, TIMED_STEPS = 3, 5
 MOST_STEPS = 2000  # looked at for the average step: more would change it by less than a percent (assumption)
@@ -35,18 +35,13 @@ def run(
 
     Args:
         settings: `[train]`, resolved; with "seconds", a budget in time, steps are found for it.
-        inputs: "base" and "data", as for the stage "train".
+        inputs: as for the stage "train", "base" perhaps an earlier model of the same shape.
 
     Raises:
         HelderError: not one step fits into the time.
     """
-    rest = resolve({key: value for key, value in settings.items() if key != "seconds"})
-    training = TrainSettings(**rest)
-    if training.world == 1:
-        return measure(settings, inputs, output, scratch, report)
-    from helder.train.launch import launch
-
-    return launch("helder.train.probe:measure", settings, training, inputs, output, scratch, report)
+    training = TrainSettings(**{key: value for key, value in settings.items() if key != "seconds"})
+    return in_every_process(measure, training, settings, inputs, output, scratch, report)
 
 
 def measure(
@@ -58,8 +53,7 @@ def measure(
 ) -> dict[str, Any]:
     """The probe itself, in one process or as one of several; as `run`."""
     started = time.monotonic()
-    rest = {key: value for key, value in settings.items() if key != "seconds"}
-    trainer = prepare(resolve(rest), inputs, report)
+    trainer = prepare({key: value for key, value in settings.items() if key != "seconds"}, inputs, report)
     trainer.begin(scratch)
     loading = time.monotonic() - started
 
@@ -109,6 +103,7 @@ def measure(
         "padded_tokens_per_step": round(usual, 1),
         "examples_per_step": round(there / trainer.objective.order.steps_of(1), 2),
         "examples": there,
+        "counted": trainer.objective.counted,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 * trainer.settings.processes,
         "parameters": trainer.model.config.parameter_count,
     }

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from helder.errors import HelderError
+from helder.evaluate import verifiers
 from helder.ledger.environment import flags
 
 # Defaults by method, for answers. Measured on SmolLM2-135M and the dose-instructions example, see docs/log.md.
@@ -37,6 +38,7 @@ INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")  # the network that ho
 # How a batch is shared out. Changing it changes in which order sums are made, not what is learnt: an interrupted
 # training continues under another one, and says so.
 SHARED_OUT = ("data_parallel", "hosts", "processes", "shard")
+PAIRS_HELD_OUT = 26  # of 256 pairs of answers, by the hash of their question, when a preference is learnt
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux calls them: Intel and AMD, Intel's tiles, Arm
 
 
@@ -81,7 +83,8 @@ class TrainSettings:
         kl: "reward": pull towards the model that the training begins with.
         clip: "reward": how far an answer's probability may move before it no longer counts.
         reuse: "reward": steps that learn from the same answers.
-        verifier: "reward": who judges, a name of `helder.evaluate.verifiers`.
+        verifier: "reward": who judges, name and version, see `helder.evaluate.verifiers`: with another version it is
+            another training.
         teacher_share: "distil": 1 learns from the teacher alone, 0 from the right tokens alone.
         teacher_temperature: "distil": flattens both distributions.
         device: "cpu" or "cuda".
@@ -125,7 +128,7 @@ class TrainSettings:
     kl: float = 0.01
     clip: float = 0.2
     reuse: int = 1
-    verifier: str = "right"
+    verifier: str = "right@1"
     teacher_share: float = 0.5
     teacher_temperature: float = 1.0
     device: Literal["cpu", "cuda"] = "cpu"
@@ -221,6 +224,8 @@ def resolve(section: Mapping[str, Any]) -> dict[str, Any]:
         defaults["batch_tokens"] = 0
     else:
         defaults["batch_size"] = 0
+    if "verifier" in given:
+        defaults["verifier"] = verifiers.find(given.pop("verifier")).identity
     return dataclasses.asdict(TrainSettings(**{**defaults, **given}))
 
 

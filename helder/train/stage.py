@@ -37,12 +37,22 @@ def run(
         HelderError: see `prepare`; the memory ended in the middle, or the loss is no number: the last checkpoint stays
             in `scratch`.
     """
-    training = TrainSettings(**settings)
-    if training.world == 1:
-        return train(settings, inputs, output, scratch, report)
-    from helder.train.launch import launch
+    return in_every_process(train, TrainSettings(**settings), settings, inputs, output, scratch, report)
 
-    return launch("helder.train.stage:train", settings, training, inputs, output, scratch, report)
+
+def in_every_process(
+    function: Callable[..., dict[str, Any]], training: TrainSettings, settings: dict[str, Any], *rest: Any
+) -> dict[str, Any]:
+    """Run a stage function in all processes of a training: here, when it has one.
+
+    Args:
+        function: takes `settings` and `rest`, which are those of a stage function.
+    """
+    if training.world == 1:
+        return function(settings, *rest)
+    from helder.train.launch import launch  # loading it takes a second
+
+    return launch(f"{function.__module__}:{function.__name__}", settings, training, *rest)
 
 
 def train(

@@ -16,6 +16,7 @@ from helder.evaluate import predict
 from helder.evaluate.records import Example
 from helder.serve.answer import Answer
 from helder.tokens import chat
+from helder.tokens.tokenizer import Tokenizer
 from tests.evaluate.material import DOSE, LABEL, TEXT, data, doses, silent
 from tests.serve import tiny
 
@@ -145,7 +146,7 @@ def test_a_model_that_cannot_answer_is_an_error_and_leaves_no_zeros(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = doses(tmp_path / "data", test=3)
-    opened = predict.Asked(*([None] * 2), lambda *_: [], lambda: None)  # type: ignore[arg-type]
+    opened = predict.Asked(Tokenizer.load(model), chat.format_of(model), lambda *_: [], lambda: None)
     monkeypatch.setattr(predict, "_open", lambda *_: opened)
     with pytest.raises(HelderError, match="0 answers to 3 questions"):
         ask(tmp_path, "weights", {"data": folder, "model": model})

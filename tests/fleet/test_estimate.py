@@ -14,6 +14,7 @@ from helder.fleet.estimate import SLOWEST, Estimate, estimate, generation
 from helder.fleet.machines import Fleet, machines, parse
 from helder.fleet.memory import LEVELS, memory
 from helder.fleet.work import Architecture, Work
+from helder.model import sizes as named
 
 SMALL = Architecture(576, 30, 9, 3, 64, 1536, 49152, tied=True)  # SmolLM2-135M
 EIGHT = Architecture(4096, 32, 32, 8, 128, 14336, 128256)  # Llama 3.1 8B
@@ -76,22 +77,8 @@ def test_flops_of_a_token_are_those_that_nanochat_prints() -> None:
     assert one.token_flops + 3 * sizes.attention_flops(2048) == pytest.approx(1.207960e10, rel=1e-3)
 
 
-def test_sizes_are_read_from_a_config_and_refused_when_they_are_none() -> None:
-    from helder.errors import HelderError
-
-    config = {
-        "architectures": ["LlamaForCausalLM"],
-        "hidden_size": 576,
-        "num_hidden_layers": 30,
-        "num_attention_heads": 9,
-        "num_key_value_heads": 3,
-        "intermediate_size": 1536,
-        "vocab_size": 49152,
-        "tie_word_embeddings": True,
-    }
-    assert Architecture.of_config(config) == SMALL
-    with pytest.raises(HelderError, match="'many' as its layers"):
-        Architecture.of_config(config | {"num_hidden_layers": "many"})
+def test_what_is_counted_is_taken_from_the_settings_of_a_model() -> None:
+    assert Architecture.of(named.find("smollm2-135m").config(49152)) == SMALL
 
 
 # -- what must hold of all ----------------------------------------------------------------------------------------

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from helder.errors import HelderError
-from helder.model import families, sizes
-from helder.model.transformer import TransformerConfig
+from helder.model import sizes
+from helder.model.transformer import Transformer
 
 PUBLISHED = {  # weights of the files on the hub
     "smollm2-135m": 134_515_008, "smollm2-360m": 361_821_120, "smollm2-1.7b": 1_711_376_384,
@@ -21,21 +22,9 @@ ROUNDED = {  # in billions, as their makers say it
 @pytest.mark.parametrize("name", sorted(sizes.sizes()))
 def test_a_size_counts_its_parameters_as_the_transformer_does(name: str) -> None:
     size = sizes.find(name)
-    config = TransformerConfig(
-        vocabulary_size=1000,
-        width=size.width,
-        layers=size.layers,
-        heads=size.heads,
-        kv_heads=size.kv_heads,
-        head_width=size.head_width,
-        feed_forward_width=size.feed_forward_width,
-        rope_theta=size.rope_theta,
-        norm_epsilon=size.norm_epsilon,
-        tied=size.tied,
-        context_length=size.context_length,
-        **families.of_gguf(size.family).flags,
-    )
-    assert size.parameter_count(1000) == config.parameter_count
+    with torch.device("meta"):
+        model = Transformer(size.config(1000))
+    assert size.config(1000).parameter_count == sum(parameter.numel() for parameter in model.parameters())
     assert size.head_width * size.heads == size.width
     assert size.source
 
@@ -43,10 +32,10 @@ def test_a_size_counts_its_parameters_as_the_transformer_does(name: str) -> None
 def test_the_published_models_have_as_many_parameters_as_published() -> None:
     for name, parameters in PUBLISHED.items():
         size = sizes.find(name)
-        assert size.parameter_count(size.vocabulary_size) == parameters
+        assert size.published.parameter_count == parameters
     for name, billions in ROUNDED.items():
         size = sizes.find(name)
-        assert size.parameter_count(size.vocabulary_size) / 1e9 == pytest.approx(billions, rel=0.01)
+        assert size.published.parameter_count / 1e9 == pytest.approx(billions, rel=0.01)
 
 
 def test_the_steps_of_olmo_core_have_feed_forward_widths_as_it_derives_them() -> None:

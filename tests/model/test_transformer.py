@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from helder.model import families
+from helder.model.config import TransformerConfig
 from helder.model.kernels import linear_cross_entropy
-from helder.model.transformer import AttentionKernel, Cache, Transformer, TransformerConfig, within
+from helder.model.transformer import AttentionKernel, Cache, Transformer, within
 
 CONFIG = TransformerConfig(
     vocabulary_size=97,
@@ -150,7 +151,7 @@ def test_mixed_precision_follows_plain_arithmetic(family: str) -> None:
     for model in (plain, mixed):
         hidden = model.hidden(ids)[:, :-1].flatten(0, 1)
         loss = linear_cross_entropy(hidden, model.lm_head.weight, ids[:, 1:].flatten()) / (4 * 23)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         losses.append(loss.item())
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
     for (name, exact), (_, near) in zip(plain.named_parameters(), mixed.named_parameters(), strict=True):

@@ -7,6 +7,7 @@ import errno
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def asked(
 
 
 @pytest.fixture
-def expected(project: Project) -> list[object]:
+def expected(project: Project) -> list[Any]:
     service = Service.open(project.run_folder, "q8_0", threads=1, context=256)
     try:
         return [service.ask(question).output for question in QUESTIONS]
@@ -37,33 +38,33 @@ def expected(project: Project) -> list[object]:
         service.close()
 
 
-def test_one_question_gives_its_answer_as_json_with_every_field(project: Project, expected: list[object]) -> None:
+def test_one_question_gives_its_answer_as_json_with_every_field(project: Project, expected: list[Any]) -> None:
     answer = json.loads(asked(project, QUESTIONS[0]))
     assert answer == expected[0]
     assert finished.TASK.normalise(answer) == answer
     assert list(answer[0]) == ["form", "dose", "as_required"]
 
 
-def test_several_questions_give_a_line_each_in_order(project: Project, expected: list[object]) -> None:
+def test_several_questions_give_a_line_each_in_order(project: Project, expected: list[Any]) -> None:
     lines = [json.loads(line) for line in asked(project, *QUESTIONS).splitlines()]
     assert lines == [{"input": q, "answer": a} for q, a in zip(QUESTIONS, expected, strict=True)]
 
 
-def test_a_file_of_questions_becomes_json_lines(project: Project, expected: list[object], tmp_path: Path) -> None:
+def test_a_file_of_questions_becomes_json_lines(project: Project, expected: list[Any], tmp_path: Path) -> None:
     (tmp_path / "q.txt").write_text("\n".join(QUESTIONS) + "\n", encoding="utf-8")
     assert asked(project, file=tmp_path / "q.txt", out=tmp_path / "a.jsonl") == ""
     lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["answer"] for line in lines] == expected
 
 
-def test_a_csv_has_a_row_for_each_record(project: Project, expected: list[object], tmp_path: Path) -> None:
+def test_a_csv_has_a_row_for_each_record(project: Project, expected: list[Any], tmp_path: Path) -> None:
     (tmp_path / "q.txt").write_text("\n".join(QUESTIONS), encoding="utf-8")
     asked(project, file=tmp_path / "q.txt", out=tmp_path / "a.csv")
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["input"] for row in rows if row["record"] == "1"] == QUESTIONS
-    assert len(rows) == sum(len(records) for records in expected)  # type: ignore[arg-type]
-    first = expected[0][0]  # type: ignore[index]
+    assert len(rows) == sum(len(records) for records in expected)
+    first = expected[0][0]
     assert rows[0]["form"] == (first["form"] or "")
     assert rows[0]["as_required"] in ("true", "false")
 
@@ -87,7 +88,7 @@ def test_questions_are_read_as_spreadsheets_of_other_countries_write_them(
 
 
 def test_a_question_longer_than_the_context_is_an_error_line_and_the_others_are_answered(
-    project: Project, expected: list[object], tmp_path: Path
+    project: Project, expected: list[Any], tmp_path: Path
 ) -> None:
     (tmp_path / "q.txt").write_text(f"{QUESTIONS[0]}\n{LONG}\n\n{QUESTIONS[1]}\n", encoding="utf-8")
     with pytest.raises(HelderError, match="2 of 4 questions have no answer") as caught:
@@ -106,7 +107,7 @@ def test_one_question_longer_than_the_context_is_an_error_that_names_it(project:
     assert "never cut" in caught.value.why
 
 
-def test_lines_for_a_person_name_only_what_is_said(project: Project, expected: list[object]) -> None:
+def test_lines_for_a_person_name_only_what_is_said(project: Project, expected: list[Any]) -> None:
     text = asked(project, QUESTIONS[0], human=True)
     assert "{" not in text
     assert "None" not in text

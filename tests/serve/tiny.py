@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from helder.model.transformer import Transformer, TransformerConfig
+from helder.model.config import TransformerConfig
+from helder.model.transformer import Transformer
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 END = 2  # the id of <|im_end|>

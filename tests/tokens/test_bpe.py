@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tokenizers
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from helder.data.task import Task
 from helder.errors import HelderError
@@ -30,8 +27,8 @@ def some_texts(count: int, seed: int = 0) -> list[str]:
     return [" ".join(draw.choices(WORDS, k=draw.randint(3, 30))) for _ in range(count)]
 
 
-def jsonl(path: Path, texts: Sequence[str], column: str = "text") -> Path:
-    path.write_text("".join(json.dumps({column: text}) + "\n" for text in texts), encoding="utf-8")
+def jsonl(path: Path, texts: Sequence[str]) -> Path:
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
     return path
 
 
@@ -110,15 +107,13 @@ def test_plain_texts_folders_and_lines_of_json_are_the_same_texts(tmp_path: Path
     (folder / "below" / "one.md").write_text(text, encoding="utf-8-sig", newline="")
     forms = {
         "plain": (tmp_path / "plain.txt", lambda path: path.write_text(text, encoding="utf-8", newline="")),
-        "nameless": (tmp_path / "nameless", lambda path: jsonl(path, [text])),
+        "lines": (tmp_path / "lines.ndjson", lambda path: jsonl(path, [text])),
         "folder": (folder, lambda path: None),
     }
     found = set()
     for name, (path, write) in forms.items():
         write(path)
         found.add((learn(tmp_path / f"made-{name}", {"text": path})[0] / "tokenizer.json").read_bytes())
-    other = jsonl(tmp_path / "other.jsonl", [text], column="body")
-    found.add((learn(tmp_path / "made-other", {"text": other}, column="body")[0] / "tokenizer.json").read_bytes())
     assert len(found) == 1
 
 
@@ -134,34 +129,6 @@ def test_a_task_is_learnt_from_with_its_answers_and_without_its_test_set(tmp_pat
     assert [len(tokenizer.encode(text)) for text in ("zzzzzzzz", "qqqqqqqq", "yyyyyyyy", "xxxxxxxx")] == [1, 1, 1, 8]
 
 
-PARTS = [*"ab Z9½'s!_\n\r\t é日\u0301\u00a0", " the", " cat", "don't", "12", "--"]
-ODD_TEXT = st.lists(st.sampled_from(PARTS), max_size=40).map("".join)
-
-
-@pytest.mark.parametrize("cut", sorted(CUTS))
-@settings(max_examples=60, deadline=None)
-@given(text=ODD_TEXT, piece=st.integers(1, 9))
-def test_a_text_read_in_parts_is_cut_as_the_whole(
-    tmp_path_factory: pytest.TempPathFactory, cut: str, text: str, piece: int
-) -> None:
-    step = tokenizers.Tokenizer.from_str(bpe.to_json(cut, {}, [], {})).pre_tokenizer
-    path = tmp_path_factory.mktemp("parts") / "text.txt"
-    path.write_bytes(text.encode())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bpe, "PIECE", piece)
-        parts = list(bpe._plain(path))
-    assert "".join(parts) == text
-    pieces = [found for part in parts for found, _ in step.pre_tokenize_str(part)]
-    assert pieces == [found for found, _ in step.pre_tokenize_str(text)]
-
-
-def test_a_long_text_really_comes_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "text.txt"
-    path.write_text("\r\n".join(some_texts(200)), encoding="utf-8", newline="")
-    monkeypatch.setattr(bpe, "PIECE", 1000)
-    assert len(list(bpe._plain(path))) > 10
-
-
 # -- what is refused -------------------------------------------------------------------------------------
 
 
@@ -171,7 +138,6 @@ def test_a_long_text_really_comes_in_parts(tmp_path: Path, monkeypatch: pytest.M
         ({"vocabulary": 258}, "3 special tokens and the 256 bytes: 259"),
         ({"cut": "word"}, "no way of cutting text called 'word'"),
         ({"chat_format": "mine"}, "chat format 'mine' is not known"),
-        ({"column": "txt"}, r"(?s)Line 1 of texts.jsonl has no text under 'txt'. Did you mean 'text'\?"),
     ],
 )
 def test_settings_that_fit_nothing_are_refused(tmp_path: Path, other: dict[str, Any], said: str) -> None:
@@ -183,11 +149,8 @@ def test_settings_that_fit_nothing_are_refused(tmp_path: Path, other: dict[str, 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("texts.jsonl", b'{"text": "a"}\n{"text": \n', "Line 2 of texts.jsonl is not JSON"),
-        ("texts.jsonl", b'{"text": 3}\n', "Line 1 of texts.jsonl has no text under 'text'"),
-        ("texts.jsonl", b'["a"]\n', "It has no keys"),
-        ("texts.jsonl", b'{"text": "\\ud800"}\n', "half of a surrogate pair"),
-        ("texts.txt", b"caf\xe9 noir", "texts.txt is not UTF-8"),
+        ("texts.jsonl", b'{"txt": "a"}\n', "text"),
+        ("texts.jsonl", b'{"text": "\\ud800"}\n', "line 1 holds half of a surrogate pair"),
         ("texts.txt", b"", "no text to learn a tokenizer from"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -89,9 +90,9 @@ def test_the_process_gets_no_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     given: dict[str, object] = {}
     run = subprocess.run
 
-    def spy(command: list[str], **options: object) -> object:
+    def spy(command: list[str], **options: Any) -> Any:
         given.update(options)
-        return run(command, **options)  # type: ignore[call-overload]
+        return run(command, **options)
 
     monkeypatch.setattr(rendering.subprocess, "run", spy)
     assert one("ok") == "ok"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -75,4 +75,4 @@ def test_what_is_saved_is_what_is_loaded(tokenizer: Tokenizer, tmp_path: Path) -
 
 def test_a_tokenizer_without_an_end_of_text_is_refused(tokenizer: Tokenizer) -> None:
     with pytest.raises(HelderError, match="no token for the end"):
-        end_of_text(SimpleNamespace(specials={"<s>": 0}))  # type: ignore[arg-type]
+        end_of_text(replace(tokenizer, specials={"<s>": 0}))

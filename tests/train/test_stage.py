@@ -137,7 +137,7 @@ def test_long_examples_are_counted_and_named_not_cut(base: Path, data: Path, tmp
     facts = trainer.objective.facts(1)
     assert facts["too_long"] == ["long"]
     assert facts["examples"] == len(lines)
-    assert "1 of 25 examples are longer than 64 tokens" in warnings[0]
+    assert "1 of 25 train examples are longer than 64 tokens" in warnings[0]
     assert "long" in warnings[0]
 
 

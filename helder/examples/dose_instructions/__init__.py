@@ -7,9 +7,8 @@ The data are made up by a seeded generator (`generate.py`); a second test set ho
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-from helder.examples.files import Example, read
+from helder.examples.files import Example, json_lines, read
 
 # name of the made-up file → (seed, lines); changing one changes every digest that follows from it.
 DUTCH_LEARNT = 0.25  # share of Dutch lines in the training; the base model knows less of it than of English
@@ -18,7 +17,7 @@ SIZES = {"train": (1, 20_000), "dev": (2, 300), "test": (3, 400)}
 
 def contents() -> dict[str, bytes]:
     """The files of the example: name → bytes, the same on every machine."""
-    from helder.examples.dose_instructions.generate import generate, json_lines
+    from helder.examples.dose_instructions.generate import generate
 
     shipped = {name: read(__package__, name) for name in EXAMPLE.shipped}
     foreign = [json.loads(line)["input"] for line in shipped["foreign.jsonl"].decode("utf-8").splitlines()]
@@ -29,15 +28,6 @@ def contents() -> dict[str, bytes]:
     test = generate(*SIZES["test"], split="test", exclude=taken + [line["input"] for line in dev])
     made = {"train.jsonl": train, "dev.jsonl": dev, "test.jsonl": test}
     return shipped | {name: json_lines(lines) for name, lines in made.items()}
-
-
-def materialise(folder: Path) -> None:
-    """Write the example into a folder, which is made when it is not there.
-
-    Raises:
-        HelderError: a file of the same name is already there, or the folder cannot be written.
-    """
-    EXAMPLE.write(folder, contents())
 
 
 EXAMPLE = Example(

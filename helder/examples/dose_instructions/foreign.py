@@ -27,7 +27,7 @@ from typing import Any
 from helder.errors import ExitCode, HelderError
 from helder.examples.dose_instructions.concepts import PROPERTIES
 from helder.examples.dose_instructions.foreign_left_out import LEFT_OUT, LEFT_OUT_FIELDS, LEFT_OUT_TESTS
-from helder.examples.dose_instructions.generate import json_lines
+from helder.examples.files import json_lines
 
 PACKAGE = "dose-instruction-parser==2025.1024a0"
 WHEEL_SHA256 = "0c853174b3be86bcbcb21490729ade97d9121ce1cc18707923518992392e52ec"

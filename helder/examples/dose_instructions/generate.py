@@ -8,7 +8,6 @@ The instructions are invented. They show a method; they are not for care, and no
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -26,6 +25,7 @@ from helder.examples.dose_instructions import (
     noise,
 )
 from helder.examples.dose_instructions.concepts import Concept, Language, Record, Split, Writer, pattern
+from helder.examples.files import json_lines
 
 # Shares of instructions with each kind of noise (assumption).
 _PUNCTUATION, _MISSING_SPACE, _TYPING_ERROR, _CAPITALS = 0.08, 0.06, 0.06, 0.20
@@ -182,12 +182,6 @@ def generate(
         output = [record.to_json() for record in records]
         lines.append({"id": f"{split}-{len(lines) + 1:05d}", "input": text, "output": output, "tags": tags})
     return lines
-
-
-def json_lines(lines: Iterable[dict[str, Any]]) -> bytes:
-    """JSON Lines: UTF-8, no spaces, one line feed after each line."""
-    texts = (json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
-    return "".join(texts).encode("utf-8")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -7,7 +7,6 @@ file is shipped compressed and written out plain.
 from __future__ import annotations
 
 import gzip
-from pathlib import Path
 
 from helder.examples.files import Example, read
 
@@ -16,15 +15,6 @@ def contents() -> dict[str, bytes]:
     """The files of the example: name → bytes, the same on every machine."""
     shipped = {name: read(__package__, name) for name in EXAMPLE.shipped}
     return shipped | {"train.jsonl": gzip.decompress(read(__package__, "train.jsonl.gz"))}
-
-
-def materialise(folder: Path) -> None:
-    """Write the example into a folder, which is made when it is not there.
-
-    Raises:
-        HelderError: a file of the same name is already there, or the folder cannot be written.
-    """
-    EXAMPLE.write(folder, contents())
 
 
 EXAMPLE = Example(

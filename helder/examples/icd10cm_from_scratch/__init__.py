@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from helder.examples import icd10cm
 from helder.examples.files import Example, read
 
@@ -11,15 +9,6 @@ from helder.examples.files import Example, read
 def contents() -> dict[str, bytes]:
     """The files of the example: name → bytes, the same on every machine."""
     return icd10cm.contents() | {name: read(__package__, name) for name in EXAMPLE.shipped}
-
-
-def materialise(folder: Path) -> None:
-    """Write the example into a folder, which is made when it is not there.
-
-    Raises:
-        HelderError: a file of the same name is already there, or the folder cannot be written.
-    """
-    EXAMPLE.write(folder, contents())
 
 
 EXAMPLE = Example(

@@ -1,17 +1,14 @@
 """Example: a model from nothing but text, by every step of OLMo 2's way, small enough for two cores.
 
-The text is a made-up world of small sums (`world.py`); the sums of the test stand nowhere in it. This module writes the
-files into a new project; it needs the standard library only.
+The text is a made-up world of small sums (`world.py`); the sums of the test stand nowhere in it. This module makes the
+files of a new project; it needs the standard library only.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from helder.examples.files import Example, read
+from helder.examples.files import Example, json_lines, read
 
 # name of the file → (seed, lines); changing one changes every digest that follows from it.
 SIZES = {
@@ -38,20 +35,6 @@ def contents() -> dict[str, bytes]:
     made["dev"] = [line for line in made["dev"] if line["input"] not in asked]
     shipped = {name: read(__package__, name) for name in EXAMPLE.shipped}
     return shipped | {f"{name}.jsonl": json_lines(lines) for name, lines in made.items()}
-
-
-def json_lines(records: Iterable[dict[str, Any]]) -> bytes:
-    """Records as JSON, one a line."""
-    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode("utf-8")
-
-
-def materialise(folder: Path) -> None:
-    """Write the example into a folder, which is made when it is not there.
-
-    Raises:
-        HelderError: a file of the same name is already there, or the folder cannot be written.
-    """
-    EXAMPLE.write(folder, contents())
 
 
 EXAMPLE = Example(

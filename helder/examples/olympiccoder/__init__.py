@@ -6,10 +6,7 @@ only.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-from helder.examples.files import Example, read
+from helder.examples.files import Example, json_lines, read
 
 # name of the file → (seed, problems); changing one changes every digest that follows from it.
 SIZES = {"train": (1, 1_800), "dev": (2, 60), "test": (3, 96)}
@@ -24,18 +21,8 @@ def contents() -> dict[str, bytes]:
     for name, (seed, count) in SIZES.items():
         made = problems.problems(seed, count, held_out=name == "test", but=asked)
         asked |= {problem.input for problem in made}
-        lines = [json.dumps(problem.line(), ensure_ascii=False) + "\n" for problem in made]
-        files[f"{name}.jsonl"] = "".join(lines).encode("utf-8")
+        files[f"{name}.jsonl"] = json_lines(problem.line() for problem in made)
     return files
-
-
-def materialise(folder: Path) -> None:
-    """Write the example into a folder, which is made when it is not there.
-
-    Raises:
-        HelderError: a file of the same name is already there, or the folder cannot be written.
-    """
-    EXAMPLE.write(folder, contents())
 
 
 EXAMPLE = Example(

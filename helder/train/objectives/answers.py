@@ -125,18 +125,19 @@ def read_records(
         for name in ("train", "dev")
         if (data / f"{name}.jsonl").stat().st_size
     }
+    for name, (kept, left_out) in files.items():
+        warn_too_long(left_out, len(kept), settings.context, report, f"{name} examples")
     examples, too_long = files["train"]
-    warn_too_long(too_long, len(examples), settings.context, report)
     return examples, files.get("dev", ([], []))[0], partial(cross_entropy, z_loss=settings.z_loss), too_long
 
 
-def warn_too_long(too_long: Sequence[str], kept: int, context: int, report: Callable[..., None]) -> None:
-    """Say which examples do not fit."""
+def warn_too_long(too_long: Sequence[str], kept: int, room: int, report: Callable[..., None], what: str) -> None:
+    """Say which of the examples, or whatever they are called, do not fit."""
     if too_long:
         report(
             "warning",
-            text=f"{len(too_long)} of {kept + len(too_long)} examples are longer than {context} tokens and are left "
-            f"out: {', '.join(too_long[:5])}",
+            text=f"{len(too_long)} of {kept + len(too_long)} {what} are longer than {room} tokens and are left out: "
+            f"{', '.join(too_long[:5])}",
         )
 
 

@@ -43,7 +43,7 @@ def read(settings: TrainSettings, inputs: dict[str, Path], report: Callable[...,
 
 def taught_by(folder: Path, settings: TrainSettings) -> Criterion:
     """The loss of a student with this teacher."""
-    teacher = frozen(folder, settings)
+    teacher = devices.frozen(folder, settings)
 
     def loss(model: Transformer, batch: Batch) -> Tensor:
         with torch.no_grad():
@@ -58,19 +58,6 @@ def taught_by(folder: Path, settings: TrainSettings) -> Criterion:
         )
 
     return loss
-
-
-def frozen(folder: Path, settings: TrainSettings) -> Transformer:
-    """A model that is only asked while another is trained, held in the dtype of its matrix products."""
-    compute = torch.bfloat16 if settings.precision == "bf16" else torch.float32
-    device = devices.choose(settings)
-    model = Transformer.from_folder(folder, attention=devices.attention(device, settings.context))
-    model.to(device).requires_grad_(False)
-    model.mixed_precision(compute)
-    for module in model.modules():
-        if isinstance(module, torch.nn.Linear | torch.nn.Embedding):
-            module.to(compute)
-    return model
 
 
 def check_same_tokens(student: Tokenizer, teacher: Tokenizer) -> None:

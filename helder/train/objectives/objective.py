@@ -49,6 +49,7 @@ class Objective(ABC):
         order: which examples each step sees.
         longest: the longest sequence in tokens.
         looks: whether there is anything held out to look at.
+        counted: what `order` orders, in one word or a few.
         world: the processes that train; all of them are asked for the same steps in the same order.
     """
 
@@ -56,6 +57,7 @@ class Objective(ABC):
     longest: int
     looks: bool
     model: Transformer
+    counted: str = "examples"
     world: World = World()
 
     def begin(self, model: Transformer, scratch: Path) -> None:

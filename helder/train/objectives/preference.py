@@ -28,11 +28,10 @@ from helder.train.objectives.answers import DEV_EXAMPLES, wanted, warn_too_long
 from helder.train.objectives.objective import Objective, Work
 from helder.train.order import Order, draw
 from helder.train.parallel import deal
-from helder.train.settings import TrainSettings
+from helder.train.settings import PAIRS_HELD_OUT, TrainSettings
 
 REFERENCE = "reference.jsonl"
 COLUMNS = ("input", "chosen", "rejected")
-HELD_OUT = 26  # of 256 questions, by their hash
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,8 @@ class Preference(Objective):
         dev: pairs that are looked at while training; never learnt from.
         too_long: ids of the pairs that were left out.
     """
+
+    counted = "pairs"
 
     def __init__(
         self, settings: TrainSettings, pairs: Sequence[Pair], dev: Sequence[Pair], too_long: Sequence[str] = ()
@@ -182,8 +183,8 @@ def read(settings: TrainSettings, inputs: dict[str, Path], report: Callable[...,
         if max(len(example.ids) for example in both) > settings.context:
             too_long.append(name)
         else:
-            (dev if draw("dev", values[0])[0] < HELD_OUT else train).append(Pair(*both))
-    warn_too_long(too_long, len(train) + len(dev), settings.context, report)
+            (dev if draw("dev", values[0])[0] < PAIRS_HELD_OUT else train).append(Pair(*both))
+    warn_too_long(too_long, len(train) + len(dev), settings.context, report, "pairs")
     if not train:
         raise HelderError(
             f"No pair of {inputs['pairs'].name} is left to learn from.",

@@ -12,7 +12,6 @@ kept in `rollouts.jsonl`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -34,9 +33,10 @@ from helder.serve.answer import Answer
 from helder.serve.generate import Drawing, generate
 from helder.tokens import chat
 from helder.tokens.tokenizer import Tokenizer
+from helder.train import devices
 from helder.train.examples import Batch, Example, batch_digest, collate
+from helder.train.logs import keep_lines, write_line
 from helder.train.objectives.answers import wanted, warn_too_long
-from helder.train.objectives.distil import frozen
 from helder.train.objectives.objective import Objective, Work
 from helder.train.order import Order
 from helder.train.parallel import deal
@@ -84,6 +84,8 @@ class Reward(Objective):
         reference: the model that the training begins with, frozen; None when `kl` is 0.
     """
 
+    counted = "questions"
+
     def __init__(
         self,
         settings: TrainSettings,
@@ -111,7 +113,7 @@ class Reward(Objective):
 
     def begin(self, model: Transformer, scratch: Path) -> None:
         super().begin(model, scratch)
-        self._scratch = scratch
+        self._scratch, self._log_is_cut = scratch, False
         if self.settings.kl and self._reference is None:
             self._reference = self._make_reference()
 
@@ -244,19 +246,14 @@ class Reward(Objective):
         return found
 
     def _write(self, rollout: int, lines: Sequence[dict[str, Any]]) -> None:
-        """Write a rollout's answers; those that a killed attempt wrote for it or later ones are replaced."""
+        """Write a rollout's answers; those that a killed attempt wrote for it or later ones are taken out first."""
         path = self._scratch / ROLLOUTS
-        kept = []
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    if json.loads(line)["rollout"] >= rollout:
-                        break
-                except ValueError:
-                    break  # the kill fell into the middle of a line
-                kept.append(line)
-        kept += [json.dumps({"rollout": rollout, **line}, ensure_ascii=False) for line in lines]
-        path.write_text("\n".join(kept) + "\n", encoding="utf-8")
+        if not self._log_is_cut:
+            keep_lines(path, lambda line: bool(line["rollout"] < rollout))
+            self._log_is_cut = True
+        with path.open("a", encoding="utf-8") as file:
+            for line in lines:
+                write_line(file, {"rollout": rollout, **line})
 
     def padded_tokens(self, step: int) -> int:
         lengths = [self.order.lengths[index] for index in self.order.batch(step // self.settings.reuse)]
@@ -299,18 +296,17 @@ def read(settings: TrainSettings, inputs: dict[str, Path], report: Callable[...,
     base, data = inputs["base"], inputs["data"]
     task, tokenizer, format_name = Task.load(data / "task.json"), Tokenizer.load(base), chat.format_of(base)
     sets: dict[str, list[Question]] = {}
-    too_long: list[str] = []
+    too_long: dict[str, list[str]] = {}
+    room = settings.context - settings.answer_tokens
     for name in ("train", "dev"):
         items = load_examples(data / f"{name}.jsonl") if (data / f"{name}.jsonl").stat().st_size else []
         rendered = [
             (tuple(chat.render(tokenizer, format_name, [{"role": "user", "content": item.input}])[0]), item)
             for item in items
         ]
-        room = settings.context - settings.answer_tokens
         sets[name] = [Question(ids, item) for ids, item in rendered if len(ids) <= room]
-        if name == "train":
-            too_long = [item.id for ids, item in rendered if len(ids) > room]
-    warn_too_long(too_long, len(sets["train"]), settings.context, report)
+        too_long[name] = [item.id for ids, item in rendered if len(ids) > room]
+        warn_too_long(too_long[name], len(sets[name]), room, report, f"{name} questions")
     if not sets["train"]:
         raise HelderError(
             f"No question leaves room for an answer of {settings.answer_tokens} tokens.",
@@ -325,6 +321,6 @@ def read(settings: TrainSettings, inputs: dict[str, Path], report: Callable[...,
         format_name,
         task,
         verifiers.find(settings.verifier),
-        partial(frozen, base, settings),
-        too_long,
+        partial(devices.frozen, base, settings),
+        too_long["train"],
     )

@@ -42,6 +42,8 @@ class Text(Objective):
         criterion: the loss of a model summed over the wanted tokens of a batch.
     """
 
+    counted = "rows of text"
+
     def __init__(
         self, settings: TrainSettings, train: Shard, dev: Shard | None, criterion: Criterion = cross_entropy
     ) -> None:

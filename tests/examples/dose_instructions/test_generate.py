@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from helder.data.schema import conform, resolve
 from helder.errors import HelderError
 from helder.examples.dose_instructions.concepts import PROPERTIES, Concept, Record, pattern
-from helder.examples.dose_instructions.generate import concepts, generate, json_lines, key, main, says_held_out
-from helder.examples.files import read
+from helder.examples.dose_instructions.generate import concepts, generate, key, main, says_held_out
+from helder.examples.files import json_lines, read
 
 CONCEPTS: list[Concept] = [*concepts("en"), *concepts("nl")]
 SCHEMA = resolve(json.loads(read("helder.examples.dose_instructions", "schema.json")))
@@ -127,8 +127,9 @@ def test_most_lines_are_english_and_some_dutch() -> None:
 
 
 def test_no_held_out_phrase_is_a_training_phrase() -> None:
-    for language in ("en", "nl"):
-        mine = concepts(language)  # type: ignore[arg-type]
+    languages: tuple[Literal["en"], Literal["nl"]] = ("en", "nl")
+    for language in languages:
+        mine = concepts(language)
         train = {phrase.lower() for concept in mine for phrase in concept.train}
         held_out = {phrase.lower() for concept in mine for phrase in concept.held_out}
         assert not train & held_out

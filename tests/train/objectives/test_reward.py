@@ -101,7 +101,7 @@ def test_loss_and_gradient_are_those_of_a_plain_implementation(
     reward.model = moved
     work = reward.work(1, 2)
     loss = sum((part() for part in work.losses), torch.zeros(()))
-    loss.backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(loss)
     ours = {name: parameter.grad.clone() for name, parameter in moved.named_parameters() if parameter.grad is not None}
 
     moved.zero_grad()
@@ -123,7 +123,7 @@ def test_loss_and_gradient_are_those_of_a_plain_implementation(
         divergence += k3.mean().item()
         total = total + (-torch.minimum(ratio * advantage, kept * advantage) + kl * k3).mean()
     total = total / len(judged)
-    total.backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(total)
     assert clipped > 0
     torch.testing.assert_close(loss.detach(), total.detach(), rtol=1e-4, atol=1e-6)
     for name, parameter in moved.named_parameters():
@@ -144,7 +144,9 @@ def test_a_rollout_serves_as_many_steps_as_it_is_reused(careless: Path, sums: Su
     assert len(set(digests[:3])) == len(set(digests[3:])) == 1
     assert digests[0] != digests[3]
     assert len((tmp_path / "rollouts.jsonl").read_text(encoding="utf-8").splitlines()) == 2 * 3 * 8
-    reward.work(0, 1)  # again, as after a kill: what was drawn later is replaced
+    again = reader(careless, sums, reuse=3)
+    again.begin(Transformer.from_folder(careless), tmp_path)
+    again.work(0, 1)  # as after a kill: what was drawn later is replaced
     assert len((tmp_path / "rollouts.jsonl").read_text(encoding="utf-8").splitlines()) == 3 * 8
 
 

@@ -1,0 +1,37 @@
+"""Documents as they lie in files, for learning a tokenizer and for learning from them: one reader for both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from helder.data.read import TABLES, decode, files_of, read_file
+from helder.errors import HelderError
+
+COLUMN = "text"
+
+
+def read_documents(path: Path) -> Iterator[tuple[str, str]]:
+    """The documents of a file, or of a folder's files in the order of their names, as (name, text).
+
+    JSON lines and CSV hold one a row, in the column `text`; any other file is one document.
+
+    Raises:
+        HelderError: not text, a broken line, or a row without text.
+    """
+    for file in files_of(path):
+        name = file.relative_to(path).as_posix() if path.is_dir() else file.name
+        if file.suffix.lower() not in TABLES:
+            text, _, _ = decode(file.read_bytes(), name)
+            yield name, text
+            continue
+        rows, _ = read_file(file, name, (COLUMN,))
+        for row in rows:
+            text = row.values[COLUMN]
+            if not isinstance(text, str):
+                raise HelderError(f"{row.place} has no text.", f"`{COLUMN}` holds {text!r}.", "Correct the line.")
+            if any("\ud800" <= character <= "\udfff" for character in text):
+                raise HelderError(
+                    f"{row.place} holds half of a surrogate pair.", "It is no character.", "Take it out of the text."
+                )
+            yield f"{name}:{row.line}", text
