@@ -30,7 +30,7 @@ from typing import Any
 
 from helder.errors import ExitCode, HelderError
 from helder.ledger import artifact as artifacts
-from helder.ledger import canonical, energy, environment, keys, statement
+from helder.ledger import energy, environment, keys, statement
 from helder.ledger.artifact import Artifact
 from helder.ledger.run_folder import RunFolder
 from helder.sealed import room
@@ -82,16 +82,8 @@ class Stage:
         return self._digest({name: value for name, value in self.settings.items() if name not in self.elastic})
 
     def _digest(self, settings: Mapping[str, Any]) -> str:
-        return canonical.digest(
-            {
-                "name": self.name,
-                "version": self.version,
-                "function": self.function,
-                "settings": dict(settings),
-                "inputs": {name: artifact.digest for name, artifact in self.inputs.items()},
-                "environment": dict(self.environment),
-            }
-        )
+        inputs = {name: artifact.digest for name, artifact in self.inputs.items()}
+        return statement.stage_key(self.name, self.version, self.function, settings, inputs, self.environment)
 
 
 class Interrupted(HelderError):
@@ -202,6 +194,7 @@ def _seal(stage: Stage, work: Path, folder: RunFolder, end: Mapping[str, Any], t
         timings=timings,
         facts=end["facts"],
         seal_level=room.LEVEL,
+        variables=stage.environment,
     )
     folder.append(stage.name, statement.sign(made, keys.signing_key()))
     artifacts.remove(work)

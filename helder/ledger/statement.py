@@ -63,6 +63,32 @@ class Statement:
         return facts
 
 
+def stage_key(
+    name: str,
+    version: int,
+    function: str,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    variables: Mapping[str, str],
+) -> str:
+    """Digest of all that decides what a stage makes.
+
+    Args:
+        inputs: name → digest of the artifact.
+        variables: those of the environment that the stage asked for.
+    """
+    return canonical.digest(
+        {
+            "name": name,
+            "version": version,
+            "function": function,
+            "settings": dict(settings),
+            "inputs": dict(inputs),
+            "environment": dict(variables),
+        }
+    )
+
+
 def build(
     *,
     name: str,
@@ -76,6 +102,7 @@ def build(
     timings: Mapping[str, Any],
     facts: Mapping[str, Any],
     seal_level: int,
+    variables: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The statement of one stage, not yet signed.
 
@@ -89,13 +116,14 @@ def build(
         timings: seconds and bytes; they differ from run to run.
         facts: what the stage measured that is not part of the artifact.
         seal_level: how tight the room was, 0 = an ordinary child process with a recorded environment.
+        variables: those that the stage asked for because they change numbers; part of the key.
     """
     return {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": manifest_digest(outputs)}}],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
-            "stage": {"name": name, "version": version, "function": function},
+            "stage": {"name": name, "version": version, "function": function, "variables": dict(variables or {})},
             "key": key,
             "settings": dict(settings),
             "seed": settings.get("seed"),
