@@ -1,4 +1,5 @@
-"""The scoring stage: every prediction file beside the right answers → one `scores.json` that the report prints.
+"""The scoring stage: every prediction file beside the right answers → `scores.json` and `cases.json`, which the report
+prints. Numbers stand in the one, single cases in the other: scores can be published where records may not leave.
 
 It knows nothing of models: it reads the data artifact and the prediction artifacts (`predict.py`,
 `baselines.py`) and compares. It does not protect against a test set that does not look like the work to come.
@@ -44,18 +45,20 @@ proportion with its interval at `confidence`; `value`, `low`, `high` lie in 0..1
     compression    [{subject, test_set, measure, points_lost: float (percentage points, positive = lost),
                      low, high}]
     harm           {fields: [field], subjects: [name],
-                    counts: [{subject, test_set, items, wrong_items, values, wrong_values}] (values: stated ones),
-                    items: [{subject, test_set, id, input, record: int (0-based place in the list), field,
-                             expected, got, kind: "wrong" | "missed" | "invented" | "no record" |
-                             "extra record" | "no answer"}]}
-                   every one, none left out, of the weights and of the file to use; lists are empty when the task
-                   names no harm
-    examples       {subject, test_set, right: [item], wrong: [item]}, at most 10 and 20, drawn by hash;
-                   item = {id, input, expected, got|null, error|null, raw}
+                    counts: [{subject, test_set, items, wrong_items, values, wrong_values}] (values: stated ones)}
+                   of the weights and of the file to use; lists are empty when the task names no harm
     recommendation {use: subject|null, verdict: "model" | "baseline" | "not shown", text: one paragraph for
                     people, accuracy: share|null, model: the model subject that was considered|null,
                     baseline: the best simple way|null}
     warnings       [sentence]
+
+`cases.json`:
+
+    harm           [{subject, test_set, id, input, record: int (0-based place in the list), field, expected, got,
+                     kind: "wrong" | "missed" | "invented" | "no record" | "extra record" | "no answer"}]
+                   every one of those that scores.json counts, none left out
+    examples       {subject, test_set, right: [item], wrong: [item]}, at most 10 and 20, drawn by hash;
+                   item = {id, input, expected, got|null, error|null, raw}
 
 Numbers are rounded to 6 places. Nothing in the file depends on a clock, on a hash seed or on the order of inputs.
 """
@@ -102,7 +105,7 @@ def run(
     scratch: Path,
     report: Callable[..., None],
 ) -> dict[str, Any]:
-    """Score every subject on every test set and write scores.json.
+    """Score every subject on every test set; write scores.json and cases.json.
 
     Args:
         settings: confidence (0.95), margin (0.01), seed (0: decides the resampling and which examples are shown).
@@ -124,9 +127,10 @@ def run(
             _check_complete(subject, name, len(predictions), examples)
             measured[subject.name, name] = measure_subject(task, subject, name, examples, predictions)
         report("note", text=f"scored {subject.name}")
-    scores = scores_of(task, subjects, sets, measured, confidence, margin, seed)
-    text = json.dumps(rounded(scores), ensure_ascii=False, indent=1)
-    (output / "scores.json").write_text(text + "\n", encoding="utf-8")
+    scores, cases = scores_of(task, subjects, sets, measured, confidence, margin, seed)
+    for name, record in (("scores.json", scores), ("cases.json", cases)):
+        text = json.dumps(rounded(record), ensure_ascii=False, indent=1)
+        (output / name).write_text(text + "\n", encoding="utf-8")
     for warning in scores["warnings"]:
         report("warning", text=warning)
     return {}
@@ -140,8 +144,8 @@ def scores_of(
     confidence: float,
     margin: float,
     seed: int,
-) -> dict[str, Any]:
-    """The whole of scores.json; see the module docstring."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(scores.json, cases.json); see the module docstring."""
     main_set = next(iter(sets))
     results = [result(task, one, confidence, seed) for one in measured.values()]
     found = verdict.comparisons(task, measured, margin, confidence, seed)
@@ -151,6 +155,8 @@ def scores_of(
     titles = {subject.name: subject.title for subject in subjects}
     roles = {subject.name: subject.role for subject in subjects}
     shown = chosen or (subjects[0].name if subjects else None)
+    harmed, harm_items = harm(task, measured, [name for name in dict.fromkeys(("weights", chosen)) if name in models])
+    cases = {"format": 1, "harm": harm_items, "examples": _examples(measured[shown, main_set], seed) if shown else {}}
     return {
         "format": 1,
         "confidence": confidence,
@@ -164,15 +170,16 @@ def scores_of(
         "results": results,
         "comparisons": found,
         "compression": lost,
-        "harm": harm(task, measured, [name for name in dict.fromkeys(("weights", chosen)) if name in models]),
-        "examples": _examples(measured[shown, main_set], seed) if shown else {},
+        "harm": harmed,
         "recommendation": verdict.recommend(task, results, found, titles, roles, chosen, main_set),
         "warnings": _warnings(task, results, sets),
-    }
+    }, cases
 
 
-def harm(task: Task, measured: Mapping[tuple[str, str], Measured], subjects: Sequence[str]) -> dict[str, Any]:
-    """Every wrong value in a field whose error is the harm, for the named subjects; none is left out."""
+def harm(
+    task: Task, measured: Mapping[tuple[str, str], Measured], subjects: Sequence[str]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """How many values in fields whose error is the harm are wrong, for the named subjects; and every one of them."""
     counts: list[dict[str, Any]] = []
     items: list[dict[str, Any]] = []
     for (name, test_set), one in measured.items():
@@ -197,7 +204,7 @@ def harm(task: Task, measured: Mapping[tuple[str, str], Measured], subjects: Seq
             {"subject": name, "test_set": test_set, "items": len(one.scores), "wrong_items": wrong_items}
             | {"values": values, "wrong_values": wrong_values}
         )
-    return {"fields": list(task.harm), "subjects": list(subjects), "counts": counts, "items": items}
+    return {"fields": list(task.harm), "subjects": list(subjects), "counts": counts}, items
 
 
 def rounded(value: Any) -> Any:

@@ -88,6 +88,7 @@ def page(purpose: str, places: Mapping[str, Path], statements: Mapping[str, Stat
         name=scores["task"]["name"],
         purpose=purpose,
         scores=scores,
+        cases=_json(places["scores"] / "cases.json"),
         beside=beside(scores),
         titles={subject["name"]: subject["title"] for subject in scores["subjects"]},
         main_comparisons=[

@@ -33,6 +33,18 @@ def scored(tmp_path: Path, inputs: dict[str, Path], **settings: Any) -> dict[str
     return found
 
 
+def cases(tmp_path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((tmp_path / "scores" / "cases.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_scores_hold_no_words_of_a_single_case(tmp_path: Path) -> None:
+    journey(tmp_path, {"weights": 7, "q8_0": 7, "nearest": 300})
+    inputs = {item["input"] for item in cases(tmp_path)["harm"]}
+    text = (tmp_path / "scores" / "scores.json").read_text(encoding="utf-8")
+    assert inputs and not any(said in text for said in inputs)
+
+
 def journey(tmp_path: Path, errors: dict[str, int], test: int = 400, **settings: Any) -> dict[str, Any]:
     """Scores of subjects with so many wrong answers each."""
     folder = doses(tmp_path / "data", test=test)
@@ -118,21 +130,21 @@ def test_the_smallest_file_within_half_a_point_is_the_one_to_use(tmp_path: Path)
 
 def test_every_harmful_error_is_listed_and_the_counts_agree(tmp_path: Path) -> None:
     scores = journey(tmp_path, {"weights": 7, "q8_0": 7, "q4_0": 90, "nearest": 300})
-    harm = scores["harm"]
+    harm, items = scores["harm"], cases(tmp_path)["harm"]
     assert harm["subjects"] == ["weights", "q8_0"]
     for count in harm["counts"]:
-        listed = [item for item in harm["items"] if item["subject"] == count["subject"]]
+        listed = [item for item in items if item["subject"] == count["subject"]]
         assert len(listed) == count["wrong_values"] == 7
         assert count["items"] == 400
-    first = harm["items"][0]
+    first = items[0]
     assert (first["field"], first["record"], first["kind"]) == ("dose", 0, "wrong")
     assert first["got"] == first["expected"] + 1
     assert "case" in first["input"]
 
 
 def test_examples_are_drawn_not_picked(tmp_path: Path) -> None:
-    scores = journey(tmp_path, {"weights": 100, "nearest": 300})
-    shown = scores["examples"]
+    journey(tmp_path, {"weights": 100, "nearest": 300})
+    shown = cases(tmp_path)["examples"]
     assert (len(shown["right"]), len(shown["wrong"])) == (10, 20)
     ids = [item["id"] for item in shown["right"]]
     assert ids != sorted(ids)

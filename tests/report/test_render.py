@@ -18,9 +18,6 @@ SHARE = {"right": 3, "n": 4, "value": 0.75, "low": 0.300642, "high": 0.954413}
 
 def scores() -> dict[str, Any]:
     row = {"test_set": "test", "n": 4, "of": 4, "subset": None, "whole": SHARE, "fields": SHARE, "invalid": 0}
-    harm = {"subject": "weights", "test_set": "test", "id": "a", "input": HOSTILE, "record": 0, "field": "dose",
-            "expected": 1, "got": None, "kind": "missed"}  # fmt: skip
-    item = {"id": "a", "input": HOSTILE, "expected": [{"dose": 1}], "got": None, "error": HOSTILE, "raw": HOSTILE}
     return {
         "confidence": 0.95, "task": {"kind": "record", "name": HOSTILE}, 
         "measures": {"whole": "all fields right", "fields": "those that are right", "stated": "those said"},
@@ -30,18 +27,25 @@ def scores() -> dict[str, Any]:
         "comparisons": [{"test_set": "test", "measure": "whole", "verdict": "not shown", "sentence": HOSTILE}],
         "compression": [{"subject": "q8_0", "test_set": "test", "measure": "whole", "points_lost": 1.5, "low": -2.0,
                          "high": 5.0}],
-        "harm": {"fields": ["dose"], "subjects": ["weights"], "items": [harm],
+        "harm": {"fields": ["dose"], "subjects": ["weights"],
                  "counts": [{"subject": "weights", "test_set": "test", "items": 4, "wrong_items": 1, "values": 9,
                              "wrong_values": 1}]},
-        "examples": {"subject": "weights", "test_set": "test", "right": [], "wrong": [item]},
         "recommendation": {"use": "q8_0", "model": "q8_0", "text": HOSTILE},
     }  # fmt: skip
+
+
+def cases() -> dict[str, Any]:
+    harm = {"subject": "weights", "test_set": "test", "id": "a", "input": HOSTILE, "record": 0, "field": "dose",
+            "expected": 1, "got": None, "kind": "missed"}  # fmt: skip
+    item = {"id": "a", "input": HOSTILE, "expected": [{"dose": 1}], "got": None, "error": HOSTILE, "raw": HOSTILE}
+    shown = {"subject": "weights", "test_set": "test", "right": [], "wrong": [item]}
+    return {"format": 1, "harm": [harm], "examples": shown}
 
 
 @pytest.fixture
 def page(tmp_path: Path) -> str:
     artifacts: dict[str, dict[str, str]] = {
-        "scores": {"scores.json": json.dumps(scores())},
+        "scores": {"scores.json": json.dumps(scores()), "cases.json": json.dumps(cases())},
         "files": {"files.json": json.dumps({
             "files": {"model-q8_0.gguf": {"format": "q8_0", "bytes": 144_810_528, "sha256": "ab" * 32}},
             "round_trip": {"prompts": 8, "tokens": 99, "equal": True}})},
