@@ -31,10 +31,14 @@ Artifact: task.json, train.jsonl, dev.jsonl, test.jsonl, test-<name>.jsonl, summ
     splits: {name: {read, from_train, over_limit, duplicates, leaked, held_out: {dev: n, test: n}, kept}}
             read + from_train = over_limit + duplicates + leaked + held_out + kept, checked; from_train: how
             many a held-out split was given, which train counts as held_out
-    left_out: {duplicates: {split: [{id, at, same_as}]}, leaked: {split: [{id, at, also_in, as}]}}
-    contradictions: {split: [{input, outputs: [{output, id, at}]}]}
+    contradictions: {split: n}
     labels: {label: {split: n}}   (label tasks) · tags: {split: {tag: n}}
     unused_columns: {input: [column]}
+
+and account.json, where single rows are named, which may have to stay in the house when the summary may not:
+
+    left_out: {duplicates: {split: [{id, at, same_as}]}, leaked: {split: [{id, at, also_in, as}]}}
+    contradictions: {split: [{input, outputs: [{output, id, at}]}]}
 """
 
 from __future__ import annotations
@@ -133,17 +137,22 @@ def run(
         "settings": {key: config[key] for key in sorted(config) if config[key] is not None and key not in _FORM},
         "sources": {name: [source.to_json() for source in found] for name, found in sources.items()},
         "splits": {name: ledgers[name].to_json() for name in splits},
+        "contradictions": {name: len(found) for name, found in found_contradictions.items()},
+        "labels": counts,
+        "tags": {name: dict(sorted(Counter(t for i in part for t in i.tags).items())) for name, part in splits.items()},
+        "unused_columns": {name: _unused(found, config) for name, found in sources.items()},
+    }
+    account = {
+        "format": 1,
         "left_out": {
             "duplicates": {name: ledgers[name].duplicates for name in splits},
             "leaked": {name: ledgers[name].leaked for name in splits},
         },
         "contradictions": found_contradictions,
-        "labels": counts,
-        "tags": {name: dict(sorted(Counter(t for i in part for t in i.tags).items())) for name, part in splits.items()},
-        "unused_columns": {name: _unused(found, config) for name, found in sources.items()},
     }
-    text = json.dumps(summary, ensure_ascii=False, indent=1)
-    (output / "summary.json").write_text(text + "\n", encoding="utf-8")
+    for name, record in (("summary.json", summary), ("account.json", account)):
+        text = json.dumps(record, ensure_ascii=False, indent=1)
+        (output / name).write_text(text + "\n", encoding="utf-8")
     report("note", text=", ".join(f"{name} {len(members)}" for name, members in splits.items()))
     return {}
 

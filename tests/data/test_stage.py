@@ -28,6 +28,7 @@ class Made:
         self.output, self.events = output, events
         self.task = Task.load(output / "task.json")
         self.summary: dict[str, Any] = json.loads((output / "summary.json").read_text(encoding="utf-8"))
+        self.account: dict[str, Any] = json.loads((output / "account.json").read_text(encoding="utf-8"))
 
     def items(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.output / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -106,8 +107,8 @@ def test_counts_add_up_over_duplicates_leaks_limit_and_held_out(tmp_path: Path) 
         left = split["over_limit"] + split["duplicates"] + split["leaked"] + sum(split["held_out"].values())
         assert split["read"] + split["from_train"] == left + split["kept"]
         assert split["kept"] == len(made.items(name))
-        assert split["duplicates"] == len(made.summary["left_out"]["duplicates"][name])
-        assert split["leaked"] == len(made.summary["left_out"]["leaked"][name])
+        assert split["duplicates"] == len(made.account["left_out"]["duplicates"][name])
+        assert split["leaked"] == len(made.account["left_out"]["leaked"][name])
     assert splits["train"]["read"] == 107
     assert splits["train"]["over_limit"] == 17
     assert splits["test"]["duplicates"] == 1
@@ -120,7 +121,7 @@ def test_a_training_input_that_stands_in_the_test_is_removed_and_named(tmp_path:
     made = make(tmp_path, {"train": train, "test": test, "dev": dev})
     assert "a rose" not in made.inputs("train")
     assert made.inputs("dev") == ["a cow"]
-    (leak,) = made.summary["left_out"]["leaked"]["train"]
+    (leak,) = made.account["left_out"]["leaked"]["train"]
     assert leak["at"] == "train.jsonl, line 3"
     assert leak["also_in"] == "test"
     assert any("1 examples were removed from train" in fields.get("text", "") for _, fields in made.events)
@@ -130,7 +131,7 @@ def test_contradictory_answers_are_kept_and_reported(tmp_path: Path) -> None:
     pairs = [*LABELLED, ("a rose", "animal")]
     test = labelled(tmp_path / "test.jsonl", [("x", "plant")])
     made = make(tmp_path, {"train": labelled(tmp_path / "train.jsonl", pairs), "test": test}, holdout=0.2)
-    (found,) = made.summary["contradictions"]["train"]
+    (found,) = made.account["contradictions"]["train"]
     assert [answer["output"] for answer in found["outputs"]] == ["plant", "animal"]
     assert any("different outputs" in warning for warning in made.summary["warnings"])
 
