@@ -1,0 +1,833 @@
+"""What statements and artifacts say, as facts: each with where it stands, how well it is shown and who may see it.
+
+Everything that a certificate, a form or a page says is taken from here, so that nothing is said that nothing shows. The
+same release, statements and files give the same facts in the same order, whoever reads them and whenever. Light: it
+needs no torch.
+
+It believes what is signed; whether a signature fits and whether a stage did what it says is for `helder verify`. What
+is withheld is told from the statements alone, and what nobody said stays unknown: `value` is None.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from helder.certify import compute
+from helder.errors import ExitCode, HelderError
+from helder.ledger import canonical
+from helder.ledger.statement import Statement
+from helder.model import families
+from helder.model.config import TransformerConfig
+
+Audience = Literal["public", "customer", "regulator"]
+AUDIENCES: tuple[Audience, ...] = ("public", "customer", "regulator")  # each sees what those before it see
+DECLARED, PRESENT, BOUND, EXERCISED = 0, 1, 2, 3
+MEASURES = ("whole", "fields", "stated", "text")
+# What a stage does, by its function; in brackets how stages are called whose function is not Helder's own.
+TRAINS, AVERAGES, TEACHES = "helder.train.stage:run", "helder.train.average:run", "helder.train.teach:run"
+TOKENIZES, SCRATCH, IMPORTS = "helder.tokens.stage:run", "helder.model.scratch:run", "helder.model.importer:run"
+CALLED = {TRAINS: "train", AVERAGES: "average", TEACHES: "teach", TOKENIZES: "tokens"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that is said.
+
+    Attributes:
+        value: JSON; None when it is not known, and then it is left open for all to see.
+        source: where it stands, in words: "statement train: settings.learning_rate".
+        evidence: SHA-256 of the payload of the statement, or of the file, that shows it; None for words of people.
+        grade: 0 declared, 1 present, 2 bound in the signed ledger, 3 exercised: it was run again.
+        audience: who may see it at least.
+    """
+
+    value: Any
+    source: str
+    evidence: str | None = None
+    grade: int = DECLARED
+    audience: Audience = "public"
+
+    @property
+    def known(self) -> bool:
+        return self.value is not None
+
+    def for_(self, audience: str) -> bool:
+        """Whether these readers may see it."""
+        return AUDIENCES.index(self.audience) <= AUDIENCES.index(audience)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "value": self.value,
+            "source": self.source,
+            "evidence": self.evidence,
+            "grade": self.grade,
+            "audience": self.audience,
+        }
+
+
+Facts = dict[str, Fact]
+Read = tuple[Any, str]  # what a file says, and its SHA-256
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A release with its statements and what is there of its artifacts; ask it for facts.
+
+    Attributes:
+        release: the release's predicate, see `helder.ledger.predicates`; `files` may be missing while it is made.
+        statements: stage → statement of those that led to the model and its scores, each after those it builds on.
+        places: stage → folder of its artifact; None, or files missing from it, when they are withheld.
+    """
+
+    release: Mapping[str, Any]
+    statements: Mapping[str, Statement]
+    places: Mapping[str, Path | None]
+
+    @classmethod
+    def of(
+        cls, release: Mapping[str, Any], statements: Mapping[str, Statement], places: Mapping[str, Path | None]
+    ) -> Evidence:
+        """Take up a release, in whatever order its statements are given."""
+        return cls(release, in_order(statements), dict(places))
+
+    # -- the model ---------------------------------------------------------------------------------------------------
+
+    @property
+    def model_stage(self) -> str:
+        """The stage that made the final weights."""
+        named = self.release.get("model")
+        return str(named) if named else (self._stages(TRAINS) or ["train"])[-1]
+
+    @cached_property
+    def config(self) -> tuple[TransformerConfig, str] | None:
+        """The architecture of the model, and the digest of the file that says so."""
+        return self._config(self.model_stage) or self._config("base")
+
+    @cached_property
+    def model(self) -> Facts:
+        """family, architecture, parameters, trained_parameters, context_length, vocabulary, chat_format, weights."""
+        stage = self.model_stage
+        unknown = Fact(None, f"{stage}/config.json, which is withheld")
+        found: Facts = dict.fromkeys(("family", "architecture", "parameters", "context_length", "vocabulary"), unknown)
+        if self.config is not None:
+            config, digest = self.config
+
+            def said(value: Any, key: str) -> Fact:
+                return Fact(value, f"{stage}/config.json: {key}", digest, BOUND)
+
+            shape = {
+                "layers": config.layers,
+                "width": config.width,
+                "heads": config.heads,
+                "kv_heads": config.kv_heads,
+                "head_width": config.head_width,
+                "feed_forward_width": config.feed_forward_width,
+                "rope_theta": config.rope_theta,
+                "tied": config.tied,
+            }
+            found = {
+                "family": said(families.of_settings(config).model_type, "model_type"),
+                "architecture": said(shape, "sizes"),
+                "parameters": said(config.parameter_count, "sizes, a tied head counted once"),
+                "context_length": said(config.context_length, "max_position_embeddings"),
+                "vocabulary": said(config.vocabulary_size, "vocab_size"),
+            }
+        trained = self._said(stage)
+        if trained is not None and "parameters" in trained.facts:  # as counted by the training itself
+            found["parameters"] = self._fact(stage, "facts", "parameters")
+        found["trained_parameters"] = self._fact(stage, "facts", "trained_parameters")
+        form = self._json(stage, "helder.json")
+        found["chat_format"] = (
+            Fact(None, f"{stage}/helder.json, which is withheld")
+            if form is None
+            else Fact(form[0].get("chat_format"), f"{stage}/helder.json", form[1], BOUND)
+        )
+        found["digest"] = self._digest(stage)
+        return found
+
+    @cached_property
+    def weights(self) -> list[Fact]:
+        """{file, format: "safetensors", bytes, sha256} of each file of the final weights."""
+        return self._outputs(self.model_stage, ".safetensors", lambda path: "safetensors")
+
+    @cached_property
+    def formats(self) -> list[Fact]:
+        """{file, format, bytes, sha256} of each file made of the weights, as they are handed out."""
+        return self._outputs("files", ".gguf", lambda path: path.removesuffix(".gguf").rpartition("-")[2])
+
+    @cached_property
+    def round_trip(self) -> Fact:
+        """{equal, prompts, tokens, ties}: our transformer and llama.cpp wrote the same tokens."""
+        read = self._json("files", "files.json")
+        if read is None or not isinstance(read[0].get("round_trip"), dict):
+            return Fact(None, "files/files.json, which is withheld")
+        trip = read[0]["round_trip"]
+        return Fact(trip, "files/files.json: round_trip", read[1], EXERCISED if trip.get("equal") else BOUND)
+
+    # -- what it began with ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def base(self) -> Facts:
+        """kind ("scratch", "imported"), name, title, origin, licence, sha256, quantised, training_data, note, seed."""
+        keys = ("kind", "name", "title", "origin", "licence", "sha256", "quantised", "training_data", "note", "seed")
+        said = self._said("base")
+        if said is None:
+            return dict.fromkeys(keys, Fact(None, "no statement about a base model"))
+        settings = said.predicate["settings"]
+        read = self._json("base", "source.json") or self._json(self.model_stage, "source.json")
+        record, scratch = (read[0] if read else {}), self._does("base", SCRATCH)
+        found: Facts = {"kind": self._shown("base", "scratch" if scratch else "imported", "stage.function")}
+        for key in ("name", "title", "origin", "licence", "sha256", "quantised", "note"):
+            if read is not None and key in record:
+                # What a licence or a note says is what somebody declared, however well it is kept.
+                grade = DECLARED if key in ("licence", "note", "title") else BOUND
+                found[key] = Fact(
+                    record[key] or (None if key != "quantised" else []), f"base/source.json: {key}", read[1], grade
+                )
+            else:
+                grade = DECLARED if key in ("licence", "note", "title") else BOUND
+                found[key] = Fact(
+                    settings.get(key) or None, f"statement base: settings.{key}", self._payload("base"), grade
+                )
+        if scratch:
+            found["training_data"] = self._shown("base", "none: weights drawn from a seed", "stage.function")
+            found["seed"] = self._fact("base", "settings", "seed")
+            found["licence"] = Fact(None, "statement base: nothing of others is in it", self._payload("base"), BOUND)
+        else:
+            found["training_data"] = self._shown("base", "not on site", "no statement says how it was trained")
+            found["seed"] = Fact(None, "statement base: no seed, it was imported")
+            sources = said.predicate["inputs"]
+            if not found["sha256"].known and len(sources) == 1:
+                only = next(iter(sources.values()))["digest"]["sha256"]
+                found["sha256"] = self._shown("base", only, "inputs")
+        return found
+
+    @cached_property
+    def others(self) -> list[Fact]:
+        """{stage, name, licence, sha256}: models of others beside the base: teachers, and where a tokenizer is from."""
+        found = []
+        for stage, said in self.statements.items():
+            if stage != "base" and self._does(stage, IMPORTS):
+                settings = said.predicate["settings"]
+                value = {
+                    "stage": stage,
+                    "name": settings.get("name"),
+                    "licence": settings.get("licence"),
+                    "sha256": said.digest,
+                }
+                found.append(Fact(value, f"statement {stage}", self._payload(stage), BOUND))
+        return found
+
+    # -- data --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def task(self) -> Facts:
+        """name, purpose, kind, instruction, fields, labels, harm: what the model is asked to do."""
+        found = {
+            key: self._fact("data", "settings", key, DECLARED) for key in ("name", "purpose", "instruction", "harm")
+        }
+        read = self._json("data", "summary.json")
+        about = read[0].get("task", {}) if read else {}
+        for key in ("kind", "many", "fields", "labels"):
+            found[key] = (
+                Fact(about[key], f"data/summary.json: task.{key}", read[1], BOUND)
+                if read is not None and key in about
+                else self._fact("data", "settings", key)
+            )
+        return found
+
+    @cached_property
+    def sources(self) -> list[Fact]:
+        """{name, stage, as, kind, sha256, rows, bytes, format, licence, in_bundle} of all that no stage made."""
+        declared = {(one["stage"], one["name"]): one for one in self.release.get("sources", ())}
+        made = {said.digest for said in self.statements.values()}
+        read = self._json("data", "summary.json")
+        counted = read[0].get("sources", {}) if read else {}
+        found = []
+        for stage, said in self.statements.items():
+            settings = said.predicate["settings"]
+            for known_as, one in sorted(said.predicate["inputs"].items()):
+                digest = one["digest"]["sha256"]
+                if digest in made:
+                    continue
+                told = declared.get((stage, known_as), {})
+                licence = told.get("licence") or (settings.get("licence") if stage in ("data", "base") else None)
+                files = counted.get(known_as, []) if stage == "data" else []
+                value = {
+                    "name": one["name"],
+                    "stage": stage,
+                    "as": known_as,
+                    "kind": one["kind"],
+                    "sha256": digest,
+                    "rows": sum(file["rows"] for file in files) if files else None,
+                    "bytes": sum(file["bytes"] for file in files) if files else None,
+                    "format": "+".join(sorted({file["format"] for file in files})) or None,
+                    "licence": None if licence in (None, "", "unknown") else licence,
+                    "in_bundle": told.get("path") is not None,
+                }
+                found.append(Fact(value, f"statement {stage}: inputs.{known_as}", self._payload(stage), BOUND))
+        return found
+
+    @cached_property
+    def licence_of_data(self) -> Fact:
+        """The licence of the data, as the recipe says."""
+        said = self._fact("data", "settings", "licence", DECLARED)
+        return said if said.value != "unknown" else Fact(None, said.source, said.evidence)
+
+    @cached_property
+    def splits(self) -> list[Fact]:
+        """{split, read, kept, duplicates, leaked, over_limit, from_train, held_out, contradictions} of each split."""
+        read = self._json("data", "summary.json")
+        if read is None:
+            return []
+        summary, digest = read
+        conflicts = summary.get("contradictions", {})
+        return [
+            Fact(
+                {"split": split, **counts, "contradictions": len(conflicts.get(split, []))},
+                f"data/summary.json: splits.{split}",
+                digest,
+                BOUND,
+            )
+            for split, counts in summary.get("splits", {}).items()
+        ]
+
+    @cached_property
+    def data(self) -> Facts:
+        """records, duplicates, leaked, contradictions (counts over all splits), warnings, derived, labels, tags, and
+        for regulators left_out and contradicting, record by record."""
+        read = self._json("data", "summary.json")
+        keys = ("records", "duplicates", "leaked", "contradictions", "warnings", "derived", "labels", "tags")
+        if read is None:
+            open_ = Fact(None, "data/summary.json, which is withheld", audience="public")
+            return dict.fromkeys((*keys, "left_out", "contradicting"), open_)
+        summary, digest = read
+        splits = [fact.value for fact in self.splits]
+
+        def said(value: Any, key: str, audience: Audience = "public") -> Fact:
+            return Fact(value, f"data/summary.json: {key}", digest, BOUND, audience)
+
+        found = {"records": said(sum(split["kept"] for split in splits), "splits")}
+        found |= {key: said(sum(split[key] for split in splits), "splits") for key in keys[1:3]}
+        found["contradictions"] = said(sum(split["contradictions"] for split in splits), "contradictions")
+        # Warnings name files and may quote fields and labels of the data.
+        found |= {key: said(summary.get(key, []), key, "customer") for key in ("warnings", "derived")}
+        found |= {key: said(summary.get(key, {}), key, "customer") for key in ("labels", "tags")}
+        found["left_out"] = said(summary.get("left_out", {}), "left_out", "regulator")
+        found["contradicting"] = said(summary.get("contradictions", {}), "contradictions", "regulator")
+        return found
+
+    @cached_property
+    def texts(self) -> list[Fact]:
+        """{stage, documents, tokens, bytes, held_out_documents, held_out_tokens, empty} of documents learnt from."""
+        found = []
+        for stage in self._stages(TOKENIZES):
+            facts = self.statements[stage].facts
+            train, dev = facts.get("train", {}), facts.get("dev", {})
+            value = {
+                "stage": stage,
+                "documents": train.get("documents"),
+                "tokens": train.get("tokens"),
+                "bytes": train.get("bytes"),
+                "held_out_documents": dev.get("documents"),
+                "held_out_tokens": dev.get("tokens"),
+                "empty": facts.get("empty"),
+            }
+            found.append(Fact(value, f"statement {stage}: facts", self._payload(stage), BOUND))
+        return found
+
+    # -- training ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def trainings(self) -> list[Fact]:
+        """Each training in its order: {stage, objective, method, begins_with, learns_from, settings, steps, tokens,
+        tokens_how, examples, examples_seen, too_long, parameters, trained_parameters, seconds, cpu_seconds, flops,
+        flops_how, processes, device, precision, numerics, optimizer, seed, last_loss}."""
+        return [self._training(stage) for stage in self._stages(TRAINS)]
+
+    @cached_property
+    def averages(self) -> list[Fact]:
+        """{stage, of: [stage]}: where weights are the mean of several trainings."""
+        makers = {said.digest: stage for stage, said in self.statements.items()}
+        found = []
+        for stage in self._stages(AVERAGES):
+            inputs = self.statements[stage].predicate["inputs"]
+            of = [makers.get(one["digest"]["sha256"], one["name"]) for _, one in sorted(inputs.items())]
+            found.append(Fact({"stage": stage, "of": of}, f"statement {stage}: inputs", self._payload(stage), BOUND))
+        return found
+
+    @cached_property
+    def compute(self) -> Facts:
+        """steps, tokens, seconds, flops of all trainings together; flops is None when one cannot be counted."""
+        trainings = [fact.value for fact in self.trainings]
+        last = self.trainings[-1].evidence if trainings else None
+
+        def total(key: str) -> Fact:
+            values = [training[key] for training in trainings]
+            whole = None if not values or None in values else sum(values)
+            return Fact(whole, f"statements of the trainings: {key}, summed", last, BOUND)
+
+        return {key: total(key) for key in ("steps", "tokens", "seconds", "flops")}
+
+    def _training(self, stage: str) -> Fact:
+        said = self.statements[stage]
+        settings, facts = said.predicate["settings"], said.facts
+        makers = {other.digest: name for name, other in self.statements.items()}
+        inputs = {
+            known_as: makers.get(one["digest"]["sha256"], one["name"])
+            for known_as, one in sorted(said.predicate["inputs"].items())
+        }
+        lines = self._lines(stage, "log.jsonl")
+        tokens: int | None
+        if lines:
+            tokens, how = (
+                sum(int(line.get("tokens", 0)) for line in lines[0]),
+                f"summed over the steps of {stage}/log.jsonl",
+            )
+        elif "tokens_seen" in facts:
+            tokens, how = facts["tokens_seen"], f"statement {stage}: facts.tokens_seen"
+        else:
+            tokens, how = facts.get("tokens"), f"statement {stage}: facts.tokens, of the last attempt"
+        steps = facts.get("steps")
+        flops = None
+        if self.config is not None and tokens and steps and "objective" in settings:
+            teacher = next((self._config(name) for name in self.statements if name == inputs.get("teacher")), None)
+            flops = compute.training_flops(self.config[0], settings, tokens, steps, teacher and teacher[0])
+        losses = [line[key] for line in (lines[0] if lines else [])[-1:] for key in ("loss",) if key in line]
+        value = {
+            "stage": stage,
+            "objective": settings.get("objective"),
+            "method": settings.get("method"),
+            "begins_with": inputs.pop("base", None),
+            "learns_from": inputs,
+            "settings": dict(settings),
+            "steps": steps,
+            "tokens": tokens,
+            "tokens_how": how,
+            "examples": facts.get("examples"),
+            "examples_seen": facts.get("examples_seen"),
+            "too_long": None if "too_long" not in facts else len(facts["too_long"]),
+            "parameters": facts.get("parameters"),
+            "trained_parameters": facts.get("trained_parameters"),
+            "seconds": said.predicate["timings"].get("seconds"),
+            "cpu_seconds": said.predicate["timings"].get("cpu_seconds"),
+            "flops": flops,
+            "flops_how": compute.HOW,
+            "processes": facts.get("world_size", settings.get("processes", 1) * settings.get("hosts", 1)),
+            **{key: settings.get(key) for key in ("device", "precision", "numerics", "optimizer", "seed")},
+            "last_loss": losses[0] if losses else None,
+        }
+        return Fact(value, f"statement {stage}", self._payload(stage), BOUND)
+
+    # -- what it cost, and where it ran ------------------------------------------------------------------------------
+
+    @cached_property
+    def energy(self) -> Fact:
+        """{joules, how: [words], stages: {stage: joules}, without: [stage]} of all stages of the way."""
+        stages: dict[str, float] = {}
+        hows: set[str] = set()
+        for stage, said in self.statements.items():
+            used = said.predicate["timings"].get("energy")
+            if used:
+                stages[stage] = used["joules"]
+                hows.add(used["how"])
+        if not stages:
+            return Fact(None, "no statement says how much energy a stage took")
+        value = {
+            "joules": sum(stages.values()),
+            "how": sorted(hows),
+            "stages": stages,
+            "without": [stage for stage in self.statements if stage not in stages],
+        }
+        return Fact(value, "statements of all stages: timings.energy", self._payload(self.model_stage), BOUND)
+
+    @cached_property
+    def seconds(self) -> Fact:
+        """Wall time of all stages of the way together."""
+        known = [said.predicate["timings"].get("seconds") for said in self.statements.values()]
+        whole = (
+            sum(value for value in known if value is not None) if any(value is not None for value in known) else None
+        )
+        return Fact(whole, "statements of all stages: timings.seconds", self._payload(self.model_stage), BOUND)
+
+    @cached_property
+    def hardware(self) -> list[Fact]:
+        """{processor, cpus, machine, kernel, device, stages}: each kind of machine that stages ran on."""
+        kinds: dict[str, tuple[dict[str, Any], list[str]]] = {}
+        for stage, said in self.statements.items():
+            environment = said.predicate["environment"]
+            if not environment:
+                continue
+            processor, system = environment.get("processor", {}), environment.get("system", {})
+            value = {
+                "processor": processor.get("model"),
+                "cpus": processor.get("cpus"),
+                "machine": system.get("machine"),
+                "kernel": system.get("kernel"),
+                "device": said.predicate["settings"].get("device", "cpu"),
+            }
+            kinds.setdefault(canonical.digest(value), (value, []))[1].append(stage)
+        return [
+            Fact({**value, "stages": stages}, f"statement {stages[0]}: environment", self._payload(stages[0]), BOUND)
+            for value, stages in kinds.values()
+        ]
+
+    @cached_property
+    def software(self) -> list[Fact]:
+        """{helder, code_sha256, python, packages, stages}: each environment that stages ran in."""
+        kinds: dict[str, tuple[dict[str, Any], list[str]]] = {}
+        for stage, said in self.statements.items():
+            environment, code = said.predicate["environment"], said.predicate["code"]
+            value = {
+                "helder": code.get("helder"),
+                "code_sha256": code.get("sha256"),
+                "python": environment.get("python"),
+                "packages": environment.get("packages", {}),
+            }
+            kinds.setdefault(canonical.digest(value), (value, []))[1].append(stage)
+        return [
+            Fact({**value, "stages": stages}, f"statement {stages[0]}: environment", self._payload(stages[0]), BOUND)
+            for value, stages in kinds.values()
+        ]
+
+    @cached_property
+    def seal(self) -> Fact:
+        """The lowest seal level of all stages; 0: an ordinary process whose environment is recorded."""
+        levels = {stage: said.predicate["seal"].get("level", 0) for stage, said in self.statements.items()}
+        if not levels:
+            return Fact(None, "there is no statement")
+        lowest = min(levels, key=lambda stage: (levels[stage], stage))
+        return Fact(levels[lowest], f"statement {lowest}: seal.level", self._payload(lowest), BOUND)
+
+    @cached_property
+    def made(self) -> Facts:
+        """began, ended: the first and the last stage's own clock, in UTC; the maker's, which nobody checked."""
+        started = {stage: said.predicate["timings"].get("started") for stage, said in self.statements.items()}
+        known = sorted((time, stage) for stage, time in started.items() if time)
+        if not known:
+            return dict.fromkeys(("began", "ended"), Fact(None, "no statement says when a stage began"))
+        return {
+            key: Fact(time, f"statement {stage}: timings.started", self._payload(stage), DECLARED)
+            for key, (time, stage) in (("began", known[0]), ("ended", known[-1]))
+        }
+
+    # -- scores ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def scores(self) -> list[Fact]:
+        """{subject, title, role, test_set, measure, value, low, high, n, main}: every subject on every test set.
+
+        By every measure, the bad ones too; `low` and `high` are None for a measure without an interval.
+        """
+        read = self._json("scores", "scores.json")
+        if read is None:
+            return []
+        scores, digest = read
+        subjects = {subject["name"]: subject for subject in scores["subjects"]}
+        found = []
+        for row in scores["results"]:
+            subject = subjects[row["subject"]]
+            told = {key: row[key] for key in MEASURES if row.get(key) is not None}
+            for name, group in row.get("groups", {}).items():
+                told[f"group:{name}"] = group["accuracy"]
+            for measure, share in told.items():
+                found.append(self._score(row, subject, measure, share, scores, digest))
+            if row.get("macro_f1") is not None:
+                share = {"value": row["macro_f1"], "low": None, "high": None, "n": row["n"]}
+                found.append(self._score(row, subject, "macro_f1", share, scores, digest))
+        return found
+
+    @cached_property
+    def score_details(self) -> list[Fact]:
+        """As `scores`, with `part`: "field: dose" or "tag: short", for each field of a record and each tag."""
+        read = self._json("scores", "scores.json")
+        if read is None:
+            return []
+        scores, digest = read
+        subjects = {subject["name"]: subject for subject in scores["subjects"]}
+        found = []
+        for row in scores["results"]:
+            parts = [(f"field: {name}", "fields", share) for name, share in row.get("by_field", {}).items()]
+            parts += [
+                (f"tag: {tag}", measure, share)
+                for tag, told in row.get("by_tag", {}).items()
+                for measure, share in told.items()
+                if measure in MEASURES and share is not None
+            ]
+            for part, measure, share in parts:
+                one = self._score(row, subjects[row["subject"]], measure, share, scores, digest)
+                found.append(Fact({**one.value, "part": part, "main": False}, one.source, digest, BOUND, "customer"))
+        return found
+
+    @cached_property
+    def verdict(self) -> Facts:
+        """What follows from the scores.
+
+        recommendation, comparisons, compression, measures, main_measure, confidence, margin, test_sets, warnings, harm
+        (counts); and for regulators harm_items and examples, which hold texts of the data.
+        """
+        read = self._json("scores", "scores.json")
+        public = ("recommendation", "comparisons", "compression", "measures", "main_measure", "confidence", "margin")
+        keys = (*public, "test_sets", "warnings", "harm", "harm_items", "examples")
+        if read is None:
+            return dict.fromkeys(keys, Fact(None, "scores/scores.json, which is withheld"))
+        scores, digest = read
+
+        def said(value: Any, key: str, audience: Audience = "public") -> Fact:
+            return Fact(value, f"scores/scores.json: {key}", digest, BOUND, audience)
+
+        found = {key: said(scores.get(key), key) for key in (*public, "test_sets", "warnings")}
+        harm = scores.get("harm", {})
+        found["harm"] = said({"fields": harm.get("fields", []), "counts": harm.get("counts", [])}, "harm.counts")
+        found["harm_items"] = said(harm.get("items", []), "harm.items", "regulator")
+        found["examples"] = said(scores.get("examples", {}), "examples", "regulator")
+        return found
+
+    def _score(
+        self,
+        row: Mapping[str, Any],
+        subject: Mapping[str, Any],
+        measure: str,
+        share: Mapping[str, Any],
+        scores: Mapping[str, Any],
+        digest: str,
+    ) -> Fact:
+        sets = [one["name"] for one in scores["test_sets"]]
+        value = {
+            "subject": row["subject"],
+            "title": subject["title"],
+            "role": subject["role"],
+            "test_set": row["test_set"],
+            "measure": measure,
+            **{key: share[key] for key in ("value", "low", "high", "n")},
+            "main": measure == scores["main_measure"] and row["test_set"] == sets[0],
+        }
+        return Fact(value, f"scores/scores.json: results of {row['subject']} on {row['test_set']}", digest, BOUND)
+
+    # -- what is not shown -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def superseded(self) -> list[Fact]:
+        """{stage, count, statements: [SHA-256]}: what was tried before under the name of the same stage."""
+        found: dict[str, list[str]] = {}
+        for entry in self.release.get("ledger", ()):
+            if entry["role"] == "superseded":
+                found.setdefault(entry["stage"], []).append(entry["sha256"])
+        return [
+            Fact({"stage": stage, "count": len(digests), "statements": digests}, "release: ledger", digests[-1], BOUND)
+            for stage, digests in sorted(found.items())
+        ]
+
+    @cached_property
+    def withheld(self) -> list[Fact]:
+        """{path, size, sha256, why} of each file that is listed and not in the bundle."""
+        listed = sorted(self.release.get("withheld", ()), key=lambda one: str(one["path"]))
+        return [Fact(dict(one), "release: withheld", one["sha256"], BOUND) for one in listed]
+
+    @cached_property
+    def people(self) -> Facts:
+        """What only people can say, by the keys of [release] in the recipe; nothing of it is checked."""
+        return {
+            key: Fact(value, f"release: people.{key}") for key, value in sorted(self.release.get("people", {}).items())
+        }
+
+    def person(self, key: str) -> Fact:
+        """One answer of people; open when nobody gave it."""
+        return self.people.get(key, Fact(None, f"to be filled by a person: {key} in [release] of the recipe"))
+
+    @cached_property
+    def not_proved(self) -> list[Fact]:
+        """{id, text}: what nobody should believe because of this certificate."""
+        said: list[tuple[str, str, Fact | None]] = [
+            ("data-right", "Whether the data are right, and whether the work to come looks like the test set.", None),
+            (
+                "data-licence",
+                "That the data may be used under the licence that is named: it is what the recipe says.",
+                self.licence_of_data,
+            ),
+            ("personal-data", "That no personal data are in the documents: nobody looked for them here.", None),
+            ("outside-tries", "That nothing was tried before in another folder: only this ledger is known.", None),
+            ("clock", "When it was made: times are those of the maker's own clock.", self.made["began"]),
+            ("other-processors", "That another class of processor gives the same weights.", None),
+        ]
+        if self.base["kind"].value == "imported":
+            title = self.base["title"].value or self.base["name"].value or "without a name"
+            said.append(
+                (
+                    "base-training",
+                    f"How the base model {title} was trained: only its file is known, by digest.",
+                    self.base["sha256"],
+                )
+            )
+            if quantised := self.base["quantised"].value:
+                what = ", ".join(quantised)
+                said.append(
+                    (
+                        "base-quantised",
+                        f"What the base model lost when it was quantised ({what}) before.",
+                        self.base["quantised"],
+                    )
+                )
+        if self.seal.value == 0:
+            said.append(
+                ("seal", "That a stage read nothing but its inputs: the room was not closed (seal level 0).", self.seal)
+            )
+        if self.withheld:
+            said.append(
+                (
+                    "withheld",
+                    f"What stands in the {len(self.withheld)} files that are withheld: their digests are known.",
+                    None,
+                )
+            )
+        if self.energy.known and any(how.startswith("estimated") for how in self.energy.value["how"]):
+            said.append(
+                ("energy", "How much energy it took: the figure is an estimate from processor time.", self.energy)
+            )
+        if not self.scores:
+            said.append(("scores", "How well it works: the scores are withheld, or were not made.", None))
+        if self.people:
+            said.append(
+                ("people", "What people declared about use, risks and oversight: it is theirs to answer for.", None)
+            )
+        return [
+            Fact(
+                {"id": name, "text": text}, "what the statements do not show", shown.evidence if shown else None, BOUND
+            )
+            for name, text, shown in sorted(said)
+        ]
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _does(self, stage: str, function: str) -> bool:
+        """Whether a stage ran this function; foreign ones are known by their name."""
+        own = str(self.statements[stage].predicate["stage"]["function"])
+        if own.startswith("helder."):
+            return own == function
+        called = CALLED.get(function)
+        return called is not None and (stage == called or stage.startswith(f"{called}-"))
+
+    def _stages(self, function: str) -> list[str]:
+        return [stage for stage in self.statements if self._does(stage, function)]
+
+    def _said(self, stage: str) -> Statement | None:
+        return self.statements.get(stage)
+
+    def _payload(self, stage: str) -> str | None:
+        """SHA-256 of a statement as it is signed."""
+        said = self._said(stage)
+        return None if said is None else payload_digest(said)
+
+    def _shown(self, stage: str, value: Any, where: str) -> Fact:
+        return Fact(value, f"statement {stage}: {where}", self._payload(stage), BOUND)
+
+    def _fact(self, stage: str, part: str, key: str, grade: int = BOUND) -> Fact:
+        """One value of a statement's settings or facts."""
+        said = self._said(stage)
+        if said is None:
+            return Fact(None, f"there is no statement {stage}")
+        return Fact(said.predicate[part].get(key), f"statement {stage}: {part}.{key}", self._payload(stage), grade)
+
+    def _digest(self, stage: str) -> Fact:
+        said = self._said(stage)
+        return (
+            Fact(None, f"there is no statement {stage}") if said is None else self._shown(stage, said.digest, "subject")
+        )
+
+    def _outputs(self, stage: str, suffix: str, form: Any) -> list[Fact]:
+        said = self._said(stage)
+        return [
+            self._file(
+                stage,
+                {"file": one["path"], "format": form(one["path"]), "bytes": one["size"], "sha256": one["sha256"]},
+            )
+            for one in (said.predicate["outputs"] if said else [])
+            if one["path"].endswith(suffix)
+        ]
+
+    def _file(self, stage: str, value: dict[str, Any]) -> Fact:
+        return Fact(value, f"statement {stage}: outputs", self._payload(stage), BOUND)
+
+    def _config(self, stage: str) -> tuple[TransformerConfig, str] | None:
+        """The architecture that a model's folder names."""
+        read = self._json(stage, "config.json")
+        place = self.places.get(stage)
+        if read is None or place is None or "model_type" not in read[0]:
+            return None
+        return families.read_config(place), read[1]
+
+    def _json(self, stage: str, name: str) -> Read | None:
+        """A JSON file of an artifact and its digest; None when it is withheld or was never made.
+
+        Raises:
+            HelderError: code 3: it is not the file that the statement speaks of, or no JSON.
+        """
+        found = self._bytes(stage, name)
+        if found is None:
+            return None
+        try:
+            return json.loads(found[0].decode("utf-8")), found[1]
+        except (ValueError, RecursionError) as error:
+            raise HelderError(f"{stage}/{name} is not JSON.", str(error), "Make it again.", ExitCode.FAILED) from error
+
+    def _lines(self, stage: str, name: str) -> tuple[list[Any], str] | None:
+        """The lines of a JSONL file of an artifact, as `_json`."""
+        found = self._bytes(stage, name)
+        if found is None:
+            return None
+        try:
+            return [json.loads(line) for line in found[0].decode("utf-8").splitlines()], found[1]
+        except (ValueError, RecursionError) as error:
+            raise HelderError(f"{stage}/{name} is not JSONL.", str(error), "Make it again.", ExitCode.FAILED) from error
+
+    def _bytes(self, stage: str, name: str) -> tuple[bytes, str] | None:
+        said, place = self._said(stage), self.places.get(stage)
+        listed = {one["path"]: one["sha256"] for one in said.predicate["outputs"]} if said else {}
+        if place is None or name not in listed or not (place / name).is_file():
+            return None
+        data = (place / name).read_bytes()
+        if hashlib.sha256(data).hexdigest() != listed[name]:
+            raise HelderError(
+                f"{stage}/{name} is not the file that its statement speaks of.",
+                "Its content was changed.",
+                "Get the bundle again from its source, or make it again.",
+                ExitCode.FAILED,
+            )
+        return data, listed[name]
+
+
+def payload_digest(said: Statement) -> str:
+    """SHA-256 of a statement as it is signed."""
+    return canonical.digest(dict(said.payload))
+
+
+def in_order(statements: Mapping[str, Statement]) -> dict[str, Statement]:
+    """Each statement after those it builds on; among equals by name, so that the order given does not matter."""
+    makers: dict[str, list[str]] = {}
+    for stage in sorted(statements):
+        makers.setdefault(statements[stage].digest, []).append(stage)
+    before = {stage: set(_builds_on(said, makers, stage)) for stage, said in statements.items()}
+    ready = sorted(stage for stage, needed in before.items() if not needed)
+    found: dict[str, Statement] = {}
+    while ready:
+        stage = heapq.heappop(ready)
+        found[stage] = statements[stage]
+        for other, needed in before.items():
+            if stage in needed:
+                needed.remove(stage)
+                if not needed:
+                    heapq.heappush(ready, other)
+    # What goes round in a circle cannot be ordered; lineage is refused elsewhere, nothing is dropped here.
+    return found | {stage: statements[stage] for stage in sorted(statements.keys() - found.keys())}
+
+
+def _builds_on(said: Statement, makers: Mapping[str, Sequence[str]], stage: str) -> Iterator[str]:
+    for one in said.predicate["inputs"].values():
+        yield from (maker for maker in makers.get(one["digest"]["sha256"], ()) if maker != stage)
