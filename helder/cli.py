@@ -22,6 +22,7 @@ VERBS = {
     ),
     "compare": ("helder.commands.scores:compare", "Say which of two is better, on the same items."),
     "model": ("helder.commands.model:model", "Import, list, show and export base models."),
+    "key": ("helder.commands.key:key", "Make, show, rotate, back up and trust the keys that sign."),
     "doctor": ("helder.commands.doctor:doctor", "Show what this machine can do."),
     "recipe": ("helder.commands.recipe:recipe", "Explain and check recipes."),
 }

@@ -2,17 +2,15 @@
 
 A statement says which stage made which artifact from which others, under which resolved settings and
 environment. It refers to everything by digest; nothing in it depends on a path or on a time alone. `sign`
-wraps it for others, `verify` opens it again and believes only keys that the caller names.
+wraps it for others, `verify` opens it again and believes only keys that the caller names; `open_statement` does so
+for statements of other kinds (releases, certificates, key rotations; see `helder.ledger.predicates`).
 
-Formats: https://github.com/in-toto/attestation (Statement v1), https://github.com/secure-systems-lab/dsse
-(v1).
+Format: https://github.com/in-toto/attestation (Statement v1).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +18,7 @@ from typing import Any
 from helder import __version__
 from helder.errors import ExitCode, HelderError
 from helder.ledger import canonical, environment
+from helder.ledger import envelope as dsse
 from helder.ledger.artifact import Artifact, FileEntry, manifest_digest
 from helder.ledger.keys import PublicKey, SigningKey
 
@@ -32,11 +31,23 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 class Statement:
     """A statement that was opened: the in-toto JSON and short ways to what is asked most.
 
-    `statement["predicate"]` holds stage, key, settings, inputs, outputs, environment, code, seal, seed,
-    timings and facts.
+    Of a stage's statement, `payload["predicate"]` holds stage, key, settings, inputs, outputs, environment, code,
+    seal, seed, timings and facts; `stage`, `key` and `facts` are for those only.
+
+    Args:
+        signers: ids of the believed keys that signed it, in the order of the signatures.
+        unknown: ids of keys that signed it as well, or are said to have, and are not known to the reader.
+        payload_sha256: SHA-256 of the signed bytes, by which releases and facts refer to a statement.
     """
 
     payload: Mapping[str, Any]
+    signers: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    payload_sha256: str = ""
+
+    @property
+    def predicate_type(self) -> str:
+        return str(self.payload["predicateType"])
 
     @property
     def predicate(self) -> Mapping[str, Any]:
@@ -145,76 +156,69 @@ def build(
     }
 
 
-def sign(statement: Mapping[str, Any], key: SigningKey) -> bytes:
-    """The DSSE envelope around a statement, as the bytes of a JSON file.
+def sign(statement: Mapping[str, Any], *keys: SigningKey) -> bytes:
+    """The DSSE envelope around a statement, signed with each of `keys`, as the bytes of a JSON file.
 
     Raises:
         canonical.NotCanonical: the statement holds a value without a stable encoding.
     """
-    payload = canonical.dumps(statement)
-    envelope = {
-        "payloadType": PAYLOAD_TYPE,
-        "payload": base64.b64encode(payload).decode("ascii"),
-        "signatures": [
-            {
-                "keyid": key.public.id,
-                "sig": base64.b64encode(key.sign(_to_be_signed(payload))).decode("ascii"),
-            }
-        ],
-    }
-    return json.dumps(envelope, indent=1).encode("ascii") + b"\n"
+    return dsse.seal(canonical.dumps(statement), PAYLOAD_TYPE, keys)
 
 
 def verify(envelope: bytes, keys: Iterable[PublicKey], where: str = "The statement") -> Statement:
-    """Open an envelope, if one of `keys` signed exactly what is in it.
-
-    The key id in an envelope is a hint and not signed, so every given key is tried; an envelope whose hint
-    is not among them is told apart only in the message.
+    """Open the statement of a stage, if one of `keys` signed exactly what is in it.
 
     Raises:
-        HelderError: code 3, the signature does not fit or the form is wrong; code 4, the key is not known.
+        HelderError: as `open_statement`.
     """
+    opened = open_statement(envelope, keys, PREDICATE_TYPE, where)
     try:
-        outer = canonical.loads(envelope)
-        payload = base64.b64decode(outer["payload"], validate=True)
-        signatures = [(str(s["keyid"]), base64.b64decode(s["sig"], validate=True)) for s in outer["signatures"]]
-        payload_type = outer["payloadType"]
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
-        raise _failed(where, f"It is not a DSSE envelope: {error}.") from error
-    if payload_type != PAYLOAD_TYPE:
-        raise _failed(where, f"Its payload type is {payload_type!r}, not {PAYLOAD_TYPE!r}.")
-    known, signed = list(keys), _to_be_signed(payload)
-    if not any(key.verifies(signature, signed) for key in known for _, signature in signatures):
-        if not {key.id for key in known} & {hint for hint, _ in signatures}:
-            hints = ", ".join(hint[:12] for hint, _ in signatures) or "nobody"
-            raise HelderError(
-                f"{where} is signed with a key that this machine does not know ({hints}).",
-                "Whether it is true cannot be checked without that key.",
-                "Put the signer's public key, a .pem file, into $HELDER_HOME/keys/trusted/ if you trust it.",
-                ExitCode.UNCHECKED,
-            )
-        raise _failed(where, "The signature does not fit what is written.")
+        _ = opened.stage, opened.key, opened.digest, opened.facts
+    except (KeyError, TypeError, IndexError) as error:
+        raise dsse.failed(where, f"It is signed, but its form is wrong: {error!r}.") from error
+    return opened
+
+
+def open_statement(
+    envelope: bytes, keys: Iterable[PublicKey], predicate_type: str, where: str = "The statement"
+) -> Statement:
+    """Open an envelope, if at least one of `keys` signed exactly what is in it and it speaks of what was asked for.
+
+    The key id in an envelope is a hint and not signed, so every given key is tried; an envelope whose hints
+    are not among them is told apart only in the message. A signature that names one of `keys` and does not fit
+    condemns the envelope even when others fit: somebody changed it.
+
+    Args:
+        predicate_type: the kind of statement, a URI such as `PREDICATE_TYPE`.
+
+    Raises:
+        HelderError: code 3, a signature does not fit or the form is wrong; code 4, no key is known.
+    """
+    opened = dsse.open(envelope, keys, where)
+    if opened.payload_type != PAYLOAD_TYPE:
+        raise dsse.failed(where, f"Its payload type is {opened.payload_type!a}, not {PAYLOAD_TYPE!r}.")
+    if opened.broken:
+        raise dsse.failed(where, "The signature does not fit what is written.")
+    if not opened.signers:
+        names = ", ".join(map(dsse.shown, opened.unknown))
+        raise HelderError(
+            f"{where} is signed with a key that this machine does not know ({names}).",
+            "Whether it is true cannot be checked without that key.",
+            "If you trust the signer, take up the public key: helder key trust FILE.pem",
+            ExitCode.UNCHECKED,
+        )
     try:
-        statement = canonical.loads(payload)
-        if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != PREDICATE_TYPE:
-            raise _failed(where, f"It is a statement of another kind: {statement['predicateType']!r}.")
-        result = Statement(statement)
-        _ = result.stage, result.key, result.digest, result.facts
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise _failed(where, f"It is signed, but its form is wrong: {error!r}.") from error
-    return result
-
-
-def _to_be_signed(payload: bytes) -> bytes:
-    """DSSE's pre-authentication encoding: lengths in front, so that nothing moves between the fields."""
-    kind = PAYLOAD_TYPE.encode("ascii")
-    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
-
-
-def _failed(where: str, why: str) -> HelderError:
-    return HelderError(
-        f"{where} cannot be believed.",
-        why,
-        "Get it again from its source, or make it again.",
-        ExitCode.FAILED,
+        statement = canonical.loads(opened.payload)
+        if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != predicate_type:
+            raise dsse.failed(where, f"It is a statement of another kind: {statement['predicateType']!a}.")
+        if not isinstance(statement["predicate"], dict):
+            raise TypeError("the predicate is not an object")
+        _ = statement["subject"][0]["digest"]["sha256"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise dsse.failed(where, f"It is signed, but its form is wrong: {error!r}.") from error
+    return Statement(
+        statement,
+        signers=tuple(key.id for key in opened.signers),
+        unknown=opened.unknown,
+        payload_sha256=hashlib.sha256(opened.payload).hexdigest(),
     )

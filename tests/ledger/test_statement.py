@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from helder.errors import ExitCode, HelderError
+from helder.ledger import envelope as dsse
 from helder.ledger import keys, statement
 from helder.ledger.artifact import Artifact, manifest
 
@@ -123,3 +125,62 @@ def test_a_signed_statement_of_another_kind_is_refused(built: dict[str, Any]) ->
     with pytest.raises(HelderError, match="cannot be believed") as caught:
         statement.verify(statement.sign(built, key), [key.public])
     assert "another kind" in caught.value.why
+
+
+def test_several_people_sign_one_statement(built: dict[str, Any], tmp_path: Path) -> None:
+    first, second = keys.signing_key(), keys.signing_key(tmp_path / "second")
+    signed = statement.sign(built, first, second)
+    assert statement.verify(signed, [second.public, first.public]).signers == (first.public.id, second.public.id)
+    opened = statement.verify(signed, [second.public])
+    assert (opened.signers, opened.unknown) == ((second.public.id,), (first.public.id,))
+
+
+def test_one_broken_signature_condemns_the_others(built: dict[str, Any], tmp_path: Path) -> None:
+    first, second = keys.signing_key(), keys.signing_key(tmp_path / "second")
+    envelope = json.loads(statement.sign(built, first, second))
+    changed_signature(envelope)
+    with pytest.raises(HelderError) as caught:
+        statement.verify(json.dumps(envelope).encode(), [first.public, second.public])
+    assert caught.value.code == ExitCode.FAILED
+
+
+def test_a_statement_is_referred_to_by_the_bytes_that_are_signed(built: dict[str, Any]) -> None:
+    key = keys.signing_key()
+    signed = statement.sign(built, key)
+    payload = base64.b64decode(json.loads(signed)["payload"])
+    assert statement.verify(signed, [key.public]).payload_sha256 == hashlib.sha256(payload).hexdigest()
+
+
+def test_statements_of_other_kinds_are_opened_by_their_kind() -> None:
+    key = keys.signing_key()
+    said = {
+        "_type": statement.STATEMENT_TYPE,
+        "subject": [{"name": "x", "digest": {"sha256": "0" * 64}}],
+        "predicateType": "https://example.org/other/v1",
+        "predicate": {"answer": 42},
+    }
+    signed = statement.sign(said, key)
+    opened = statement.open_statement(signed, [key.public], "https://example.org/other/v1")
+    assert (opened.predicate, opened.predicate_type) == ({"answer": 42}, "https://example.org/other/v1")
+    assert opened.digest == "0" * 64
+    with pytest.raises(HelderError, match="cannot be believed"):
+        statement.open_statement(signed, [key.public], statement.PREDICATE_TYPE)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b'{"_type": "https://in-toto.io/Statement/v1", "predicateType": "x", "subject": [], "predicate": {}}',
+        b'{"_type": "https://in-toto.io/Statement/v1", "predicateType": "x", "subject": 1, "predicate": []}',
+    ],
+    ids=["nothing", "a list", "no fields", "a deep hole", "no subject", "a predicate of another type"],
+)
+def test_a_signed_payload_of_another_form_is_refused(payload: bytes) -> None:
+    key = keys.signing_key()
+    with pytest.raises(HelderError) as caught:
+        statement.open_statement(dsse.seal(payload, statement.PAYLOAD_TYPE, [key]), [key.public], "x")
+    assert caught.value.code == ExitCode.FAILED
