@@ -142,6 +142,22 @@ def run(stage: Stage, folder: RunFolder, on_event: OnEvent, lock: int | None = N
     return made
 
 
+def remake(stage: Stage, work: Path, on_event: OnEvent = lambda event: None) -> dict[str, Any]:
+    """Run a stage once more to see what it makes; nothing is sealed, nothing is said in anybody's name.
+
+    Args:
+        work: a folder of the caller's; what was made lies in `output` below it.
+
+    Returns:
+        The stage's closing record: facts, environment, seconds.
+
+    Raises:
+        HelderError, Interrupted: see `run`.
+    """
+    _fresh(work)
+    return _execute(stage, work, work / "log", on_event, None)
+
+
 def _fresh(work: Path) -> None:
     for name in ("output", "home", "tmp"):
         artifacts.remove(work / name)

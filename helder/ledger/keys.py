@@ -198,6 +198,14 @@ def known_keys(folder: Path | None = None) -> list[PublicKey]:
     return list({key.id: key for key in found}.values())
 
 
+def believed(folder: Path | None = None) -> list[PublicKey]:
+    """`known_keys` of a machine that may have no key of its own, and gets none by being asked."""
+    folder = folder or keys_folder()
+    if (folder / f"{OWN}.pem").exists():
+        return known_keys(folder)
+    return [PublicKey.from_pem(path.read_bytes(), str(path)) for path in sorted((folder / "trusted").glob("*.pem"))]
+
+
 def own_keys(folder: Path | None = None) -> dict[str, SigningKey]:
     """The keys that this machine can sign with, by name; makes none, but puts missing public halves beside them."""
     folder = folder or keys_folder()

@@ -65,14 +65,17 @@ def sign(path: Path, key: SigningKey, name: str | None = None) -> bytes:
         listed = {entry.path: entry.sha256 for entry in artifact.manifest(path)}
     else:
         listed = {".": artifact.digest_path(path)}  # the tool's name for the model itself
+    return sign_listed(listed, key, name or path.absolute().name)
+
+
+def sign_listed(listed: Mapping[str, str], key: SigningKey, name: str) -> bytes:
+    """The bundle for files whose digests are known: path → SHA-256, "." for a model that is one file."""
     if not listed:
-        raise HelderError(f"There is no file in {path}.", "A signature over nothing says nothing.")
+        raise HelderError(f"There is no file in {name}.", "A signature over nothing says nothing.")
     names = sorted(listed, key=_order)
     statement: dict[str, Any] = {
         "_type": STATEMENT_TYPE,
-        "subject": [
-            {"name": name or path.absolute().name, "digest": {"sha256": _root([listed[one] for one in names])}}
-        ],
+        "subject": [{"name": name, "digest": {"sha256": _root([listed[one] for one in names])}}],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": False},
@@ -95,35 +98,22 @@ def verify(path: Path, bundle: bytes, keys: Iterable[PublicKey], where: str = WH
         HelderError: code 3, with what differs, or the bundle is broken; code 4, signed with a key that is not known,
             with a certificate, or with a digest that is not known here.
     """
-    envelope, named = _unwrap(bundle, where)
-    known = list(keys)
-    opened = dsse.open(envelope, known, where)
-    if opened.payload_type != PAYLOAD_TYPE:
-        raise dsse.failed(where, f"Its payload type is {opened.payload_type!a}, not {PAYLOAD_TYPE!r}.")
-    if opened.broken or (not opened.signers and any(hint(key) == named for key in known)):
-        raise dsse.failed(where, "The signature does not fit what is written.")
-    if not opened.signers:
-        raise HelderError(
-            f"{where} was made with a key that this machine does not know.",
-            "Whether it is true cannot be checked without that key.",
-            "If you trust the signer, take up the public key: helder key trust FILE.pem",
-            ExitCode.UNCHECKED,
-        )
-    if len(opened.signers) + len(opened.unknown) != 1 or named not in ("", hint(opened.signers[0])):
-        raise dsse.failed(where, "It names another key than the one that signed.")
-    try:
-        statement = canonical.loads(opened.payload)
-        if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != PREDICATE_TYPE:
-            raise dsse.failed(where, f"It is a statement of another kind: {statement['predicateType']!a}.")
-        (subject,), said = statement["subject"], statement["predicate"]
-        method = _Method.of(said["serialization"], where)
-        expected = _resources(said["resources"], method, subject["digest"]["sha256"], where)
-        name = str(subject["name"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise dsse.failed(where, f"It is signed, but its form is wrong: {error!r}.") from error
+    signer, name, method, expected = _open(bundle, keys, where)
     found, silent = _digests(path, method, where)
     _compare(found, expected, where)
-    return Verified(opened.signers[0], name, len({method.file(one) for one in expected}), (*method.ignored, *silent))
+    return Verified(signer, name, len({method.file(one) for one in expected}), (*method.ignored, *silent))
+
+
+def listed(bundle: bytes, keys: Iterable[PublicKey], where: str = WHERE) -> dict[str, str]:
+    """Path → SHA-256 of the files that a bundle signs, for who knows the files' digests already.
+
+    Raises:
+        HelderError: as `verify`; or the bundle is not a list of SHA-256 digests of whole files, none left out.
+    """
+    _, _, method, expected = _open(bundle, keys, where)
+    if method != _Method("sha256", 0, ()):
+        raise dsse.failed(where, "It does not list every file with its SHA-256.")
+    return expected
 
 
 def hint(key: PublicKey) -> str:
@@ -162,6 +152,37 @@ class _Method:
 
     def file(self, resource: str) -> str:
         return resource.rsplit(":", 2)[0] if self.shard else resource
+
+
+def _open(bundle: bytes, keys: Iterable[PublicKey], where: str) -> tuple[PublicKey, str, _Method, dict[str, str]]:
+    """(signer, name of the model, how it is listed, name → digest) of a bundle that a known key signed."""
+    envelope, named = _unwrap(bundle, where)
+    known = list(keys)
+    opened = dsse.open(envelope, known, where)
+    if opened.payload_type != PAYLOAD_TYPE:
+        raise dsse.failed(where, f"Its payload type is {opened.payload_type!a}, not {PAYLOAD_TYPE!r}.")
+    if opened.broken or (not opened.signers and any(hint(key) == named for key in known)):
+        raise dsse.failed(where, "The signature does not fit what is written.")
+    if not opened.signers:
+        raise HelderError(
+            f"{where} was made with a key that this machine does not know.",
+            "Whether it is true cannot be checked without that key.",
+            "If you trust the signer, take up the public key: helder key trust FILE.pem",
+            ExitCode.UNCHECKED,
+        )
+    if len(opened.signers) + len(opened.unknown) != 1 or named not in ("", hint(opened.signers[0])):
+        raise dsse.failed(where, "It names another key than the one that signed.")
+    try:
+        statement = canonical.loads(opened.payload)
+        if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != PREDICATE_TYPE:
+            raise dsse.failed(where, f"It is a statement of another kind: {statement['predicateType']!a}.")
+        (subject,), said = statement["subject"], statement["predicate"]
+        method = _Method.of(said["serialization"], where)
+        expected = _resources(said["resources"], method, subject["digest"]["sha256"], where)
+        name = str(subject["name"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise dsse.failed(where, f"It is signed, but its form is wrong: {error!r}.") from error
+    return opened.signers[0], name, method, expected
 
 
 def _unwrap(bundle: bytes, where: str) -> tuple[bytes, str]:

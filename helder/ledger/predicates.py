@@ -288,6 +288,8 @@ class Release(Strict):
     """For whom: decides what is withheld."""
     model: Text
     """Name of the stage that made the final weights."""
+    ends: list[Text]
+    """Stages of which nothing else is made: what the way leads to."""
     files: list[File]
     """Every other file of the bundle, sorted by path."""
     withheld: list[Withheld]
@@ -298,6 +300,8 @@ class Release(Strict):
     """What no stage made."""
     people: dict[str, Any]
     """Answers that only people can give, from the recipe; what is absent is open."""
+    previous: dict[str, Any] | None
+    """What the release before this one said, as far as differences are told; null when there is none."""
     helder: Code
     """Which Helder made the release."""
 
@@ -327,6 +331,8 @@ class Certificate(Strict):
     """SHA-256 of the page."""
     release: Digest
     """SHA-256 of the payload of the release's envelope."""
+    signers: list[Digest]
+    """Ids of the keys that had signed the release when the page was made, in their order."""
 
 
 class KeyRotation(Strict):

@@ -65,6 +65,8 @@ def release() -> dict[str, Any]:
                 }
             ],
             "people": {"contact": "someone@example.org"},
+            "ends": ["scores"],
+            "previous": None,
             "helder": {"helder": "0.1.0", "sha256": DIGEST},
         },
     }  # fmt: skip
@@ -75,7 +77,7 @@ def certificate() -> dict[str, Any]:
         "_type": statement.STATEMENT_TYPE,
         "subject": [{"name": "certificate.html", "digest": {"sha256": DIGEST}}],
         "predicateType": predicates.CERTIFICATE,
-        "predicate": {"page": DIGEST, "release": "f" * 64},
+        "predicate": {"page": DIGEST, "release": "f" * 64, "signers": [DIGEST]},
     }
 
 

@@ -1,0 +1,97 @@
+"""Doing again what a statement says was done: the functions that may be called for it, and why bits may differ here.
+
+A statement comes from a stranger: the name of a function in it is looked up in the tables below and never imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from helder import stage as stages
+from helder.certify import layout
+from helder.certify.opened import Bundle
+from helder.ledger import environment
+from helder.ledger.artifact import Artifact
+from helder.ledger.statement import Statement
+from helder.stage import OnEvent, Stage
+
+VERSION = 1  # of every stage function today
+
+# Stages that are cheap and give the same bytes each time.
+CHEAP = frozenset(
+    {
+        "helder.data.stage:run",
+        "helder.tokens.bpe:run",
+        "helder.tokens.stage:run",
+        "helder.model.scratch:run",
+        "helder.train.average:run",
+        "helder.compress.stage:run",
+        "helder.evaluate.baselines:run",
+        "helder.certify.commitment:run",
+    }
+)
+# What a boundary of the house is: what lies before it is a declared source.
+IMPORTS = frozenset({"helder.model.importer:run"})
+TRAINS, ASKS, SCORES = "helder.train.stage:run", "helder.evaluate.predict:run", "helder.evaluate.stage:run"
+# Packages on whose version bytes can depend.
+MATTER = ("torch", "numpy", "tokenizers", "safetensors", "gguf", "scikit-learn", "scipy", "xllamacpp", "llguidance")
+
+
+class Missing(Exception):
+    """Something that doing it again needs is not there; the message says what and why."""
+
+
+def stage_of(bundle: Bundle, way: Mapping[str, Statement], said: Statement) -> Stage:
+    """The stage that a statement speaks of, with its inputs in the bundle.
+
+    Raises:
+        Missing: an input is withheld, or the statement's stage is of another version.
+    """
+    about = said.predicate["stage"]
+    if about["version"] != VERSION:
+        raise Missing(f"it was made by version {about['version']} of the stage; this Helder has version {VERSION}")
+    makers = {other.digest: other for other in way.values()}
+    sources = {(source.stage, source.name): source for source in bundle.sources}
+    inputs: dict[str, Artifact] = {}
+    for name, one in said.predicate["inputs"].items():
+        digest = one["digest"]["sha256"]
+        maker = makers.get(digest)
+        if maker is not None:
+            if not bundle.whole(maker):
+                raise Missing(f"what {maker.stage} made is not all in the bundle")
+            inputs[name] = Artifact(bundle.folder(maker.stage), digest, one["name"])
+            continue
+        source = sources.get((said.stage, name))
+        if source is None or source.path is None:
+            raise Missing(f"the source {name!r} ({one['name']}) is not in the bundle")
+        inputs[name] = Artifact(bundle.root / layout.relative(source.path), digest, one["name"])
+    return Stage(
+        said.stage, about["function"], said.predicate["settings"], inputs, about["version"], about["variables"]
+    )
+
+
+def remake(stage: Stage, work: Path, on_event: OnEvent) -> Path:
+    """Run a stage of the bundle again; the folder with what it made."""
+    stages.remake(stage, work, on_event)
+    return work / "output"
+
+
+def differences(said: Statement) -> list[str]:
+    """Why this machine may make other bytes than the one that a statement tells of."""
+    then = said.predicate["environment"]
+    now = environment.packages()
+    found = []
+    code = said.predicate["code"]
+    if code["sha256"] != environment.code_digest():
+        found.append(f"it was made by another Helder ({code['helder']}, {code['sha256'][:12]})")
+    packages = then.get("packages", {})
+    found += [
+        f"{name} was {packages[name]}, here it is {now.get(name, 'missing')}"
+        for name in MATTER
+        if name in packages and packages[name] != now.get(name)
+    ]
+    processor = then.get("processor", {})
+    if processor.get("flags_sha256") != environment.processor()["flags_sha256"]:
+        found.append(f"it was made on another class of processor ({processor.get('model')})")
+    return found

@@ -1,0 +1,97 @@
+"""Whoever tampers with a bundle is found at the level that promises it, by a message that names the place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from helder.certify.verdict import Result, Verdict
+from helder.certify.verify import verify
+from tests.certify import mutations
+from tests.certify.conftest import Certified
+from tests.examples.test_recipes import run_here
+
+
+def linked(bundle: Path, target: Path) -> Path:
+    """A copy that takes no room: whoever changes a file writes another one in its place."""
+    shutil.copytree(bundle, target, copy_function=os.link)
+    return target
+
+
+def found(verdict: Verdict, level: int, place: str) -> bool:
+    """Whether the level failed with a message that names the place."""
+    failed = [one for one in verdict.level(level).findings if one.result is Result.FAILED]
+    return any(place in f"{one.place} {one.what}" for one in failed)
+
+
+def told(verdict: Verdict) -> str:
+    return "; ".join(f"{level.number} {one.place}: {one.what}" for level, one in verdict.problems()) or "nothing"
+
+
+def missed(
+    certified: Certified, place: Path, forgeries: Iterator[mutations.Forgery], check: Callable[[Path, int], Verdict]
+) -> tuple[int, list[str]]:
+    """(how many forgeries there were, those that were not found at their level)."""
+    count, left = 0, []
+    for forgery in forgeries:
+        count += 1
+        bundle = forgery.apply(certified.bundle, place / str(count), certified.key)
+        verdict = check(bundle, forgery.level)
+        if not found(verdict, forgery.level, forgery.place):
+            left.append(f"{forgery.name}: {told(verdict)}")
+        elif any(verdict.level(below).result is Result.FAILED for below in range(1, forgery.level)):
+            left.append(f"{forgery.name} was found too early, so that it shows nothing of level {forgery.level}")
+        shutil.rmtree(bundle)
+    return count, left
+
+
+def test_whoever_cannot_sign_is_found_by_integrity(certified: Certified, tmp_path: Path) -> None:
+    count, left = 0, []
+    for mutation in mutations.outside(certified.bundle):
+        count += 1
+        bundle = linked(certified.bundle, tmp_path / str(count))
+        mutation.apply(bundle)
+        verdict = verify(bundle, level=1, trusted=[certified.key.public])
+        if not found(verdict, 1, mutation.place) or verdict.exit_code != 3:
+            left.append(f"{mutation.name}: {told(verdict)}")
+        shutil.rmtree(bundle)
+    assert left == []
+    assert count >= 200
+
+
+def test_statements_that_do_not_fit_together_are_found_by_lineage(certified: Certified, tmp_path: Path) -> None:
+    def check(bundle: Path, level: int) -> Verdict:
+        return verify(bundle, level=level, trusted=[certified.key.public])
+
+    count, left = missed(certified, tmp_path, mutations.lineage(certified.bundle), check)
+    assert left == []
+    assert count >= 50
+
+
+def test_what_does_not_follow_from_its_sources_is_found_by_rebuilding(
+    certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_here(monkeypatch)
+
+    def check(bundle: Path, level: int) -> Verdict:
+        return verify(bundle, level=level, trusted=[certified.key.public])
+
+    count, left = missed(certified, tmp_path, mutations.rebuild(certified.bundle), check)
+    assert left == []
+    assert count >= 30
+
+
+def test_scores_and_answers_that_are_made_up_are_found_by_asking_again(
+    certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_here(monkeypatch)
+
+    def check(bundle: Path, level: int) -> Verdict:
+        return verify(bundle, level=2, scores=1000, trusted=[certified.key.public])
+
+    _, left = missed(certified, tmp_path, mutations.scores(certified.bundle), check)
+    assert left == []
