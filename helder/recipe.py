@@ -235,9 +235,11 @@ class Train(Section):
     evaluate_every: Annotated[int, Field(ge=1)] | None = None
     """Steps between two looks at the dev set."""
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
-    """Steps between two checkpoints, from which an interrupted training continues."""
+    """Steps between two saved states, from which an interrupted training continues."""
+    states: Annotated[int, Field(ge=0)] | None = None
+    """Saved states that are kept, so that others can take parts of the training again; 0 for none, else up to 4 GB."""
     seed: int = 0
-    """Decides the order of the examples."""
+    """Decides, together with the data, the order of the examples."""
 
     @field_validator("budget")
     @classmethod

@@ -23,6 +23,7 @@ TRAINING = {
     "helder.model.transformer",
     "helder.model.weights",
     "helder.serve.generate",
+    "helder.train.again",
     "helder.train.average",
     "helder.train.checkpoint",
     "helder.train.devices",

@@ -33,7 +33,7 @@ def show(project: Project, machines: str, as_json: bool, more: Sequence[str] = (
     planned, notes = works_of(project, "cpu" if fleet.machine.is_cpu else "cuda")
     notes = [*more, *notes]
     made = [estimate(one.work, fleet) for one in planned]
-    settings = [filled_in(plan.settings, max(1, round(one.steps))) for plan, one in zip(planned, made, strict=True)]
+    settings = [filled_in(plan, max(1, round(one.steps))) for plan, one in zip(planned, made, strict=True)]
     if as_json:
         stages = [{**one.to_json(), "settings": used} for one, used in zip(made, settings, strict=True)]
         talk.data({"machines": str(fleet), "machine": fleet.machine.title, "stages": stages, "notes": notes})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,11 +14,13 @@ from helder.fleet.work import LOG_BYTES, Architecture, Work
 from helder.model import scratch, sizes
 from helder.model.families import read_config
 from helder.project import Project
+from helder.train import saving
 from helder.train import settings as training
 
 if TYPE_CHECKING:
     from helder.recipe import Train
 
+LONG = 1_000_000  # steps of a training whose time is given: states are not kept closer than that allows in any case
 ANSWER_BYTES = 100  # of a generated answer's line in the logs, beside its text (assumption)
 
 
@@ -97,7 +100,10 @@ def works_of(project: Project, device: Literal["cpu", "cuda"] = "cuda") -> tuple
             "repeats": len(train.seeds or (train.seed,)),
             "teacher_parameters": teacher.parameters if teacher and objective == "distil" else 0,
         }
-        planned.append(Planned(Work(**{**shared, **own}), given.settings))
+        work = Work(**{**shared, **own})
+        steps = LONG if work.tokens is None else max(1, round(work.tokens / work.tokens_per_step))
+        kept = len(saving_of(work, given.settings, steps).kept)
+        planned.append(Planned(dataclasses.replace(work, checkpoints=max(1, kept)), given.settings))
     return planned, list(dict.fromkeys(notes))
 
 
@@ -112,13 +118,24 @@ def settings_of(project: Project, train: Train, device: Literal["cpu", "cuda"]) 
     return training.resolve(section) | ({"seed": train.seeds} if train.seeds else {})
 
 
-def filled_in(settings: dict[str, Any], steps: int) -> dict[str, Any]:
-    """Settings with what follows from the number of steps: how often is looked and saved."""
-    if not settings:
+def saving_of(work: Work, settings: dict[str, Any], steps: int) -> saving.Saving:
+    """When the state of a training is saved, and which states are kept."""
+    return saving.plan(
+        training.TrainSettings(**settings),
+        steps,
+        state_bytes=work.checkpoint_bytes,
+        parameters=work.architecture.parameters,
+        step_tokens=work.tokens_per_step,
+    )
+
+
+def filled_in(planned: Planned, steps: int) -> dict[str, Any]:
+    """Settings with what follows from the number of steps: how often is looked and saved, how many states are kept."""
+    if not planned.settings:
         return {}
-    resolved = training.TrainSettings(**settings)
-    every = {"evaluate_every": resolved.evaluations(steps), "checkpoint_every": resolved.checkpoints(steps)}
-    return {**asdict(resolved), **every, "steps": steps}
+    resolved, saved = training.TrainSettings(**planned.settings), saving_of(planned.work, planned.settings, steps)
+    every = {"evaluate_every": resolved.evaluations(steps), "checkpoint_every": saved.steps.step}
+    return {**asdict(resolved), **every, "states": len(saved.kept), "steps": steps}
 
 
 # -- one function an objective: what it adds to the work ---------------------------------------------------------------

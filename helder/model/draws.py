@@ -55,7 +55,7 @@ def truncated_normal(shape: tuple[int, ...], deviation: float, seed: int, name: 
     return values.reshape(shape)
 
 
-def uniform(shape: tuple[int, ...], bound: float, seed: int, name: str) -> Floats:
+def uniform(shape: tuple[int, ...], bound: float, seed: int | str, name: str) -> Floats:
     """Values spread evenly over (-bound, bound): the middles of 2^32 intervals, rounded to fp32.
 
     Args:
@@ -83,7 +83,7 @@ def _knots(cut: float) -> tuple[Integers, Integers]:
     return knots[:-1], np.diff(knots)
 
 
-def _pieces(values: Floats, seed: int, kind: str, name: str) -> Iterator[tuple[Floats, Integers]]:
+def _pieces(values: Floats, seed: int | str, kind: str, name: str) -> Iterator[tuple[Floats, Integers]]:
     """Pieces of an array, and for each of its numbers 32 random bits as an integer."""
     key = np.frombuffer(hashlib.sha256(f"{seed}/{kind}/{name}".encode()).digest()[:16], dtype="<u8")
     philox = np.random.Philox(key=key.astype(np.uint64))

@@ -214,6 +214,24 @@ def _read_index(index: Path) -> dict[str, str]:
     return dict(named)
 
 
+def header(layout: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[bytes, dict[str, tuple[int, int]]]:
+    """(what stands before the data of a file with these tensors, name → first byte and end of each in the file).
+
+    Args:
+        layout: name → (type, shape); the file's order is that of the sorted names.
+    """
+    entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}  # transformers asks for it
+    end = 0
+    for name, (dtype, shape) in sorted(layout.items()):
+        start, end = end, end + FLOATS[dtype] * prod(shape)
+        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
+    text = json.dumps(entries, separators=(",", ":")).encode("utf-8")
+    text += b" " * (-len(text) % 8)  # data begin on a multiple of 8
+    head = len(text).to_bytes(8, "little") + text
+    offsets = ((name, entries[name]["data_offsets"]) for name in layout)
+    return head, {name: (len(head) + start, len(head) + end) for name, (start, end) in offsets}
+
+
 def write(path: Path, layout: Mapping[str, tuple[str, tuple[int, ...]]], tensors: Iterable[tuple[str, Any]]) -> None:
     """Write tensors, one at a time, so that memory holds no more than one.
 
@@ -221,19 +239,13 @@ def write(path: Path, layout: Mapping[str, tuple[str, tuple[int, ...]]], tensors
         layout: name → (type, shape) of all tensors; the file's order is that of the sorted names.
         tensors: (name, buffer of little-endian numbers) in the order of the sorted names.
     """
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}  # transformers asks for it
-    end = 0
-    for name, (dtype, shape) in sorted(layout.items()):
-        start, end = end, end + FLOATS[dtype] * prod(shape)
-        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
-    text = json.dumps(header, separators=(",", ":")).encode("utf-8")
-    text += b" " * (-len(text) % 8)  # data begin on a multiple of 8
+    head, places = header(layout)
     expected = iter(sorted(layout))
     with path.open("wb") as handle:
-        handle.write(len(text).to_bytes(8, "little") + text)
+        handle.write(head)
         for name, buffer in tensors:
             data = memoryview(buffer).cast("B")
-            start, end = header[name]["data_offsets"]
+            start, end = places[name]
             if name != next(expected, None) or len(data) != end - start:
                 raise ValueError(f"{name}, {len(data)} bytes, is not the tensor that comes next")
             handle.write(data)

@@ -4,166 +4,226 @@ State is: the trained tensors, what the optimizer remembers of each, and the num
 else: the order is a pure function of the step, the learning rate too, and what is drawn while training (answers that
 are rewarded) is drawn from the seed and the step.
 
-One process writes one safetensors file. Several write a folder through torch.distributed.checkpoint (DCP), each its
-share, as safetensors too: DCP's own files hold a pickle. Any number of processes can read what any other wrote.
+A state is one safetensors file with whole tensors, whoever wrote it: all processes write into it together, each the
+tensors whose turn it is, and hash them on the way. So any number of processes goes on from what any other left, a slice
+can be taken again by anybody, and the digest means the same everywhere (`helder.train.chain`). Shares of weights are
+gathered for it, one tensor at a time. torch.distributed.checkpoint would not gather them, but its files and their
+digests would depend on how many processes there were.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import shutil
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from helder.errors import HelderError
+from helder.ledger.artifact import fsync_file
+from helder.model import safetensors_file
+from helder.train import chain
 from helder.train.optimizer import Optimizer
-from helder.train.world import World
+from helder.train.world import World, fill, whole
 
-FILE_NAME = "checkpoint.safetensors"
-FOLDER, ABOUT = "checkpoint-{:08}", "checkpoint.json"
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One that was found.
-
-    Attributes:
-        path: a file of one process or a folder of several.
-        step: steps done.
-        past: how the batches were shared out before, see `helder.train.loop.Trainer.past`.
-    """
-
-    path: Path
-    step: int
-    past: tuple[dict[str, Any], ...]
+NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}  # of types, in safetensors' words
+PIECE = 1 << 20  # bytes hashed and written at a time: they are still in the processor's cache for the second
+PARTIAL = ".partial"
 
 
-def state(parameters: Mapping[str, torch.nn.Parameter], optimizer: Optimizer) -> dict[str, Tensor]:
+def weights(parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+    """The part of a state that is there before the first step, as "weight.<name>"."""
+    return {f"weight.{name}": parameter.detach() for name, parameter in parameters.items()}
+
+
+def state(parameters: Mapping[str, nn.Parameter], optimizer: Optimizer) -> dict[str, Tensor]:
     """Every tensor that the next step depends on, as "<kind>.<name of the weight>"."""
-    weights = {f"weight.{name}": parameter.detach() for name, parameter in parameters.items()}
-    return dict(sorted({**weights, **optimizer.state()}.items()))
+    return {**weights(parameters), **optimizer.state()}
 
 
-def save(
-    folder: Path,
-    step: int,
-    tensors: Mapping[str, Tensor],
-    past: Sequence[Mapping[str, Any]] = (),
-    world: World | None = None,
-) -> None:
-    """Replace the checkpoint in `folder` by this one; all processes call it.
+def write(tensors: Mapping[str, Tensor], world: World, path: Path | None = None) -> str:
+    """The digest of a state, see `helder.train.chain.state_digest`; all processes call it.
 
     Args:
-        step: steps done.
         tensors: see `state`.
-        past: how the batches were shared out up to here.
-        world: the processes; None is one alone.
+        path: write them into this file as well. It is not yet forced to the disk.
     """
-    about = {"step": str(step), "past": json.dumps(list(past))}
-    if world is None or world.size == 1:
-        aside = folder / f"{FILE_NAME}.partial"
-        save_file(dict(tensors), aside, metadata=about)
-        fsync(aside)
-        aside.replace(folder / FILE_NAME)
-        remove(folder, but=FILE_NAME)
-        return
-    name = FOLDER.format(step)
-    aside = folder / f"{name}.partial"
-    if world.first:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
-    world.barrier()
-    from torch.distributed.checkpoint import state_dict_saver  # loading it takes half a second
-    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
+    layout = {name: (NAMES[tensor.dtype], tuple(tensor.shape)) for name, tensor in sorted(tensors.items())}
+    head, places = safetensors_file.header(layout)
+    file = -1
+    if path is not None:
+        if world.first:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(head)
+            os.truncate(path, max((end for _, end in places.values()), default=len(head)))
+        world.barrier()
+        file = os.open(path, os.O_WRONLY)
+    own: dict[str, str] = {}
 
-    writer = HuggingFaceStorageWriter(str(aside), save_distributed=True)
-    state_dict_saver.save(dict(tensors), storage_writer=writer)
-    if world.first:
-        (aside / ABOUT).write_text(json.dumps(about), encoding="utf-8")
-        for path in sorted(aside.iterdir()):
-            fsync(path)
-        shutil.rmtree(folder / name, ignore_errors=True)
-        aside.replace(folder / name)
-        remove(folder, but=name)
-    world.barrier()
+    def take(name: str, piece: Tensor) -> None:
+        own[name] = _hash_and_write(piece, file, places[name][0])
 
-
-def fsync(path: Path) -> None:
-    """Make sure that a file is on the disk."""
-    with path.open("rb") as handle:
-        os.fsync(handle.fileno())
-
-
-def remove(folder: Path, but: str) -> None:
-    """Remove all checkpoints but one, and what is left of half-written ones."""
-    for path in folder.glob("checkpoint*"):
-        if path.name != but:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    threads = max(1, torch.get_num_threads())
+    pending: deque[Future[None]] = deque()
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            for place, name in enumerate(layout):
+                piece = whole(tensors[name])
+                if place % world.size == world.rank:
+                    pending.append(pool.submit(take, name, piece))
+                if len(pending) > 2 * threads:  # no more pieces are held at once
+                    pending.popleft().result()
+            for future in pending:
+                future.result()
+    finally:
+        if file >= 0:
+            os.close(file)
+    found = {name: digest for digests in world.gather(own) for name, digest in digests.items()}
+    return chain.state_digest({name: (*layout[name], found[name]) for name in layout})
 
 
-def find(folder: Path) -> Checkpoint | None:
-    """The checkpoint in `folder` with the most steps, or None."""
-    found: list[Checkpoint] = []
-    if (file := folder / FILE_NAME).exists():
-        with safe_open(file, framework="pt") as opened:
-            found.append(_checkpoint(file, opened.metadata()))
-    for path in sorted(folder.glob("checkpoint-*")):
-        if path.suffix != ".partial":
-            found.append(_checkpoint(path, json.loads((path / ABOUT).read_text(encoding="utf-8"))))
-    return max(found, key=lambda one: one.step, default=None)
+def _hash_and_write(tensor: Tensor, file: int, start: int) -> str:
+    """SHA-256 of a tensor's bytes, which are put at `start` of a file unless that is -1."""
+    data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
+    digest = hashlib.sha256()
+    for done in range(0, len(data), PIECE):
+        piece = data[done : done + PIECE]
+        digest.update(piece)
+        written = 0
+        while file >= 0 and written < len(piece):
+            written += os.pwrite(file, piece[written:], start + done + written)
+    return digest.hexdigest()
 
 
-def _checkpoint(path: Path, about: Mapping[str, str]) -> Checkpoint:
-    return Checkpoint(path, int(about["step"]), tuple(json.loads(about.get("past", "[]"))))
+def load(path: Path, parameters: Mapping[str, nn.Parameter], optimizer: Optimizer) -> None:
+    """Put the state in a file into parameters and optimizer; each process its share.
 
-
-def load(
-    folder: Path, parameters: Mapping[str, torch.nn.Parameter], optimizer: Optimizer, world: World | None = None
-) -> int:
-    """Put the checkpoint of `folder` into parameters and optimizer; all processes call it.
-
-    Returns:
-        Steps done; 0 when there is no checkpoint.
+    Raises:
+        HelderError: it is the state of another training.
     """
-    found = find(folder)
-    if found is None:
+    places = state(parameters, optimizer)
+    with safe_open(path, framework="pt") as file, torch.no_grad():
+        there = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
+        wanted = {name: tuple(place.shape) for name, place in places.items()}
+        if other := sorted(set(there.items()) ^ set(wanted.items())):
+            raise HelderError(
+                f"{path.name} is not a state of this training.",
+                f"Only one of the two has {other[0][0]} with the sizes {list(other[0][1])}.",
+                "Give the state that its own artifact holds.",
+            )
+        for name, place in sorted(places.items()):
+            fill(place, file.get_tensor(name))
+
+
+class States:
+    """The saved states of a training while it runs: the newest, to continue from, and those that are to stay.
+
+    Forcing a state to the disk, which a processor has nothing to do with, goes on beside the next steps.
+
+    Args:
+        root: the folder that theirs lies in, the same for all processes.
+        kept: the steps whose states are to stay.
+        world: the processes; all of them save.
+    """
+
+    def __init__(self, root: Path, kept: Iterable[int], world: World) -> None:
+        self.root, self.folder, self.kept, self.world = root, root / chain.STATES, set(kept), world
+        self._beside = ThreadPoolExecutor(1, "states")
+        self._settling: Future[None] | None = None
+
+    def __enter__(self) -> States:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._beside.shutdown()
+
+    def path(self, step: int) -> Path:
+        """The file of the state behind a step."""
+        return self.root / chain.state_file(step)
+
+    def steps(self) -> list[int]:
+        """The steps whose states are there, in order."""
+        return sorted(int(path.stem) for path in self.folder.glob("*.safetensors"))
+
+    def save(self, step: int, tensors: Mapping[str, Tensor]) -> str:
+        """Write the state behind a step aside, for `settle` to put into its place; its digest."""
+        self.wait()
+        return write(tensors, self.world, self._aside(step))
+
+    def settle(self, step: int, logs: Sequence[IO[str]]) -> None:
+        """Put the state that was saved last into its place, when it and the logs are on the disk.
+
+        Args:
+            logs: tell of the step already.
+        """
+        for log in logs:
+            log.flush()
+        if self.world.size == 1:
+            self._settling = self._beside.submit(self._settle, step, logs)
+            return
+        fsync_file(self._aside(step))
+        self.world.barrier()
+        if self.world.first:
+            self._settle(step, logs)
+
+    def _settle(self, step: int, logs: Sequence[IO[str]]) -> None:
+        for log in logs:
+            os.fsync(log.fileno())
+        fsync_file(self._aside(step))
+        self._aside(step).replace(self.path(step))
+        fsync_file(self.folder)
+        for other in self.steps():
+            if other > step or (other < step and other not in self.kept):
+                self.path(other).unlink()
+
+    def wait(self) -> None:
+        """Wait until what was saved is in its place.
+
+        Raises:
+            OSError: the disk did not take it.
+        """
+        if self._settling is not None:
+            self._settling.result()
+            self._settling = None
+
+    def newest(self, lines: Sequence[Mapping[str, Any]]) -> int:
+        """The step of the newest whole state, 0 when there is none.
+
+        Args:
+            lines: of the training log; a state counts when it is the one that they name.
+        """
+        for left in self.folder.glob(f"*{PARTIAL}"):
+            left.unlink()  # half of one that a kill left
+        for step in reversed(self.steps()):
+            if step <= len(lines) and chain.holds(self.path(step), lines[step - 1].get(chain.STATE)):
+                return step
         return 0
-    if found.path.is_file() and (world is None or world.size == 1):
-        with safe_open(found.path, framework="pt") as file:
-            tensors = {key: file.get_tensor(key) for key in sorted(file.keys())}
-    else:
-        tensors = _load_shares(found.path, parameters, world)
-    with torch.no_grad():
-        for key, tensor in sorted(tensors.items()):
-            kind, name = key.split(".", 1)
-            if kind == "weight":
-                parameters[name].copy_(tensor)
-            else:
-                optimizer.put(kind, name, tensor)
-    return found.step
 
+    def keep(self, output: Path) -> list[dict[str, Any]]:
+        """Put those that stay into the artifact; for each its step, its digest and its file.
 
-def _load_shares(path: Path, parameters: Mapping[str, torch.nn.Parameter], world: World | None) -> dict[str, Tensor]:
-    """The tensors of a checkpoint, of each the share that this process holds of its weight."""
-    from torch.distributed.checkpoint import state_dict_loader
-    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
-    from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+        They stay here too, without taking room twice where the file system can do that: when the artifact is not
+        finished after all, the training continues from here.
+        """
+        lines = chain.read(self.root / chain.LOG)
+        kept = [step for step in self.steps() if step in self.kept]
+        for step in kept:
+            target = output / chain.state_file(step)
+            target.parent.mkdir(exist_ok=True)
+            try:
+                os.link(self.path(step), target)
+            except OSError:
+                shutil.copyfile(self.path(step), target)
+        return [
+            {"step": step, chain.STATE: lines[step - 1][chain.STATE], "file": chain.state_file(step)} for step in kept
+        ]
 
-    reader = HuggingFaceStorageReader(str(path.parent if path.is_file() else path))
-    tensors: dict[str, Tensor] = {}
-    for key, there in sorted(reader.read_metadata().state_dict_metadata.items()):
-        assert isinstance(there, TensorStorageMetadata)
-        weight = parameters[key.split(".", 1)[1]].detach()
-        tensors[key] = torch.empty_like(weight) if there.size else torch.zeros(())
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "torch.distributed is disabled")  # one process alone is meant
-        state_dict_loader.load(tensors, storage_reader=reader, no_dist=world is None or world.size == 1)
-    return tensors
+    def _aside(self, step: int) -> Path:
+        return self.path(step).with_name(self.path(step).name + PARTIAL)

@@ -31,6 +31,11 @@ class Example:
     answer_start: int
     name: str
 
+    @property
+    def encoded(self) -> bytes:
+        """All that the loss on it depends on, as one line."""
+        return json.dumps([self.answer_start, self.ids], separators=(",", ":")).encode("ascii")
+
 
 def read_examples(
     path: Path, task: Task, tokenizer: Tokenizer, format_name: str, context: int
@@ -134,6 +139,6 @@ def batch_digest(examples: Iterable[Example]) -> str:
     """SHA-256 over the tokens and answer starts of a batch, in order."""
     digest = hashlib.sha256()
     for example in examples:
-        digest.update(json.dumps([example.answer_start, example.ids], separators=(",", ":")).encode("ascii"))
+        digest.update(example.encoded)
         digest.update(b"\n")
     return digest.hexdigest()

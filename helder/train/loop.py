@@ -7,25 +7,29 @@ clock or a random generator. Times are measured for the report's sake and kept o
 from __future__ import annotations
 
 import math
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from helder.errors import HelderError
 from helder.model.transformer import Transformer
-from helder.train import checkpoint, devices
+from helder.train import chain, checkpoint, devices, saving
+from helder.train.chain import LOG
 from helder.train.logs import keep_lines, write_line
 from helder.train.lora import LoraLinear, add_lora
 from helder.train.masters import Masters
 from helder.train.objectives import Objective
 from helder.train.optimizer import Optimizer
 from helder.train.parallel import Parts
+from helder.train.saving import Saving
 from helder.train.schedule import learning_rate
 from helder.train.settings import TrainSettings
 from helder.train.world import Parallel, World
@@ -33,7 +37,7 @@ from helder.train.world import Parallel, World
 if TYPE_CHECKING:
     from helder.train.sharded import InTurn, ShardedMasters
 
-LOG, EVALUATION = "log.jsonl", "evaluation.jsonl"
+EVALUATION = "evaluation.jsonl"
 
 Report = Callable[..., None]
 
@@ -70,7 +74,8 @@ class Trainer:
         if settings.method == "upper":
             keep_upper(self.model, settings.upper, torch.float32 if settings.sharded else compute)
         if settings.method == "lora":
-            self.additions = add_lora(self.model, settings.lora_rank, settings.lora_alpha, settings.seed, compute)
+            seed = self.objective.seed
+            self.additions = add_lora(self.model, settings.lora_rank, settings.lora_alpha, seed, compute)
         if settings.sharded:
             from helder.train.sharded import InTurn, ShardedMasters  # loading it takes half a second
 
@@ -97,8 +102,23 @@ class Trainer:
         """Steps of the whole training."""
         return self.objective.steps(self.settings)
 
+    @property
+    def state(self) -> dict[str, torch.Tensor]:
+        """Every tensor that the next step depends on, see `helder.train.checkpoint.state`."""
+        return checkpoint.state(self.parameters, self.optimizer)
+
+    def saving(self, steps: int) -> Saving:
+        """When the state is saved in a training of so many steps."""
+        return saving.plan(
+            self.settings,
+            steps,
+            state_bytes=sum(tensor.numel() * tensor.element_size() for tensor in self.state.values()),
+            parameters=self.model.config.parameter_count,
+            step_tokens=self.objective.usual_tokens(),
+        )
+
     def step(self, step: int, steps: int) -> dict[str, Any]:
-        """Take step `step` (from 0) of `steps`; the line of the training log about it.
+        """Take step `step` (from 0) of `steps`; what the training log says of it.
 
         Raises:
             HelderError: the loss or the gradient is not a number.
@@ -124,6 +144,8 @@ class Trainer:
             **work.facts(),
             **{name: sum(sums[name] for _, sums, _ in told) for name in told[0][1]},
         }
+        if self.past and self.past[-1]["from_step"] == step:
+            line["shared_out"] = settings.shared_out
         if not math.isfinite(line["loss"]) or not math.isfinite(line["gradient_norm"]):
             raise HelderError(
                 f"The training broke at step {step + 1}: the loss is {line['loss']}.",
@@ -144,16 +166,6 @@ class Trainer:
         self.masters.refresh()
         return self.objective.look()
 
-    def save(self, scratch: Path, done: int) -> None:
-        """Write a checkpoint after `done` steps."""
-        checkpoint.save(scratch, done, checkpoint.state(self.parameters, self.optimizer), self.past, self.world)
-
-    def own(self, scratch: Path) -> Path:
-        """Where this process writes its logs; only those of the first are kept."""
-        folder = scratch if self.world.first else scratch / "logs" / str(self.world.rank)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
     def remember(self, done: int, past: Sequence[Mapping[str, Any]], report: Report) -> None:
         """Keep how batches were shared out before and are from here on; say so when that is not the same."""
         self.past = [dict(one) for one in past]
@@ -169,31 +181,62 @@ class Trainer:
                 "learnt, but sums are made in another order: the bits are those of neither.",
             )
 
-    def run(self, output: Path, scratch: Path, report: Report) -> dict[str, Any]:
-        """Train to the end, from the checkpoint in `scratch` when there is one; write the logs.
+    def resume(self, states: checkpoint.States, start: str, report: Report) -> tuple[int, str]:
+        """Continue from the newest state that the log in its folder names.
+
+        Args:
+            start: what the chain begins with.
 
         Returns:
-            Measurements that are not part of the artifact: seconds, tokens, tokens per second.
+            (steps done, the chain behind them).
+        """
+        done, head, past = 0, start, list[dict[str, Any]]()
+        if self.world.first:
+            found = chain.check_file(states.root / LOG, start)
+            if done := states.newest(found.lines):
+                head, past = found.lines[done - 1]["chain"], chain.shared_out(found.lines[:done])
+            for name in (LOG, EVALUATION):
+                keep_lines(states.root / name, lambda line: bool(line["step"] <= done))
+        done, head, past = self.world.told_by_first([done, head, past])
+        if done:
+            checkpoint.load(states.path(done), self.parameters, self.optimizer)
+            report("note", text=f"continues after step {done} of {self.steps}")
+        self.remember(done, past, report)
+        # Where the sums change, a slice has to end: it is taken again in one way.
+        states.kept |= {one["from_step"] for one in self.past}
+        return done, head
+
+    @contextmanager
+    def logs(self, scratch: Path) -> Iterator[tuple[IO[str], IO[str]]]:
+        """The training log and that of the looks, opened to go on; only the first process has any."""
+        paths = [scratch / name if self.world.first else Path(os.devnull) for name in (LOG, EVALUATION)]
+        with paths[0].open("a", encoding="utf-8") as log, paths[1].open("a", encoding="utf-8") as evaluations:
+            yield log, evaluations
+
+    def run(self, output: Path, scratch: Path, report: Report) -> dict[str, Any]:
+        """Train to the end, from the newest state in `scratch` when there is one; write the logs and the kept states.
+
+        Returns:
+            What is known of the training beside the artifact: the head of its log and the kept states, and
+            measurements: seconds, tokens, tokens per second.
         """
         steps = self.steps
         self.begin(scratch)
-        found = checkpoint.find(scratch)
-        done = checkpoint.load(scratch, self.parameters, self.optimizer, self.world)
-        if done:
-            report("note", text=f"continues after step {done} of {steps}")
-        self.remember(done, () if found is None else found.past, report)
-        logs = self.own(scratch)
-        for name in (LOG, EVALUATION):
-            keep_lines(logs / name, lambda line: bool(line["step"] <= done))
-        every, save_every = self.settings.evaluations(steps), self.settings.checkpoints(steps)
+        first = checkpoint.write(checkpoint.weights(self.parameters), self.world)
+        saved, every = self.saving(steps), self.settings.evaluations(steps)
+        states = checkpoint.States(scratch, saved.kept, self.world)
+        done, head = self.resume(states, chain.begin(asdict(self.settings), first), report)
         started, cpu, tokens = time.monotonic(), time.process_time(), 0
-        with (
-            (logs / LOG).open("a", encoding="utf-8") as log,
-            (logs / EVALUATION).open("a", encoding="utf-8") as evaluations,
-        ):
+        with self.logs(scratch) as (written, evaluations), states:
+            log = chain.Log(written, head)
             for step in range(done, steps):
                 line = self.step(step, steps)
-                write_line(log, line)
+                last = step + 1 == steps
+                if step + 1 in saved.steps:
+                    line[chain.STATE] = states.save(step + 1, self.state)
+                elif last:
+                    line[chain.STATE] = checkpoint.write(self.state, self.world)
+                log.add(line)
                 tokens += line["tokens"]
                 elapsed = time.monotonic() - started
                 report(
@@ -205,18 +248,20 @@ class Trainer:
                     tokens_per_second=tokens / elapsed,
                     seconds_left=elapsed / (step + 1 - done) * (steps - step - 1),
                 )
-                if self.objective.looks and ((step + 1) % every == 0 or step + 1 == steps):
+                if self.objective.looks and ((step + 1) % every == 0 or last):
                     write_line(evaluations, {"step": step + 1, **self.look()})
-                if (step + 1) % save_every == 0 and step + 1 < steps:
-                    log.flush()
-                    evaluations.flush()
-                    self.save(scratch, step + 1)
+                if step + 1 in saved.steps:
+                    states.settle(step + 1, (written, evaluations))
+            states.wait()
         seconds, cpu = time.monotonic() - started, time.process_time() - cpu
         if self.world.first:
             for name in (LOG, EVALUATION):
-                (output / name).write_bytes((logs / name).read_bytes())
+                (output / name).write_bytes((scratch / name).read_bytes())
             self.objective.keep(output, scratch, steps)
         return {
+            "first_weights_sha256": first,
+            "log_sha256": log.head,
+            "states": states.keep(output) if self.world.first else [],
             "world_size": self.world.size,
             "world_sizes": [size for size, _ in groupby(one["processes"] for one in self.past)],
             "shared_out": self.past,

@@ -20,10 +20,10 @@ class LoraLinear(nn.Module):
     """A frozen linear layer with a trained addition: x W^T + (x A^T) B^T · alpha / rank.
 
     `up` (out, rank) begins at zero, so training begins at the base model; `down` (rank, in) at values that depend on
-    the seed and the weight's name (`helder.model.draws`).
+    the seed of the training and the weight's name (`helder.model.draws`).
     """
 
-    def __init__(self, frozen: Linear, rank: int, alpha: float, seed: int, name: str) -> None:
+    def __init__(self, frozen: Linear, rank: int, alpha: float, seed: str, name: str) -> None:
         super().__init__()
         self.frozen, self.scale = frozen, alpha / rank
         rows, columns = frozen.weight.shape
@@ -41,7 +41,7 @@ class LoraLinear(nn.Module):
         return (self.up.detach() @ self.down.detach()) * self.scale
 
 
-def add_lora(model: Transformer, rank: int, alpha: float, seed: int, compute: torch.dtype) -> dict[str, LoraLinear]:
+def add_lora(model: Transformer, rank: int, alpha: float, seed: str, compute: torch.dtype) -> dict[str, LoraLinear]:
     """Freeze the model, hold it in `compute`, and add LoRA to every linear layer of its blocks.
 
     Returns:

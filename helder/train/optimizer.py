@@ -120,17 +120,12 @@ class Optimizer:
                 homes[place][1].grad = None
 
     def state(self) -> dict[str, Tensor]:
-        """What is remembered of each weight, as "<kind>.<name of the weight>"."""
+        """What is remembered of each weight, as "<kind>.<name of the weight>"; to be read and to be filled."""
         return {
             f"{kind}.{name}": tensor
             for name, (member, parameter) in self._homes.items()
             for kind, tensor in member.state[parameter].items()
         }
-
-    def put(self, kind: str, name: str, tensor: Tensor) -> None:
-        """Remember this of a weight; the way back of `state`."""
-        member, parameter = self._homes[name]
-        member.state[parameter][kind].copy_(tensor)
 
 
 def together(sizes: Sequence[int]) -> Iterator[range]:

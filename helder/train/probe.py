@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from helder.errors import HelderError
-from helder.train.loop import Trainer
+from helder.train import checkpoint
 from helder.train.settings import TrainSettings
 from helder.train.stage import in_every_process, prepare
 
 WARM_STEPS, TIMED_STEPS = 3, 5
-MOST_STEPS = 2000  # looked at for the average step: more would change it by less than a percent (assumption)
 SPARE = 0.97  # of the time is planned, so that a budget is kept rather than passed (assumption)
 
 
@@ -67,26 +66,33 @@ def measure(
         report("progress", done=step + 1, total=WARM_STEPS + TIMED_STEPS, unit="step")
 
     # A step costs what its padded tokens cost: the average batch, not the ones that happened to be timed.
-    usual, there = average_padded_tokens(trainer), len(trainer.objective.order.lengths)
+    usual, there = trainer.objective.usual_tokens(), len(trainer.objective.order.lengths)
     per_step = statistics.median(costs) * usual
     before = time.monotonic()
     if trainer.objective.looks:
         trainer.look()
     looking = time.monotonic() - before
     before = time.monotonic()
-    trainer.save(scratch, 1)
+    states = checkpoint.States(scratch, (), trainer.world)
+    with states:
+        states.save(1, trainer.state)
+        states.settle(1, ())
     saving = time.monotonic() - before
     trainer.world.barrier()
     if not trainer.world.first:
         return {}
+
+    def saved(steps: int) -> int:
+        """States of a training of so many steps, and the one that is only hashed at its end."""
+        return len(trainer.saving(steps).steps) + 1
 
     # Loading again, and writing the result costs about the same.
     around = 2 * loading + 5 * looking
     if "seconds" in settings:
         budget = float(settings["seconds"])
         steps = int((budget * SPARE - around) / per_step)
-        steps = int((budget * SPARE - around - trainer.settings.saves(max(1, steps)) * saving) / per_step)
-        fixed = around + trainer.settings.saves(max(1, steps)) * saving
+        steps = int((budget * SPARE - around - saved(max(1, steps)) * saving) / per_step)
+        fixed = around + saved(max(1, steps)) * saving
         if steps < 1:
             raise HelderError(
                 f"Nothing can be learnt in {budget:.0f} seconds on this machine.",
@@ -95,7 +101,7 @@ def measure(
             )
     else:
         steps = trainer.steps
-        fixed = around + trainer.settings.saves(steps) * saving
+        fixed = around + saved(steps) * saving
     found = {
         "steps": steps,
         "seconds_per_step": round(per_step, 4),
@@ -109,9 +115,3 @@ def measure(
     }
     (output / "probe.json").write_text(json.dumps(found, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return found
-
-
-def average_padded_tokens(trainer: Trainer) -> float:
-    """Padded tokens of the average step of the first epoch, or of its beginning."""
-    steps = min(MOST_STEPS, trainer.objective.order.steps_of(1))
-    return float(sum(trainer.objective.padded_tokens(step) for step in range(steps))) / steps

@@ -31,7 +31,6 @@ BY_OBJECTIVE: dict[str, dict[str, Any]] = {
     "distil": {},
 }  # fmt: skip
 CLOSEST = 10  # steps between two looks, unless the recipe says otherwise
-CLOSEST_SAVE = 40  # steps between two checkpoints: saving takes as long as one or two steps
 BATCH_TOKENS = {"full": 512, "upper": 512, "lora": 768}
 RENDEZVOUS = "HELDER_RENDEZVOUS"  # HOST:PORT where the hosts of a training meet
 INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")  # the network that hosts speak over, in torch's words
@@ -93,9 +92,12 @@ class TrainSettings:
         shard: "ddp": every process holds the whole model, gradients are summed; "fsdp": each holds a share of weights,
             gradients and what the optimizer remembers (FSDP2).
         compile: the blocks are compiled by torch before training; needs a C++ compiler, gives other bits.
-        seed: decides the order of the examples, the first LoRA weights and the answers drawn for a reward.
+        seed: decides, together with the data, the order of the examples, the first LoRA weights and the answers drawn
+            for a reward, see `helder.train.order`.
         evaluate_every: steps between two looks at the dev set; 0: five looks in all.
-        checkpoint_every: steps between two checkpoints; 0: four in all for "full", ten for "lora".
+        checkpoint_every: steps between two saved states; 0: as `helder.train.saving` says.
+        states: how many of the saved states stay in the artifact, at most, so that slices of the training can be taken
+            again; -1: as many as take little time and disk, see `helder.train.saving`.
         steps, epochs, tokens: how long; exactly one is not zero.
     """
 
@@ -141,6 +143,7 @@ class TrainSettings:
     seed: int = 0
     evaluate_every: int = 0
     checkpoint_every: int = 0
+    states: int = -1
     steps: int = 0
     epochs: float = 0.0
     tokens: int = 0
@@ -163,17 +166,6 @@ class TrainSettings:
     def evaluations(self, steps: int) -> int:
         """Steps between two looks at the dev set, in a training of `steps` steps."""
         return self.evaluate_every or max(CLOSEST, math.ceil(steps / 5))
-
-    def checkpoints(self, steps: int) -> int:
-        """Steps between two checkpoints, in a training of `steps` steps."""
-        parts = 10 if self.method == "lora" else 4
-        every = self.checkpoint_every or max(CLOSEST_SAVE, math.ceil(steps / parts))
-        # A training goes on where new answers are drawn: what was drawn before is no state that has to be saved.
-        return math.ceil(every / self.reuse) * self.reuse
-
-    def saves(self, steps: int) -> int:
-        """Checkpoints of a training of `steps` steps; the end is none."""
-        return max(0, steps - 1) // self.checkpoints(steps)
 
 
 def resolve(section: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,11 +12,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from helder.errors import HelderError
+from helder.model import safetensors_file
 from helder.model.folder import copy_companions
 from helder.train import objectives
 from helder.train.loop import Trainer
 from helder.train.settings import TrainSettings
 from helder.train.world import whole
+
+WEIGHTS, ADAPTER = "model.safetensors", "adapter.safetensors"
 
 
 def run(
@@ -34,8 +37,8 @@ def run(
             "data"; "text", that of the stage "tokens"; "pairs", a file; "teacher", a Hugging Face folder.
 
     Raises:
-        HelderError: see `prepare`; the memory ended in the middle, or the loss is no number: the last checkpoint stays
-            in `scratch`.
+        HelderError: see `prepare`; the memory ended in the middle, or the loss is no number: the last state that
+            was saved stays in `scratch`.
     """
     return in_every_process(train, TrainSettings(**settings), settings, inputs, output, scratch, report)
 
@@ -128,20 +131,20 @@ def save_model(trainer: Trainer, base: Path, output: Path) -> None:
                 for name, layer in sorted(trainer.additions.items())
                 for part in ("down", "up")
             },
-            output / "adapter.safetensors",
+            output / ADAPTER,
         )
         adapter = {"rank": trainer.settings.lora_rank, "alpha": trainer.settings.lora_alpha}
         (output / "adapter.json").write_text(json.dumps(adapter) + "\n", encoding="utf-8")
         tensors = merged(trainer, base)
     else:
         tensors = tuned if trainer.settings.method == "full" else merged(trainer, base) | tuned
-    save_file(dict(sorted(tensors.items())), output / "model.safetensors", metadata={"format": "pt"})
+    save_file(dict(sorted(tensors.items())), output / WEIGHTS, metadata={"format": "pt"})
 
 
 def merged(trainer: Trainer, base: Path) -> dict[str, torch.Tensor]:
     """The base's weights in fp32, with LoRA's additions added."""
     tensors: dict[str, torch.Tensor] = {}
-    for path in sorted(base.glob("*.safetensors")):
+    for path in safetensors_file.files(base):
         with safe_open(path, framework="pt") as file:
             for name in sorted(file.keys()):
                 weight = file.get_tensor(name).float()

@@ -167,3 +167,13 @@ def whole(tensor: Tensor) -> Tensor:
 
     found = tensor.detach()
     return (found.full_tensor() if isinstance(found, DTensor) else found).cpu()
+
+
+def fill(target: Tensor, found: Tensor) -> None:
+    """Put a whole tensor, or this process's share of it, into its place; the way back of `whole`."""
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    if isinstance(target, DTensor):
+        mesh, cut = target.device_mesh, target.placements
+        found = distribute_tensor(found.to(target.device), mesh, cut, src_data_rank=None)  # every process has read it
+    target.copy_(found)

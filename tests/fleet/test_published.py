@@ -42,7 +42,7 @@ def test_a_published_recipe_is_resolved_and_planned(name: str) -> None:
     for one in planned:
         made = estimate(one.work, parse("1024xh100"))
         assert made.fits
-        settings = filled_in(one.settings, round(made.steps))
+        settings = filled_in(one, round(made.steps))
         assert all(value is not None for value in settings.values())
         assert settings["steps"] > 0
     size = name.removeprefix("olmo2-")

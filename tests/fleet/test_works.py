@@ -269,8 +269,10 @@ def test_the_settings_are_those_of_the_other_machines(tmp_path: Path) -> None:
     [cpu], _ = works.works_of(project, "cpu")
     assert (gpu.settings["device"], gpu.settings["data_parallel"], gpu.settings["precision"]) == ("cuda", 1, "bf16")
     assert (cpu.settings["device"], cpu.settings["data_parallel"]) == ("cpu", 2)
-    filled = works.filled_in(gpu.settings, 200)
-    assert (filled["steps"], filled["evaluate_every"], filled["checkpoint_every"]) == (200, 40, 50)
+    filled = works.filled_in(cpu, 400)
+    assert (filled["steps"], filled["evaluate_every"], filled["checkpoint_every"]) == (400, 80, 100)
+    assert filled["states"] == 2, "a whole state of 135 M weights has 1.6 GB"
+    assert works.filled_in(gpu, 400)["states"] == 0, "400 steps of a GPU take as long as saving two states"
     line = settings_line("train", filled)
     assert "learning_rate = 0.0005" in line
     assert "group" not in line, "of another objective"

@@ -15,7 +15,7 @@ from helder.ledger.artifact import digest_path
 from helder.model import importer
 from helder.model.families import read_config
 from helder.model.sources import on_disk
-from helder.train import checkpoint, loop, probe, stage
+from helder.train import chain, checkpoint, loop, probe, stage
 from helder.train.settings import TrainSettings, resolve
 from tests.model import small
 from tests.train.conftest import ignore, write_lines
@@ -111,12 +111,14 @@ def test_a_checkpoint_holds_every_tensor_that_the_next_step_depends_on(base: Pat
     trainer = stage.prepare(resolve(SETTINGS), {"base": base, "data": data}, ignore)
     trainer.begin(tmp_path)
     trainer.step(0, 12)
-    before = {name: tensor.clone() for name, tensor in checkpoint.state(trainer.parameters, trainer.optimizer).items()}
-    checkpoint.save(tmp_path, 1, before)
+    before = {name: tensor.clone() for name, tensor in trainer.state.items()}
+    digest = checkpoint.write(before, trainer.world, tmp_path / "1.safetensors")
     other = stage.prepare(resolve(SETTINGS), {"base": base, "data": data}, ignore)
     other.begin(tmp_path)
-    assert checkpoint.load(tmp_path, other.parameters, other.optimizer) == 1
-    after = checkpoint.state(other.parameters, other.optimizer)
+    assert checkpoint.write(other.state, other.world) != digest
+    checkpoint.load(tmp_path / "1.safetensors", other.parameters, other.optimizer)
+    after = other.state
+    assert checkpoint.write(after, other.world) == digest
     assert sorted(after) == sorted(before)
     assert all(after[name].equal(before[name]) for name in before)
     assert trainer.step(1, 12) == other.step(1, 12)
@@ -151,7 +153,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(base: Path, dat
     with pytest.raises(HelderError, match="broke at step") as caught:
         train(base, data, tmp_path, learning_rate=1e30, checkpoint_every=1, warmup=0.0, gradient_clip=1e30)
     assert "learning_rate" in caught.value.fix
-    assert (tmp_path / "scratch" / checkpoint.FILE_NAME).exists()
+    assert (tmp_path / "scratch" / chain.state_file(1)).exists()
 
 
 @pytest.mark.parametrize(

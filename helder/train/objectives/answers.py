@@ -18,7 +18,6 @@ from helder.tokens import chat
 from helder.tokens.tokenizer import Tokenizer
 from helder.train.examples import Batch, Example, batch_digest, collate, read_examples
 from helder.train.objectives.objective import Objective, Work
-from helder.train.order import Order
 from helder.train.parallel import deal
 from helder.train.settings import TrainSettings
 
@@ -58,9 +57,7 @@ class Answers(Objective):
     ) -> None:
         self.examples, self.dev, self.criterion, self.too_long = examples, dev, criterion, too_long
         lengths = [len(example.ids) for example in examples]
-        self.order = Order(
-            lengths, batch_size=settings.batch_size, batch_tokens=settings.batch_tokens, seed=settings.seed
-        )
+        self.arrange(settings, (example.encoded for example in examples), lengths)
         self.row_tokens = settings.context if settings.packing else 0
         self.longest = self.row_tokens or max(lengths)
         self.looks = bool(dev)

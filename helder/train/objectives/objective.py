@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,11 +12,12 @@ from torch import Tensor
 
 from helder.model.transformer import Transformer
 from helder.train.examples import Batch
-from helder.train.order import Order
+from helder.train.order import WINDOW, Order, data_root, seed_for
 from helder.train.settings import TrainSettings
 from helder.train.world import World
 
 Loss = Callable[[], Tensor]
+MOST_STEPS = 2000  # looked at for the average step: more would change it by less than a percent (assumption)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Objective(ABC):
     """A method: what each step sees, and the loss of a model on it.
 
     Attributes:
+        root: of the tree over what is learnt from, see `helder.train.order.data_root`.
+        seed: what is drawn while training is drawn from it, see `helder.train.order.seed_for`.
         order: which examples each step sees.
         longest: the longest sequence in tokens.
         looks: whether there is anything held out to look at.
@@ -53,6 +56,8 @@ class Objective(ABC):
         world: the processes that train; all of them are asked for the same steps in the same order.
     """
 
+    root: str
+    seed: str
     order: Order
     longest: int
     looks: bool
@@ -78,6 +83,21 @@ class Objective(ABC):
             return settings.steps
         return self.order.steps_of(settings.epochs) if settings.epochs else self.order.steps_for(settings.tokens)
 
+    def arrange(
+        self, settings: TrainSettings, learnt: Iterable[bytes], lengths: Sequence[int], window: int = WINDOW
+    ) -> None:
+        """Find the root of what is learnt from, the seed and the order that follow from it.
+
+        Args:
+            learnt: see `helder.train.order.data_root`.
+            lengths: tokens of each of what the order orders.
+            window: see `helder.train.order.Order`.
+        """
+        self.root = data_root(learnt)
+        self.seed = seed_for(settings.seed, self.root)
+        size, tokens = settings.batch_size, settings.batch_tokens
+        self.order = Order(lengths, batch_size=size, batch_tokens=tokens, seed=self.seed, window=window)
+
     @abstractmethod
     def work(self, step: int, parts: int) -> Work:
         """What step `step` (from 0) has to do, in at most `parts` parts."""
@@ -86,13 +106,18 @@ class Objective(ABC):
     def padded_tokens(self, step: int) -> int:
         """Tokens that a step computes, without preparing it; what a step costs follows from it."""
 
+    def usual_tokens(self) -> float:
+        """Tokens that the average step of the first epoch, or of its beginning, computes."""
+        steps = min(MOST_STEPS, self.order.steps_of(1))
+        return sum(self.padded_tokens(step) for step in range(steps)) / steps
+
     @abstractmethod
     def look(self) -> dict[str, float]:
         """How the model does on what is held out; the first value is the one to watch."""
 
     def facts(self, steps: int) -> dict[str, Any]:
         """What is known of the examples after a training of `steps` steps, beside the measurements of the loop."""
-        return {"examples": len(self.order.lengths)}
+        return {"examples": len(self.order.lengths), "data_root": self.root}
 
     def keep(self, output: Path, scratch: Path, steps: int) -> None:  # noqa: B027 - most methods keep none
         """Write evidence of the method into the artifact."""

@@ -26,7 +26,7 @@ from helder.tokens.tokenizer import Tokenizer
 from helder.train.examples import Example, batch_digest, collate
 from helder.train.objectives.answers import DEV_EXAMPLES, wanted, warn_too_long
 from helder.train.objectives.objective import Objective, Work
-from helder.train.order import Order, draw
+from helder.train.order import draw
 from helder.train.parallel import deal
 from helder.train.settings import PAIRS_HELD_OUT, TrainSettings
 
@@ -58,9 +58,8 @@ class Preference(Objective):
     ) -> None:
         self.settings, self.pairs, self.dev, self.too_long = settings, pairs, dev[:DEV_EXAMPLES], too_long
         lengths = [len(pair.chosen.ids) + len(pair.rejected.ids) for pair in pairs]
-        self.order = Order(
-            lengths, batch_size=settings.batch_size, batch_tokens=settings.batch_tokens, seed=settings.seed
-        )
+        learnt = (pair.chosen.encoded + b"\n" + pair.rejected.encoded for pair in pairs)
+        self.arrange(settings, learnt, lengths)
         both = (example for pair in (*pairs, *dev) for example in (pair.chosen, pair.rejected))
         self.longest = max(len(example.ids) for example in both)
         self.looks = bool(dev)

@@ -6,8 +6,8 @@ its group, in units of the group's deviation. The loss is the clipped ratio of P
 the tokens of each answer and then over answers, plus `kl` times an estimate of the divergence from the model that the
 training began with (the non-negative estimator of Schulman 2020, "k3").
 
-Answers are drawn from the seed and the step, so that a training is the same each time; every answer and its reward is
-kept in `rollouts.jsonl`.
+Answers are drawn from the seed, the questions and the step, so that a training is the same each time; every answer and
+its reward is kept in `rollouts.jsonl`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from helder.evaluate import verifiers
 from helder.evaluate.records import Example as Item
 from helder.evaluate.records import load_examples
 from helder.evaluate.verifiers import Verifier
+from helder.ledger import canonical
 from helder.model.kernels import linear_log_probability
 from helder.model.transformer import Transformer
 from helder.serve.answer import Answer
@@ -38,7 +39,6 @@ from helder.train.examples import Batch, Example, batch_digest, collate
 from helder.train.logs import keep_lines, write_line
 from helder.train.objectives.answers import wanted, warn_too_long
 from helder.train.objectives.objective import Objective, Work
-from helder.train.order import Order
 from helder.train.parallel import deal
 from helder.train.settings import TrainSettings
 
@@ -54,6 +54,11 @@ class Question:
 
     ids: tuple[int, ...]
     item: Item
+
+    @property
+    def encoded(self) -> bytes:
+        """What is asked, and what the verifier knows of the right answer."""
+        return canonical.dumps([list(self.ids), self.item.output, self.item.scored])
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,7 @@ class Reward(Objective):
         self.tokenizer, self.stops = tokenizer, chat.stop_ids(tokenizer, format_name)
         self.task, self.verifier, self.too_long = task, verifier, too_long
         lengths = [len(question.ids) for question in questions]
-        self.order = Order(
-            lengths, batch_size=settings.batch_size, batch_tokens=settings.batch_tokens, seed=settings.seed
-        )
+        self.arrange(settings, (question.encoded for question in questions), lengths)
         self.longest = max(lengths) + settings.answer_tokens
         self.looks = bool(dev)
         self._make_reference = reference
@@ -166,7 +169,7 @@ class Reward(Objective):
         """Draw and judge the answers of one rollout, each process its share; write them down."""
         settings = self.settings
         asked = [self.questions[index] for index in self.order.batch(rollout) for _ in range(settings.group)]
-        seed = f"{settings.seed}/rollout/{rollout}" + (f"/{self.world.rank}" if self.world.rank else "")
+        seed = f"{self.seed}/rollout/{rollout}" + (f"/{self.world.rank}" if self.world.rank else "")
         told = self.world.gather(self._draw(self.world.share(asked), Drawing(settings.temperature, seed)))
         drawn = [one for share in told for one in share]
         rewards = torch.tensor([one["reward"] for one in drawn], dtype=torch.float64)

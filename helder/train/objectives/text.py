@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from helder.tokens.shards import Shard
 from helder.train.examples import Batch
 from helder.train.objectives.answers import Criterion, cross_entropy
 from helder.train.objectives.objective import Objective, Work
-from helder.train.order import Order
 from helder.train.parallel import deal
 from helder.train.settings import TrainSettings
 
@@ -50,13 +50,8 @@ class Text(Objective):
         self.train, self.dev, self.criterion = train, dev, criterion
         self.longest = settings.context
         self.rows = train.rows(self.longest)
-        self.order = Order(
-            [len(row) for row in self.rows],
-            batch_size=settings.batch_size,
-            batch_tokens=settings.batch_tokens,
-            seed=settings.seed,
-            window=1,  # rows have one length: nothing is gained by sorting them, and neighbours would meet
-        )
+        # Rows have one length: nothing is gained by sorting them in windows, and neighbours would meet.
+        self.arrange(settings, documents(train), [len(row) for row in self.rows], window=1)
         self.looks = dev is not None
 
     def work(self, step: int, parts: int) -> Work:
@@ -95,11 +90,18 @@ class Text(Objective):
         seen = {document for first, last in ends for document in range(first, last + 1)}
         return {
             "examples": len(self.train),
+            "data_root": self.root,
             "examples_seen": len(seen),
             "tokens_there": self.train.tokens,
             "tokens_seen": sum(map(len, rows)),
             "too_long": [],
         }
+
+
+def documents(shard: Shard) -> Iterator[bytes]:
+    """The tokens of each document, as little-endian numbers of 32 bits."""
+    for start, end in pairwise([*shard.starts.tolist(), shard.tokens]):
+        yield np.ascontiguousarray(shard.ids[start:end], dtype="<i4").tobytes()
 
 
 @torch.no_grad()
