@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -321,11 +322,81 @@ class Evaluate(Section):
     """Decides the limited choice and the resampling."""
 
 
+def _date(value: str) -> str:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("a date is written 2026-11-30") from None
+    return value
+
+
+Words = Annotated[str, Field(min_length=1)]
+Date = Annotated[str, AfterValidator(_date)]
+
+
 class Release(Section):
-    """Who is told what."""
+    """What only people can say of the model; nothing of it is checked, and what is not said stays visibly open."""
 
     audience: Literal["public", "customer", "regulator"] = "public"
     """For whom the release is made; it decides what is withheld."""
+    version: Words | None = None
+    """Which version of the model this is, such as "1.0"."""
+    provider: Words | None = None
+    """The legal name of whoever answers for the model."""
+    contact: Words | None = None
+    """Where people can ask and complain."""
+    licence: Words | None = None
+    """The licence of the weights, as an SPDX identifier; it must fit that of the base model."""
+    documents_licence: Words | None = None
+    """The licence of scores, cards and other documents, as an SPDX identifier."""
+    released: Date | None = None
+    """When the model was or will be first handed out."""
+    union_market: Words | None = None
+    """When it was placed on the market of the European Union, or why that does not apply."""
+    distribution: Words | None = None
+    """How the model is handed out, and to whom."""
+    intended_use: Words | None = None
+    """What the model is meant for, by whom, on which texts."""
+    out_of_scope: Words | None = None
+    """What it must not be used for."""
+    acceptable_use: Words | None = None
+    """The acceptable use policy: where it stands, or that there is none."""
+    integration: Words | None = None
+    """Into which systems the model is meant to be built, and what they must do around it."""
+    rationale: Words | None = None
+    """Why the model was designed and trained in this way, and on which assumptions."""
+    risks: Words | None = None
+    """What can go wrong, for whom, and what is done about it."""
+    oversight: Words | None = None
+    """Who looks at the answers before they count, and how they can overrule them."""
+    monitoring: Words | None = None
+    """How the model is watched in use, and what happens when it gets worse."""
+    standards: Words | None = None
+    """Standards and common specifications that were followed."""
+    cybersecurity: Words | None = None
+    """How model and machine are guarded against attacks."""
+    data_kinds: list[Literal["public", "private", "crawled", "user", "synthetic", "other"]] | None = None
+    """What kinds of sources the documents come from."""
+    data_origin: Words | None = None
+    """How the documents were obtained and selected, by whom and from where."""
+    data_until: Words | None = None
+    """Until when documents were collected."""
+    data_languages: list[Words] | None = None
+    """Languages of the documents, as codes like "en" and "nl"."""
+    data_rights: Words | None = None
+    """How copyright and reservations of rights were respected."""
+    personal_data: Words | None = None
+    """Which personal data are in the documents, on which ground, and how they are guarded; or that there are none."""
+    unsuitable_data: Words | None = None
+    """How unsuitable or unlawful documents were looked for."""
+    bias: Words | None = None
+    """How biases in the documents were looked for, and which were found."""
+    labelling: Words | None = None
+    """Who wrote the right answers, and how they were checked."""
+    declaration: Words | None = None
+    """Where the declaration of conformity stands, or why there is none."""
+    paper: Words | None = None
+    """Where a research paper about the model stands."""
 
 
 def _one_or_more(value: Any) -> Any:
@@ -351,7 +422,7 @@ class Recipe(Section):
     evaluate: Evaluate = Evaluate()
     """How the model is measured."""
     release: Release = Release()
-    """Who is told what."""
+    """What only people can say of the model, and who is told what."""
 
     @model_validator(mode="after")
     def _trainings_follow_one_another(self) -> Recipe:

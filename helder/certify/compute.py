@@ -64,3 +64,13 @@ def training_flops(
     )
     written = work.forward_flops / settings["reuse"] if objective == "reward" else 0.0  # the answers, before they count
     return tokens * (work.token_flops + written) + steps * work.optimizer_flops
+
+
+def answer_flops(config: TransformerConfig, tokens: float) -> float:
+    """The operations of one question with its answer, each token once through the model.
+
+    Args:
+        tokens: of question and answer together.
+    """
+    shape = Architecture.of(config)
+    return tokens * (2.0 * shape.multiplied + shape.attention_flops(tokens))

@@ -10,85 +10,40 @@ is withheld is told from the statements alone, and what nobody said stays unknow
 
 from __future__ import annotations
 
-import hashlib
-import heapq
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from helder.certify import compute
-from helder.errors import ExitCode, HelderError
+from helder.certify.data_facts import OfData
+from helder.certify.reading import (
+    AVERAGES,
+    BOUND,
+    DECLARED,
+    EXERCISED,
+    IMPORTS,
+    SCRATCH,
+    TRAINS,
+    Audience,
+    Fact,
+    Facts,
+    in_order,
+    payload_digest,
+)
+from helder.certify.score_facts import OfScores
 from helder.ledger import canonical
 from helder.ledger.statement import Statement
 from helder.model import families
 from helder.model.config import TransformerConfig
 
-Audience = Literal["public", "customer", "regulator"]
-AUDIENCES: tuple[Audience, ...] = ("public", "customer", "regulator")  # each sees what those before it see
-DECLARED, PRESENT, BOUND, EXERCISED = 0, 1, 2, 3
-MEASURES = ("whole", "fields", "stated", "text")
-# What a stage does, by its function; in brackets how stages are called whose function is not Helder's own.
-TRAINS, AVERAGES, TEACHES = "helder.train.stage:run", "helder.train.average:run", "helder.train.teach:run"
-TOKENIZES, SCRATCH, IMPORTS = "helder.tokens.stage:run", "helder.model.scratch:run", "helder.model.importer:run"
-CALLED = {TRAINS: "train", AVERAGES: "average", TEACHES: "teach", TOKENIZES: "tokens"}
+__all__ = ["Audience", "Evidence", "Fact", "payload_digest"]
 
 
 @dataclass(frozen=True)
-class Fact:
-    """One thing that is said.
-
-    Attributes:
-        value: JSON; None when it is not known, and then it is left open for all to see.
-        source: where it stands, in words: "statement train: settings.learning_rate".
-        evidence: SHA-256 of the payload of the statement, or of the file, that shows it; None for words of people.
-        grade: 0 declared, 1 present, 2 bound in the signed ledger, 3 exercised: it was run again.
-        audience: who may see it at least.
-    """
-
-    value: Any
-    source: str
-    evidence: str | None = None
-    grade: int = DECLARED
-    audience: Audience = "public"
-
-    @property
-    def known(self) -> bool:
-        return self.value is not None
-
-    def for_(self, audience: str) -> bool:
-        """Whether these readers may see it."""
-        return AUDIENCES.index(self.audience) <= AUDIENCES.index(audience)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "value": self.value,
-            "source": self.source,
-            "evidence": self.evidence,
-            "grade": self.grade,
-            "audience": self.audience,
-        }
-
-
-Facts = dict[str, Fact]
-Read = tuple[Any, str]  # what a file says, and its SHA-256
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """A release with its statements and what is there of its artifacts; ask it for facts.
-
-    Attributes:
-        release: the release's predicate, see `helder.ledger.predicates`; `files` may be missing while it is made.
-        statements: stage → statement of those that led to the model and its scores, each after those it builds on.
-        places: stage → folder of its artifact; None, or files missing from it, when they are withheld.
-    """
-
-    release: Mapping[str, Any]
-    statements: Mapping[str, Statement]
-    places: Mapping[str, Path | None]
+class Evidence(OfData, OfScores):
+    """A release that can be asked for facts: each question gives a Fact, a list of them, or several by name."""
 
     @classmethod
     def of(
@@ -225,124 +180,6 @@ class Evidence:
                 found.append(Fact(value, f"statement {stage}", self._payload(stage), BOUND))
         return found
 
-    # -- data --------------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def task(self) -> Facts:
-        """name, purpose, kind, instruction, fields, labels, harm: what the model is asked to do."""
-        found = {
-            key: self._fact("data", "settings", key, DECLARED) for key in ("name", "purpose", "instruction", "harm")
-        }
-        read = self._json("data", "summary.json")
-        about = read[0].get("task", {}) if read else {}
-        for key in ("kind", "many", "fields", "labels"):
-            found[key] = (
-                Fact(about[key], f"data/summary.json: task.{key}", read[1], BOUND)
-                if read is not None and key in about
-                else self._fact("data", "settings", key)
-            )
-        return found
-
-    @cached_property
-    def sources(self) -> list[Fact]:
-        """{name, stage, as, kind, sha256, rows, bytes, format, licence, in_bundle} of all that no stage made."""
-        declared = {(one["stage"], one["name"]): one for one in self.release.get("sources", ())}
-        made = {said.digest for said in self.statements.values()}
-        read = self._json("data", "summary.json")
-        counted = read[0].get("sources", {}) if read else {}
-        found = []
-        for stage, said in self.statements.items():
-            settings = said.predicate["settings"]
-            for known_as, one in sorted(said.predicate["inputs"].items()):
-                digest = one["digest"]["sha256"]
-                if digest in made:
-                    continue
-                told = declared.get((stage, known_as), {})
-                licence = told.get("licence") or (settings.get("licence") if stage in ("data", "base") else None)
-                files = counted.get(known_as, []) if stage == "data" else []
-                value = {
-                    "name": one["name"],
-                    "stage": stage,
-                    "as": known_as,
-                    "kind": one["kind"],
-                    "sha256": digest,
-                    "rows": sum(file["rows"] for file in files) if files else None,
-                    "bytes": sum(file["bytes"] for file in files) if files else None,
-                    "format": "+".join(sorted({file["format"] for file in files})) or None,
-                    "licence": None if licence in (None, "", "unknown") else licence,
-                    "in_bundle": told.get("path") is not None,
-                }
-                found.append(Fact(value, f"statement {stage}: inputs.{known_as}", self._payload(stage), BOUND))
-        return found
-
-    @cached_property
-    def licence_of_data(self) -> Fact:
-        """The licence of the data, as the recipe says."""
-        said = self._fact("data", "settings", "licence", DECLARED)
-        return said if said.value != "unknown" else Fact(None, said.source, said.evidence)
-
-    @cached_property
-    def splits(self) -> list[Fact]:
-        """{split, read, kept, duplicates, leaked, over_limit, from_train, held_out, contradictions} of each split."""
-        read = self._json("data", "summary.json")
-        if read is None:
-            return []
-        summary, digest = read
-        conflicts = summary.get("contradictions", {})
-        return [
-            Fact(
-                {"split": split, **counts, "contradictions": len(conflicts.get(split, []))},
-                f"data/summary.json: splits.{split}",
-                digest,
-                BOUND,
-            )
-            for split, counts in summary.get("splits", {}).items()
-        ]
-
-    @cached_property
-    def data(self) -> Facts:
-        """records, duplicates, leaked, contradictions (counts over all splits), warnings, derived, labels, tags, and
-        for regulators left_out and contradicting, record by record."""
-        read = self._json("data", "summary.json")
-        keys = ("records", "duplicates", "leaked", "contradictions", "warnings", "derived", "labels", "tags")
-        if read is None:
-            open_ = Fact(None, "data/summary.json, which is withheld", audience="public")
-            return dict.fromkeys((*keys, "left_out", "contradicting"), open_)
-        summary, digest = read
-        splits = [fact.value for fact in self.splits]
-
-        def said(value: Any, key: str, audience: Audience = "public") -> Fact:
-            return Fact(value, f"data/summary.json: {key}", digest, BOUND, audience)
-
-        found = {"records": said(sum(split["kept"] for split in splits), "splits")}
-        found |= {key: said(sum(split[key] for split in splits), "splits") for key in keys[1:3]}
-        found["contradictions"] = said(sum(split["contradictions"] for split in splits), "contradictions")
-        # Warnings name files and may quote fields and labels of the data.
-        found |= {key: said(summary.get(key, []), key, "customer") for key in ("warnings", "derived")}
-        found |= {key: said(summary.get(key, {}), key, "customer") for key in ("labels", "tags")}
-        found["left_out"] = said(summary.get("left_out", {}), "left_out", "regulator")
-        found["contradicting"] = said(summary.get("contradictions", {}), "contradictions", "regulator")
-        return found
-
-    @cached_property
-    def texts(self) -> list[Fact]:
-        """{stage, documents, tokens, bytes, held_out_documents, held_out_tokens, empty} of documents learnt from."""
-        found = []
-        for stage in self._stages(TOKENIZES):
-            facts = self.statements[stage].facts
-            train, dev = facts.get("train", {}), facts.get("dev", {})
-            value = {
-                "stage": stage,
-                "documents": train.get("documents"),
-                "tokens": train.get("tokens"),
-                "bytes": train.get("bytes"),
-                "held_out_documents": dev.get("documents"),
-                "held_out_tokens": dev.get("tokens"),
-                "empty": facts.get("empty"),
-            }
-            found.append(Fact(value, f"statement {stage}: facts", self._payload(stage), BOUND))
-        return found
-
     # -- training ----------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -449,6 +286,52 @@ class Evidence:
         return Fact(value, "statements of all stages: timings.energy", self._payload(self.model_stage), BOUND)
 
     @cached_property
+    def stages(self) -> list[Fact]:
+        """Each in order: {stage, function, digest, inputs, seed, seconds, cpu_seconds, peak_memory, joules, seal}."""
+        makers = {said.digest: stage for stage, said in self.statements.items()}
+        found = []
+        for stage, said in self.statements.items():
+            timings = said.predicate["timings"]
+            value = {
+                "stage": stage,
+                "function": said.predicate["stage"]["function"],
+                "digest": said.digest,
+                "inputs": {
+                    known_as: makers.get(one["digest"]["sha256"], one["name"])
+                    for known_as, one in sorted(said.predicate["inputs"].items())
+                },
+                "seed": said.predicate["seed"],
+                **{key: timings.get(key) for key in ("seconds", "cpu_seconds", "peak_memory")},
+                "joules": timings.get("energy", {}).get("joules"),
+                "seal": said.predicate["seal"].get("level"),
+            }
+            found.append(Fact(value, f"statement {stage}", self._payload(stage), BOUND))
+        return found
+
+    @cached_property
+    def inference(self) -> list[Fact]:
+        """{subject, answers, tokens, flops, seconds, peak_memory}: what an answer of each model took, on average.
+
+        `flops` is counted, of a question and its answer together.
+        """
+        found = []
+        for stage, said in self.statements.items():
+            facts, subject = said.facts, stage.removeprefix("predict-")
+            if subject == stage or "completion_tokens" not in facts or not facts.get("items"):
+                continue
+            tokens = (facts["prompt_tokens"] + facts["completion_tokens"]) / facts["items"]
+            value = {
+                "subject": subject,
+                "answers": facts["items"],
+                "tokens": tokens,
+                "flops": None if self.config is None else compute.answer_flops(self.config[0], tokens),
+                "seconds": said.predicate["timings"].get("seconds", 0.0) / facts["items"],
+                "peak_memory": said.predicate["timings"].get("peak_memory"),
+            }
+            found.append(Fact(value, f"statement {stage}: facts", self._payload(stage), BOUND))
+        return found
+
+    @cached_property
     def seconds(self) -> Fact:
         """Wall time of all stages of the way together."""
         known = [said.predicate["timings"].get("seconds") for said in self.statements.values()]
@@ -517,99 +400,6 @@ class Evidence:
             key: Fact(time, f"statement {stage}: timings.started", self._payload(stage), DECLARED)
             for key, (time, stage) in (("began", known[0]), ("ended", known[-1]))
         }
-
-    # -- scores ------------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def scores(self) -> list[Fact]:
-        """{subject, title, role, test_set, measure, value, low, high, n, main}: every subject on every test set.
-
-        By every measure, the bad ones too; `low` and `high` are None for a measure without an interval.
-        """
-        read = self._json("scores", "scores.json")
-        if read is None:
-            return []
-        scores, digest = read
-        subjects = {subject["name"]: subject for subject in scores["subjects"]}
-        found = []
-        for row in scores["results"]:
-            subject = subjects[row["subject"]]
-            told = {key: row[key] for key in MEASURES if row.get(key) is not None}
-            for name, group in row.get("groups", {}).items():
-                told[f"group:{name}"] = group["accuracy"]
-            for measure, share in told.items():
-                found.append(self._score(row, subject, measure, share, scores, digest))
-            if row.get("macro_f1") is not None:
-                share = {"value": row["macro_f1"], "low": None, "high": None, "n": row["n"]}
-                found.append(self._score(row, subject, "macro_f1", share, scores, digest))
-        return found
-
-    @cached_property
-    def score_details(self) -> list[Fact]:
-        """As `scores`, with `part`: "field: dose" or "tag: short", for each field of a record and each tag."""
-        read = self._json("scores", "scores.json")
-        if read is None:
-            return []
-        scores, digest = read
-        subjects = {subject["name"]: subject for subject in scores["subjects"]}
-        found = []
-        for row in scores["results"]:
-            parts = [(f"field: {name}", "fields", share) for name, share in row.get("by_field", {}).items()]
-            parts += [
-                (f"tag: {tag}", measure, share)
-                for tag, told in row.get("by_tag", {}).items()
-                for measure, share in told.items()
-                if measure in MEASURES and share is not None
-            ]
-            for part, measure, share in parts:
-                one = self._score(row, subjects[row["subject"]], measure, share, scores, digest)
-                found.append(Fact({**one.value, "part": part, "main": False}, one.source, digest, BOUND, "customer"))
-        return found
-
-    @cached_property
-    def verdict(self) -> Facts:
-        """What follows from the scores.
-
-        recommendation, comparisons, compression, measures, main_measure, confidence, margin, test_sets, warnings, harm
-        (counts); and for regulators harm_items and examples, which hold texts of the data.
-        """
-        read = self._json("scores", "scores.json")
-        public = ("recommendation", "comparisons", "compression", "measures", "main_measure", "confidence", "margin")
-        keys = (*public, "test_sets", "warnings", "harm", "harm_items", "examples")
-        if read is None:
-            return dict.fromkeys(keys, Fact(None, "scores/scores.json, which is withheld"))
-        scores, digest = read
-
-        def said(value: Any, key: str, audience: Audience = "public") -> Fact:
-            return Fact(value, f"scores/scores.json: {key}", digest, BOUND, audience)
-
-        found = {key: said(scores.get(key), key) for key in (*public, "test_sets", "warnings")}
-        harm = scores.get("harm", {})
-        found["harm"] = said({"fields": harm.get("fields", []), "counts": harm.get("counts", [])}, "harm.counts")
-        found["harm_items"] = said(harm.get("items", []), "harm.items", "regulator")
-        found["examples"] = said(scores.get("examples", {}), "examples", "regulator")
-        return found
-
-    def _score(
-        self,
-        row: Mapping[str, Any],
-        subject: Mapping[str, Any],
-        measure: str,
-        share: Mapping[str, Any],
-        scores: Mapping[str, Any],
-        digest: str,
-    ) -> Fact:
-        sets = [one["name"] for one in scores["test_sets"]]
-        value = {
-            "subject": row["subject"],
-            "title": subject["title"],
-            "role": subject["role"],
-            "test_set": row["test_set"],
-            "measure": measure,
-            **{key: share[key] for key in ("value", "low", "high", "n")},
-            "main": measure == scores["main_measure"] and row["test_set"] == sets[0],
-        }
-        return Fact(value, f"scores/scores.json: results of {row['subject']} on {row['test_set']}", digest, BOUND)
 
     # -- what is not shown -------------------------------------------------------------------------------------------
 
@@ -703,131 +493,3 @@ class Evidence:
             )
             for name, text, shown in sorted(said)
         ]
-
-    # -- reading -----------------------------------------------------------------------------------------------------
-
-    def _does(self, stage: str, function: str) -> bool:
-        """Whether a stage ran this function; foreign ones are known by their name."""
-        own = str(self.statements[stage].predicate["stage"]["function"])
-        if own.startswith("helder."):
-            return own == function
-        called = CALLED.get(function)
-        return called is not None and (stage == called or stage.startswith(f"{called}-"))
-
-    def _stages(self, function: str) -> list[str]:
-        return [stage for stage in self.statements if self._does(stage, function)]
-
-    def _said(self, stage: str) -> Statement | None:
-        return self.statements.get(stage)
-
-    def _payload(self, stage: str) -> str | None:
-        """SHA-256 of a statement as it is signed."""
-        said = self._said(stage)
-        return None if said is None else payload_digest(said)
-
-    def _shown(self, stage: str, value: Any, where: str) -> Fact:
-        return Fact(value, f"statement {stage}: {where}", self._payload(stage), BOUND)
-
-    def _fact(self, stage: str, part: str, key: str, grade: int = BOUND) -> Fact:
-        """One value of a statement's settings or facts."""
-        said = self._said(stage)
-        if said is None:
-            return Fact(None, f"there is no statement {stage}")
-        return Fact(said.predicate[part].get(key), f"statement {stage}: {part}.{key}", self._payload(stage), grade)
-
-    def _digest(self, stage: str) -> Fact:
-        said = self._said(stage)
-        return (
-            Fact(None, f"there is no statement {stage}") if said is None else self._shown(stage, said.digest, "subject")
-        )
-
-    def _outputs(self, stage: str, suffix: str, form: Any) -> list[Fact]:
-        said = self._said(stage)
-        return [
-            self._file(
-                stage,
-                {"file": one["path"], "format": form(one["path"]), "bytes": one["size"], "sha256": one["sha256"]},
-            )
-            for one in (said.predicate["outputs"] if said else [])
-            if one["path"].endswith(suffix)
-        ]
-
-    def _file(self, stage: str, value: dict[str, Any]) -> Fact:
-        return Fact(value, f"statement {stage}: outputs", self._payload(stage), BOUND)
-
-    def _config(self, stage: str) -> tuple[TransformerConfig, str] | None:
-        """The architecture that a model's folder names."""
-        read = self._json(stage, "config.json")
-        place = self.places.get(stage)
-        if read is None or place is None or "model_type" not in read[0]:
-            return None
-        return families.read_config(place), read[1]
-
-    def _json(self, stage: str, name: str) -> Read | None:
-        """A JSON file of an artifact and its digest; None when it is withheld or was never made.
-
-        Raises:
-            HelderError: code 3: it is not the file that the statement speaks of, or no JSON.
-        """
-        found = self._bytes(stage, name)
-        if found is None:
-            return None
-        try:
-            return json.loads(found[0].decode("utf-8")), found[1]
-        except (ValueError, RecursionError) as error:
-            raise HelderError(f"{stage}/{name} is not JSON.", str(error), "Make it again.", ExitCode.FAILED) from error
-
-    def _lines(self, stage: str, name: str) -> tuple[list[Any], str] | None:
-        """The lines of a JSONL file of an artifact, as `_json`."""
-        found = self._bytes(stage, name)
-        if found is None:
-            return None
-        try:
-            return [json.loads(line) for line in found[0].decode("utf-8").splitlines()], found[1]
-        except (ValueError, RecursionError) as error:
-            raise HelderError(f"{stage}/{name} is not JSONL.", str(error), "Make it again.", ExitCode.FAILED) from error
-
-    def _bytes(self, stage: str, name: str) -> tuple[bytes, str] | None:
-        said, place = self._said(stage), self.places.get(stage)
-        listed = {one["path"]: one["sha256"] for one in said.predicate["outputs"]} if said else {}
-        if place is None or name not in listed or not (place / name).is_file():
-            return None
-        data = (place / name).read_bytes()
-        if hashlib.sha256(data).hexdigest() != listed[name]:
-            raise HelderError(
-                f"{stage}/{name} is not the file that its statement speaks of.",
-                "Its content was changed.",
-                "Get the bundle again from its source, or make it again.",
-                ExitCode.FAILED,
-            )
-        return data, listed[name]
-
-
-def payload_digest(said: Statement) -> str:
-    """SHA-256 of a statement as it is signed."""
-    return canonical.digest(dict(said.payload))
-
-
-def in_order(statements: Mapping[str, Statement]) -> dict[str, Statement]:
-    """Each statement after those it builds on; among equals by name, so that the order given does not matter."""
-    makers: dict[str, list[str]] = {}
-    for stage in sorted(statements):
-        makers.setdefault(statements[stage].digest, []).append(stage)
-    before = {stage: set(_builds_on(said, makers, stage)) for stage, said in statements.items()}
-    ready = sorted(stage for stage, needed in before.items() if not needed)
-    found: dict[str, Statement] = {}
-    while ready:
-        stage = heapq.heappop(ready)
-        found[stage] = statements[stage]
-        for other, needed in before.items():
-            if stage in needed:
-                needed.remove(stage)
-                if not needed:
-                    heapq.heappush(ready, other)
-    # What goes round in a circle cannot be ordered; lineage is refused elsewhere, nothing is dropped here.
-    return found | {stage: statements[stage] for stage in sorted(statements.keys() - found.keys())}
-
-
-def _builds_on(said: Statement, makers: Mapping[str, Sequence[str]], stage: str) -> Iterator[str]:
-    for one in said.predicate["inputs"].values():
-        yield from (maker for maker in makers.get(one["digest"]["sha256"], ()) if maker != stage)
