@@ -27,11 +27,9 @@ def value(shown: Any, depth: int = 0) -> list[str]:
     """Lines that show a JSON value: lists and objects as nested lists."""
     indent = "  " * depth
     if isinstance(shown, dict):
-        return [
-            line
-            for key, item in shown.items()
-            for line in _item(f"{text(key).replace(chr(92) + '_', ' ')}: ", item, depth)
-        ] or [f"{indent}none"]
+        return [line for key, item in shown.items() for line in _item(f"{text(key)}: ", item, depth)] or [
+            f"{indent}none"
+        ]
     if isinstance(shown, list):
         return [line for item in shown for line in _item("", item, depth)] or [f"{indent}none"]
     return [f"{indent}{scalar(shown)}"]
