@@ -6,7 +6,6 @@ against its chain. Whether a stage did what it says is for levels 3 to 5. Light:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
@@ -210,19 +209,26 @@ def _training_log(bundle: Bundle, said: Statement, level: Level) -> None:
     if path not in bundle.files:
         level.note(path, "The training log is withheld: its chain was not followed.")
         return
-    settings = said.predicate["settings"]
+    settings, facts = said.predicate["settings"], said.facts
     try:
-        lines = [json.loads(line) for line in layout.read(bundle.root / path).decode("utf-8").splitlines()]
-        chain.check(lines, said.facts)
-        steps = int(said.facts["steps"])
-        for line in lines:
+        start = chain.begin(settings, facts["first_weights_sha256"])
+        with (bundle.root / path).open(encoding="utf-8", errors="replace") as text:
+            checked = chain.check(text, start)
+        steps = int(facts["steps"])
+        if checked.fault:
+            level.failed(path, checked.fault)
+        elif checked.head != facts["log_sha256"] or len(checked.lines) != steps:
+            level.failed(path, f"It is not the log of {steps} steps that the statement of {said.stage} speaks of.")
+        for one in facts["states"]:
+            line = checked.lines[one["step"] - 1] if one["step"] <= len(checked.lines) else {}
+            if line.get(chain.STATE) != one[chain.STATE]:
+                level.failed(path, f"It names another state behind step {one['step']} than the statement.")
+        for line in checked.lines:
             factor = learning_rate(
                 line["step"] - 1, steps, 1.0, settings["warmup"], settings["schedule"], settings["floor"]
             )
             if line["learning_rate"] != factor * settings["learning_rate"]:
                 level.failed(path, f"Step {line['step']} has a learning rate that the settings do not give.")
                 return
-    except HelderError as error:
-        level.failed(path, f"{error.what} {error.why}".strip())
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         level.failed(path, f"It is no training log: {error!r}.")

@@ -85,10 +85,10 @@ class Forger:
         change(lines)
         assert lines != before, "the log did not change"
         facts = self.predicate(stage)["facts"]
-        head = facts["training_log"]["begin"]
+        head = chain.begin(self.settings(stage), facts["first_weights_sha256"])
         for line in lines:
             head = line["chain"] = chain.link(head, line)
-        facts["training_log"]["head"] = head
+        facts["log_sha256"] = head
         text = "".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n" for line in lines)
         self.artifact(stage, chain.LOG).write_text(text, encoding="utf-8")
 

@@ -388,7 +388,9 @@ def _dependencies(evidence: Evidence) -> list[Json]:
 def _compositions(evidence: Evidence) -> list[Json]:
     """How whole the list is: all of what was made here; of what others made, only what lies here is known."""
     found: list[Json] = [{"aggregate": "complete", "assemblies": [MODEL]}]
-    others = [_ref(stage, evidence) for stage, said in evidence.statements.items() if common.function_of(said) == IMPORTS]
+    others = [
+        _ref(stage, evidence) for stage, said in evidence.statements.items() if common.function_of(said) == IMPORTS
+    ]
     if others:
         found.append({"aggregate": "unknown", "assemblies": sorted(others)})
     return found
@@ -550,4 +552,3 @@ def _lines(value: Any) -> list[str]:
 
 def _audience(evidence: Evidence) -> str:
     return str(evidence.release.get("audience", "public"))
-
