@@ -1,8 +1,8 @@
 """Level 4: slices of training are taken again from the states that were kept, and compare bit for bit.
 
-Which slices is drawn from the verifier's nonce, over all trainings of the way together. A slice that comes out otherwise
-on a machine that may give other bits is "could not be checked", with how far apart the weights are; where nothing differs
-but the bits, it has failed.
+Which slices is drawn from the verifier's nonce, over all trainings of the way together. A slice that comes out
+otherwise on a machine that may give other bits is "could not be checked", with how far apart the weights are; where
+nothing differs but the bits, it has failed.
 """
 
 from __future__ import annotations
@@ -52,27 +52,33 @@ def check(
     on_event: OnEvent,
 ) -> None:
     """Take `wanted` slices again."""
+    there = parts(bundle, way, level)
+    drawn = [there[place] for place in sample.draw(nonce, release, "slices", len(there), wanted)]
+    level.facts |= {
+        "nonce": nonce,
+        "slices": len(there),
+        "replayed": len(drawn),
+        "drawn": [{"stage": part.stage, "from": part.slice.first, "to": part.slice.last} for part in drawn],
+        "power": sample.power(len(there), len(drawn)) if drawn else [],
+    }
+    for number, part in enumerate(drawn, start=1):
+        on_event({"event": "note", "stage": "replay", "text": f"{number} of {len(drawn)}: {part.place}"})
+        _slice(bundle, way, part, work, level, on_event)
+
+
+def parts(bundle: Bundle, way: Mapping[str, Statement], level: Level) -> list[Part]:
+    """The slices of every training of the way, in its order."""
     trainings = [stage for stage, said in way.items() if said.predicate["stage"]["function"] == again.TRAINS]
-    parts: list[Part] = []
+    if not trainings:
+        level.unchecked(".", "No training led to this model.")
+    found: list[Part] = []
     for stage in trainings:
         if f"{layout.ARTIFACTS}/{stage}/{chain.LOG}" not in bundle.files:
             level.unchecked(stage, "Its training log is withheld: nothing can be taken again.")
             continue
         lines = chain.read(bundle.folder(stage) / chain.LOG)
-        parts += [Part(stage, one) for one in replay.slices(lines, way[stage].facts)]
-    drawn = [parts[place] for place in sample.draw(nonce, release, "slices", len(parts), wanted)]
-    level.facts |= {
-        "nonce": nonce,
-        "slices": len(parts),
-        "replayed": len(drawn),
-        "drawn": [{"stage": part.stage, "from": part.slice.first, "to": part.slice.last} for part in drawn],
-        "power": sample.power(len(parts), len(drawn)) if drawn else [],
-    }
-    if not trainings:
-        level.unchecked(".", "No training led to this model.")
-    for number, part in enumerate(drawn, start=1):
-        on_event({"event": "note", "stage": "replay", "text": f"{number} of {len(drawn)}: {part.place}"})
-        _slice(bundle, way, part, work, level, on_event)
+        found += [Part(stage, one) for one in replay.slices(lines, way[stage].facts)]
+    return found
 
 
 def _slice(
@@ -101,9 +107,8 @@ def _slice(
     finally:
         artifacts.remove(work / "slice")
     if found["equal"]:
-        level.passed(
-            part.place, f"Taken again, every step and the state behind it came out bit for bit ({_how_long(found)})."
-        )
+        took = f"{found['seconds']:.0f} s"
+        level.passed(part.place, f"Taken again, every step and the state behind came out bit for bit ({took}).")
         return
     what = _what(found)
     if reasons:
@@ -137,4 +142,3 @@ def _what(found: Mapping[str, Any]) -> str:
     apart = found["relative_distance"]
     far = "" if apart is None else f" The weights are {apart:.1e} of the way that they had come apart."
     return f"At step {one['step']}, {one['field']} is {one['found']}; {one['expected']} was stated.{far}"
-

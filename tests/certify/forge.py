@@ -84,6 +84,13 @@ class Forger:
         before = [dict(line) for line in lines]
         change(lines)
         assert lines != before, "the log did not change"
+        self._write_log(stage, lines)
+
+    def chain_anew(self, stage: str) -> None:
+        """Chain the log from what the training is said to have begun with."""
+        self._write_log(stage, chain.read(self.artifact(stage, chain.LOG)))
+
+    def _write_log(self, stage: str, lines: list[Json]) -> None:
         facts = self.predicate(stage)["facts"]
         head = chain.begin(self.settings(stage), facts["first_weights_sha256"])
         for line in lines:

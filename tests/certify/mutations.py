@@ -50,8 +50,9 @@ def outside(bundle: Path) -> Iterator[Mutation]:
     for place, path in enumerate(files):
         if path == layout.RELEASE or path == layout.PAGE_STATEMENT:
             continue
-        yield Mutation(f"a byte of {path}", 1, path, change_byte(path))
-        way = ways[place % len(ways)]
+        if (bundle / path).stat().st_size:
+            yield Mutation(f"a byte of {path}", 1, path, change_byte(path))
+        way = ways[place % len(ways)] if (bundle / path).stat().st_size else grow
         yield Mutation(f"{way.__name__} {path}", 1, path, way(path))
     weights = [path for path in files if path.endswith("model.safetensors")]
     for one, other in pairwise(weights):
@@ -540,3 +541,86 @@ def right_answers(subject: str) -> Callable[[Forger], None]:
         )
 
     return change
+
+
+@dataclass(frozen=True)
+class Slip(Forgery):
+    """A forgery of a training, found when the slice that begins after `first` steps of `stage` is taken again."""
+
+    stage: str = "train-tune"
+    first: int = 0
+
+
+def replay(bundle: Path) -> Iterator[Slip]:
+    """What level 4 finds: steps that were not taken as it is said, states and weights that do not follow from them."""
+    for key, value in (
+        ("weight_decay", 0.5),
+        ("gradient_clip", 0.01),
+        ("beta1", 0.5),
+        ("batch_tokens", 700),
+        ("z_loss", 0.01),
+    ):
+        yield Slip(f"another {key} than the training had", 4, "train-tune", deciding("train-tune", key, value))
+    yield Slip(
+        "another beta of the preference", 4, "train-prefer", deciding("train-prefer", "beta", 1.0), stage="train-prefer"
+    )
+    for field, value in (("loss", 0.1), ("gradient_norm", 0.25), ("batch_sha256", "b" * 64), ("tokens", 3)):
+        for step in (0, 3):
+            change = set_in_log("train-tune", step, field, value)
+            yield Slip(f"another {field} at step {step + 1}", 4, "train-tune", change, first=2 * (step // 2))
+    yield Slip("a state exchanged, behind it", 4, "train-tune", other_state, first=0)
+    yield Slip("a state exchanged, from it on", 4, "train-tune", other_state, first=2)
+    yield Slip("released weights exchanged", 4, "train-tune", other_weights, first=2)
+    yield Slip("first weights exchanged in the log", 4, "train-tune", other_beginning, first=0)
+    yield Slip("a slice of another training", 4, "train-anneal-1", of_another, stage="train-anneal-1", first=0)
+    yield Slip(
+        "a slice of another training, from its end on", 4, "train-anneal-1", of_another, stage="train-anneal-1", first=2
+    )
+
+
+def deciding(stage: str, key: str, value: Any) -> Callable[[Forger], None]:
+    """Another setting, and the chain of the log begun anew with it."""
+
+    def change(forger: Forger) -> None:
+        set_setting(stage, key, value)(forger)
+        forger.chain_anew(stage)
+
+    return change
+
+
+def set_in_log(stage: str, step: int, field: str, value: Any) -> Callable[[Forger], None]:
+    return lambda forger: forger.edit_log(stage, lambda lines: lines[step].update({field: value}))
+
+
+def other_state(forger: Forger) -> None:
+    """The last bit of one tensor of a kept state, named in log and statement as if it had always been so."""
+    from helder.train import chain
+
+    forger.edit("train-tune", "states/2.safetensors", last_byte)
+    digest = chain.file_digest(forger.artifact("train-tune", "states/2.safetensors"))
+    forger.predicate("train-tune")["facts"]["states"][0][chain.STATE] = digest
+    forger.edit_log("train-tune", lambda lines: lines[1].update({chain.STATE: digest}))
+
+
+def other_weights(forger: Forger) -> None:
+    forger.edit("train-tune", "model.safetensors", last_byte)
+
+
+def other_beginning(forger: Forger) -> None:
+    forger.predicate("train-tune")["facts"]["first_weights_sha256"] = "d" * 64
+    forger.chain_anew("train-tune")
+
+
+def of_another(forger: Forger) -> None:
+    """The first half of a training with another seed: its lines, its state."""
+    from helder.train import chain
+
+    one, other = "train-anneal-1", "train-anneal-2"
+    theirs = chain.read(forger.artifact(other, chain.LOG))
+    shutil.copyfile(forger.artifact(other, "states/2.safetensors"), forger.artifact(one, "states/2.safetensors"))
+    forger.predicate(one)["facts"]["states"][0][chain.STATE] = theirs[1][chain.STATE]
+
+    def halves(lines: list[Json]) -> None:
+        lines[:2] = [dict(line) for line in theirs[:2]]
+
+    forger.edit_log(one, halves)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from helder.certify.verdict import Result, Verdict
+from helder.certify import integrity, lineage, replays, sample
+from helder.certify.verdict import Level, Result, Verdict
 from helder.certify.verify import verify
-from tests.certify import mutations
+from tests.certify import forge, mutations
 from tests.certify.conftest import Certified
 from tests.examples.test_recipes import run_here
 
@@ -95,3 +96,32 @@ def test_scores_and_answers_that_are_made_up_are_found_by_asking_again(
 
     _, left = missed(certified, tmp_path, mutations.scores(certified.bundle), check)
     assert left == []
+
+
+def nonce_for(bundle: Path, stage: str, first: int) -> str:
+    """A nonce that draws this slice: whoever checks may get any, and no maker knows which."""
+    level, way_level = Level(1), Level(2)
+    opened, signers = integrity.open_bundle(bundle, forge.keys_of(bundle), level)
+    assert opened is not None and signers
+    way = lineage.read_statements(opened, forge.keys_of(bundle), way_level)
+    parts = replays.parts(opened, way, Level(4))
+    wanted = next(place for place, part in enumerate(parts) if (part.stage, part.slice.first) == (stage, first))
+    nonces = (f"nonce {number:04}" for number in range(10_000))
+    return next(one for one in nonces if sample.draw(one, opened.digest, "slices", len(parts), 1) == [wanted])
+
+
+def test_steps_that_were_not_taken_as_it_is_said_are_found_by_taking_them_again(
+    certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_here(monkeypatch)
+    count, left = 0, []
+    for slip in mutations.replay(certified.bundle):
+        count += 1
+        bundle = slip.apply(certified.bundle, tmp_path / str(count), certified.key)
+        nonce = nonce_for(bundle, slip.stage, slip.first)
+        verdict = verify(bundle, level=2, replay=1, nonce=nonce, trusted=[certified.key.public])
+        if not found(verdict, 4, slip.place) or verdict.level(2).result is Result.FAILED:
+            left.append(f"{slip.name}: {told(verdict)}")
+        shutil.rmtree(bundle)
+    assert left == []
+    assert count >= 20
