@@ -186,12 +186,11 @@ def trust(file: Path, as_json: bool) -> None:
     from helder.ledger import keys
 
     data, known = contents(file), keys.known_keys()
-    found = (
-        keys.successors(known, [data]) if data.lstrip().startswith(b"{") else [keys.PublicKey.from_pem(data, str(file))]
-    )
-    if not found:
+    if data.lstrip().startswith(b"{"):
         said = keys.read_rotation(data, str(file))
-        found = [one for one in known if one.id == said.new]
+        found = keys.successors(known, [data]) or [one for one in known if one.id == said.new]
+    else:
+        found = [keys.PublicKey.from_pem(data, str(file))]
     if not found:
         raise HelderError(
             f"{file} retires a key that this machine does not believe.",

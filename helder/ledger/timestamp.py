@@ -5,6 +5,8 @@ that the digest was there at that time; it shows that a signature was made befor
 believe is the caller's to say, with the authority's root certificates. Optional: reading tokens needs
 `rfc3161-client` (`pip install 'helder[timestamp]'`), and only `send` opens a connection, when it is allowed to.
 
+Verify an answer when it comes, not only later: the library takes DER alone, and an authority that sends its
+certificates in another order (as `openssl ts` does with more than one) is refused as damaged.
 Not looked at: whether a certificate was revoked. A request carries no nonce: the digest is new each time, and an older
 token for the same digest would say nothing false.
 """

