@@ -159,7 +159,9 @@ def _decode(text: str) -> bytes:
     """Base64 in either of its alphabets, padded; refused when other text would give the same bytes."""
     try:
         plain = text.encode("ascii")
-        standard = plain if not {45, 95} & set(plain) else plain.translate(bytes.maketrans(b"-_+/", b"+/--"))
+        # The second alphabet becomes the first, and the first, were it mixed in, what is in neither.
+        other = b"-" in plain or b"_" in plain
+        standard = plain.translate(bytes.maketrans(b"-_+/", b"+/--")) if other else plain
         data = base64.b64decode(standard, validate=True)
     except (ValueError, binascii.Error) as error:
         raise ValueError(f"bad base64 ({error})") from error

@@ -190,20 +190,21 @@ def signing_key(folder: Path | None = None, name: str = OWN) -> SigningKey:
 
 
 def known_keys(folder: Path | None = None) -> list[PublicKey]:
-    """The keys whose statements this machine believes, each once: its own, further and retired ones, trusted ones."""
-    folder = folder or keys_folder()
-    found = [signing_key(folder).public]
-    for pattern in ("*.pub.pem", "retired/*.pub.pem", "trusted/*.pem"):
-        found += (PublicKey.from_pem(path.read_bytes(), str(path)) for path in sorted(folder.glob(pattern)))
-    return list({key.id: key for key in found}.values())
+    """`believed`, with the machine's own key made if there is none yet."""
+    signing_key(folder)
+    return believed(folder)
 
 
 def believed(folder: Path | None = None) -> list[PublicKey]:
-    """`known_keys` of a machine that may have no key of its own, and gets none by being asked."""
+    """The keys whose statements this machine believes, each once: its own, further and retired ones, trusted ones.
+
+    A machine that has no key of its own gets none by being asked.
+    """
     folder = folder or keys_folder()
-    if (folder / f"{OWN}.pem").exists():
-        return known_keys(folder)
-    return [PublicKey.from_pem(path.read_bytes(), str(path)) for path in sorted((folder / "trusted").glob("*.pem"))]
+    found = [signing_key(folder).public] if key_file(OWN, folder).exists() else []
+    for pattern in ("*.pub.pem", "retired/*.pub.pem", "trusted/*.pem"):
+        found += (PublicKey.from_pem(path.read_bytes(), str(path)) for path in sorted(folder.glob(pattern)))
+    return list({key.id: key for key in found}.values())
 
 
 def own_keys(folder: Path | None = None) -> dict[str, SigningKey]:

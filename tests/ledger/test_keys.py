@@ -100,6 +100,17 @@ def test_each_of_several_people_has_a_key_and_all_are_believed(home: Path) -> No
     assert not (home / "keys" / "ben.pem").exists()
 
 
+def test_asking_who_is_believed_makes_no_key(home: Path) -> None:
+    assert keys.believed() == []
+    assert list(home.iterdir()) == []
+    friend, anna = keys.SigningKey.generate().public, keys.make("anna")[0].public
+    keys.trust(friend)
+    assert [key.id for key in keys.believed()] == [anna.id, friend.id]
+    own = keys.signing_key().public
+    assert [key.id for key in keys.believed()] == [own.id, anna.id, friend.id]
+    assert [key.id for key in keys.known_keys()] == [own.id, anna.id, friend.id]
+
+
 @pytest.mark.parametrize("name", ["", "..", "a/b", "Anna", "signing.pub", "-a", "a" * 65, "a\n"])
 def test_a_name_that_leads_elsewhere_is_no_name(name: str) -> None:
     with pytest.raises(HelderError, match="no name for a key"):

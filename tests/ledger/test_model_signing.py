@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from helder.errors import ExitCode, HelderError
-from helder.ledger import envelope, model_signing, statement
+from helder.ledger import artifact, envelope, model_signing, statement
 from helder.ledger.keys import SigningKey
 
 ANNA, EVE = SigningKey.generate(), SigningKey.generate()
@@ -96,6 +96,18 @@ def test_a_signed_file_is_believed_under_any_name(tmp_path: Path) -> None:
         model_signing.verify(tmp_path / "m.gguf", bundle, [ANNA.public])
     with pytest.raises(HelderError, match="cannot be believed"):
         model_signing.verify(tmp_path / "gone", bundle, [ANNA.public])
+
+
+def test_a_bundle_made_of_known_digests_is_the_same_and_gives_them_back(model: Path) -> None:
+    digests = {entry.path: entry.sha256 for entry in artifact.manifest(model)}
+    bundle = model_signing.sign_listed(digests, ANNA, "model")
+    assert bundle == model_signing.sign(model, ANNA)
+    assert model_signing.listed(bundle, [ANNA.public]) == digests
+    ignoring = json.loads(bundle)
+    resigned(lambda said: said["predicate"]["serialization"].update(ignore_paths=["a"]))(ignoring)
+    with pytest.raises(HelderError) as caught:
+        model_signing.listed(json.dumps(ignoring).encode(), [ANNA.public])
+    assert caught.value.code == ExitCode.FAILED
 
 
 def test_nothing_is_not_signed(tmp_path: Path) -> None:
