@@ -69,9 +69,15 @@ def make_inputs(folder: Path) -> dict[str, Path]:
 
 def train(recipe: str, inputs: Mapping[str, Path], place: Path, **settings: Any) -> Path:
     """Run the stage in `place`, which may hold the scratch of an attempt before; the folder with its output."""
+    return train_with_facts(recipe, inputs, place, **settings)[0]
+
+
+def train_with_facts(
+    recipe: str, inputs: Mapping[str, Path], place: Path, **settings: Any
+) -> tuple[Path, dict[str, Any]]:
+    """As `train`; (the folder with its output, what the statement would say of it)."""
     from helder.evaluate import verifiers
     from helder.train import stage
-    from helder.train.settings import resolve
     from tests.train.conftest import ignore
 
     # Untrained, the model gives no right answer; that some of its answers begin with a digit and others do not is
@@ -79,15 +85,26 @@ def train(recipe: str, inputs: Mapping[str, Path], place: Path, **settings: Any)
     verifiers.VERIFIERS.setdefault(
         "digit", verifiers.Verifier("digit", 1, "The share of digits.", lambda _, __, text: digits(text))
     )
-    asked = {"precision": "fp32", **SHORT, **RECIPES[recipe], **settings}
-    needed = ("text", "teacher") if asked["objective"] == "distil" else INPUTS[asked["objective"]]
+    resolved = settings_of(recipe, **settings)
     output = place / "output"
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     (place / "scratch").mkdir(exist_ok=True)
-    given = {name: inputs[name] for name in ("base", *needed)}
-    stage.run(resolve(asked), given, output, place / "scratch", ignore)
-    return output
+    return output, stage.run(resolved, inputs_of(recipe, inputs), output, place / "scratch", ignore)
+
+
+def settings_of(recipe: str, **settings: Any) -> dict[str, Any]:
+    """The resolved settings of a recipe."""
+    from helder.train.settings import resolve
+
+    return resolve({"precision": "fp32", **SHORT, **RECIPES[recipe], **settings})
+
+
+def inputs_of(recipe: str, inputs: Mapping[str, Path]) -> dict[str, Path]:
+    """Those of the inputs that a recipe asks for."""
+    objective = RECIPES[recipe]["objective"]
+    needed = ("text", "teacher") if objective == "distil" else INPUTS[objective]
+    return {name: inputs[name] for name in ("base", *needed)}
 
 
 def digits(text: str) -> float:

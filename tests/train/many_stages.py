@@ -10,10 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from helder.errors import HelderError
-from helder.train import loop, stage
+from helder.train import again, chain, loop, replay, stage
 from helder.train.launch import launch
 from helder.train.settings import TrainSettings
+from helder.train.world import World
 
 ACCIDENTS = "accidents.json"
 
@@ -54,6 +57,26 @@ def several(
             facts[name] = "stopped"
         loop.Trainer.step = step  # type: ignore[method-assign]
     return facts
+
+
+def replayed(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Callable[..., None]
+) -> dict[str, Any]:
+    """Trainings whose slices are all taken again by the same processes: name → its facts, and what came out of each."""
+    found: dict[str, Any] = {}
+    for name, training in settings["trainings"].items():
+        made, rest = output / name, scratch / name
+        for folder in (made, rest):
+            folder.mkdir(parents=True, exist_ok=True)
+        facts = stage.train(training, inputs, made, rest, report)
+        found[name] = {"facts": facts, "slices": []}
+        states = World.join(TrainSettings(**training), torch.device("cpu")).told_by_first(facts["states"])
+        for one in replay.slices(chain.read(made / chain.LOG), {**facts, "states": states}):
+            place = rest / f"again-{one.first}"
+            place.mkdir(exist_ok=True)
+            given = {**inputs, "expected": made} | ({} if one.state is None else {"state": made / one.state})
+            found[name]["slices"].append(again.take(one.settings(training), given, place, place, report))
+    return found
 
 
 def disturbed(

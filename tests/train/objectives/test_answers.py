@@ -76,7 +76,7 @@ def test_every_sequence_is_packed_once_and_a_row_holds_what_fits(lengths: list[i
 
 def test_training_on_answers_lowers_the_loss_on_unseen_questions(pretrained: Path, sums: Sums, tmp_path: Path) -> None:
     made = small_world.trained(
-        tmp_path / "made", {"base": pretrained, "data": sums.right}, steps=40, batch_size=32, learning_rate=3e-3,
+        tmp_path / "made", {"base": pretrained, "data": sums.right}, steps=60, batch_size=32, learning_rate=3e-3,
         optimizer="muon", data_parallel=1, evaluate_every=10,
     )  # fmt: skip
     looks = [look["loss"] for look in small_world.looks(made)]
