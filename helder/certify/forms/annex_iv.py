@@ -69,8 +69,8 @@ def changes_beforehand(evidence: Evidence) -> Fact:
 def integrity(evidence: Evidence) -> Fact:
     """How a change of any file would be seen, and what was not closed."""
     words = (
-        "Every stage's inputs, settings and outputs are named by SHA-256 in a signed statement; the release is a signed "
-        "list of all files. A change of one byte of model, data or documents is seen by whoever verifies."
+        "Every stage's inputs, settings and outputs are named by SHA-256 in a signed statement; the release is a "
+        "signed list of all files. A change of one byte of model, data or documents is seen by whoever verifies."
     )
     return together("statements", method=derived(words, evidence.model["digest"]), seal_level=evidence.seal)
 
