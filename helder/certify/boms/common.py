@@ -221,6 +221,11 @@ def escape(text: str) -> str:
     return quote(visible(text), safe="/")
 
 
+def segment(text: str) -> str:
+    """As `escape`, for a part of a package URL, where "/" would begin the next part."""
+    return escape(text).replace("/", "%2F")
+
+
 def named_by_digest(sha256: str) -> str:
     """The name of bytes that are not handed over (RFC 6920): whoever has them can tell that they are those."""
     digest = base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode("ascii").rstrip("=")
@@ -253,6 +258,13 @@ def visible(text: str) -> str:
 def words(value: Any) -> str:
     """A JSON value as text: text as it is, a number as the shortest text that reads back to it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def lines(value: Any) -> list[str]:
+    """One or several things that somebody said, as texts."""
+    if value is None:
+        return []
+    return [words(one) for one in (value if isinstance(value, list | tuple) else [value])]
 
 
 def number(value: Any) -> float | None:

@@ -183,11 +183,11 @@ def _considerations(evidence: Evidence) -> Json:
     """What people said, as theirs; what the evidence itself limits; and energy."""
     found: Json = {}
     for key, answers in (("users", "users"), ("useCases", "uses")):
-        said = _lines(evidence.person(answers).value)
+        said = common.lines(evidence.person(answers).value)
         if key == "useCases" and evidence.release.get("purpose"):
             said = [str(evidence.release["purpose"]), *said]
         found[key] = said or [NOT_STATED]
-    limits = _lines(evidence.person("limitations").value) + _lines(evidence.verdict["warnings"].value)
+    limits = common.lines(evidence.person("limitations").value) + common.lines(evidence.verdict["warnings"].value)
     found["technicalLimitations"] = limits + [
         f"not proved: {fact.value['text']}" for fact in evidence.not_proved if fact.for_(_audience(evidence))
     ]
@@ -198,7 +198,7 @@ def _considerations(evidence: Evidence) -> Json:
             f"against the weights ({common.words(row['low'])} to {common.words(row['high'])})"
             for row in lost
         ]
-    risks = _lines(evidence.person("risks").value)
+    risks = common.lines(evidence.person("risks").value)
     found["ethicalConsiderations"] = [{"name": risk} for risk in risks] or [{"name": NOT_STATED}]
     if (used := _energy(evidence)) is not None:
         found["environmentalConsiderations"] = used
@@ -536,18 +536,11 @@ def _version(version: Any) -> Json:
 
 
 def _purl(name: str, version: str) -> str:
-    return f"pkg:pypi/{common.escape(name).replace('/', '%2F')}@{common.escape(version).replace('/', '%2F')}"
+    return f"pkg:pypi/{common.segment(name)}@{common.segment(version)}"
 
 
 def _properties(values: Mapping[str, Any]) -> list[Json]:
     return [{"name": name, "value": common.words(value)} for name, value in values.items() if value is not None]
-
-
-def _lines(value: Any) -> list[str]:
-    """One or several texts as a list."""
-    if value is None:
-        return []
-    return [common.words(one) for one in (value if isinstance(value, list | tuple) else [value])]
 
 
 def _audience(evidence: Evidence) -> str:
