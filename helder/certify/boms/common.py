@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 from helder.certify import licences
-from helder.certify.evidence import AVERAGES, IMPORTS, SCRATCH, TEACHES, TOKENIZES, TRAINS, Evidence, Fact
-from helder.certify.evidence import payload_digest as payload_digest
+from helder.certify.evidence import Evidence
+from helder.certify.reading import AVERAGES, IMPORTS, SCRATCH, TEACHES, TOKENIZES, TRAINS, Fact, payload_digest
 from helder.errors import ExitCode, HelderError
 from helder.ledger import canonical
 from helder.ledger.statement import Statement
@@ -112,7 +112,7 @@ def sources(evidence: Evidence, imported: bool = False) -> list[Source]:
     """What no stage made, each thing once however many stages read it, by name and digest.
 
     Args:
-        imported: those of imported models; otherwise all others.
+        imported: those that models were imported from; otherwise all others.
     """
     paths = {one["digest"]: one["path"] for one in evidence.release.get("sources", ()) if one["path"] is not None}
     read: dict[str, list[Fact]] = {}
@@ -159,6 +159,23 @@ def tested_on(evidence: Evidence) -> list[File]:
     if "data" not in evidence.statements:
         return []
     return [file for file in files(evidence, "data") if re.fullmatch(r"test(-.+)?\.jsonl", file.path)]
+
+
+def limits(evidence: Evidence) -> list[str]:
+    """What the model is not for, and what nobody should believe of it: of people, of the scores, of the evidence."""
+    audience = str(evidence.release.get("audience", "public"))
+    found = [f"Not meant for: {text}" for text in lines(evidence.person("out_of_scope").value)]
+    found += lines(evidence.verdict["warnings"].value)
+    return found + [f"Not proved: {fact.value['text']}" for fact in evidence.not_proved if fact.for_(audience)]
+
+
+def split_words(counts: Mapping[str, Any]) -> str:
+    """What became of the rows of one split, in a sentence."""
+    told = [f"{counts['kept']} of {counts['read']} rows kept"]
+    for key, what in (("duplicates", "repeated"), ("leaked", "also in a test set"), ("over_limit", "over the limit")):
+        if counts.get(key):
+            told.append(f"{counts[key]} {what}")
+    return f"{counts['split']}: {', '.join(told)}."
 
 
 def inputs_of(evidence: Evidence, said: Statement) -> Iterator[tuple[str, str | None, str]]:

@@ -16,7 +16,8 @@ from typing import Any
 
 from helder.certify.boms import common
 from helder.certify.boms.common import NOT_STATED, File, Source
-from helder.certify.evidence import AVERAGES, IMPORTS, SCRATCH, TEACHES, TOKENIZES, TRAINS, Evidence
+from helder.certify.evidence import Evidence
+from helder.certify.reading import AVERAGES, IMPORTS, SCRATCH, TEACHES, TOKENIZES, TRAINS, payload_digest
 from helder.ledger.statement import Statement
 
 Json = dict[str, Any]
@@ -61,8 +62,9 @@ def render(evidence: Evidence) -> bytes:
             "timestamp": made,
             "lifecycles": [{"phase": "post-build"}],
             "tools": {"components": [_tool(evidence)]},
-            **_provider(evidence),
             "component": _model(evidence),
+            **_provider(evidence),
+            **_licensed(evidence.person("documents_licence").value),
         },
         "components": _components(evidence),
         "dependencies": _dependencies(evidence),
@@ -165,10 +167,11 @@ def _metrics(evidence: Evidence) -> list[Json]:
         row = fact.value
         if common.number(row["value"]) is None:
             continue
+        subject = f"{row['role']} {row['subject']}: {row['title']}"
         metric: Json = {
             "type": f"{row['measure']}: {told[row['measure']]}" if row["measure"] in told else str(row["measure"]),
             "value": common.words(row["value"]),
-            "slice": f"{row['test_set']} (n = {common.words(row['n'])}), {row['role']} {row['subject']}: {row['title']}",
+            "slice": f"{row['test_set']} (n = {common.words(row['n'])}), {subject}",
         }
         if None not in (common.number(row["low"]), common.number(row["high"])):
             metric["confidenceInterval"] = {
@@ -182,15 +185,10 @@ def _metrics(evidence: Evidence) -> list[Json]:
 def _considerations(evidence: Evidence) -> Json:
     """What people said, as theirs; what the evidence itself limits; and energy."""
     found: Json = {}
-    for key, answers in (("users", "users"), ("useCases", "uses")):
-        said = common.lines(evidence.person(answers).value)
-        if key == "useCases" and evidence.release.get("purpose"):
-            said = [str(evidence.release["purpose"]), *said]
-        found[key] = said or [NOT_STATED]
-    limits = common.lines(evidence.person("limitations").value) + common.lines(evidence.verdict["warnings"].value)
-    found["technicalLimitations"] = limits + [
-        f"not proved: {fact.value['text']}" for fact in evidence.not_proved if fact.for_(_audience(evidence))
-    ]
+    meant, purpose = common.lines(evidence.person("intended_use").value), evidence.release.get("purpose")
+    found["users"] = meant or [NOT_STATED]  # one answer says by whom and for what
+    found["useCases"] = [*([str(purpose)] if purpose else []), *meant] or [NOT_STATED]
+    found["technicalLimitations"] = common.limits(evidence)
     lost = evidence.verdict["compression"].value or []
     if lost:
         found["performanceTradeoffs"] = [
@@ -198,8 +196,12 @@ def _considerations(evidence: Evidence) -> Json:
             f"against the weights ({common.words(row['low'])} to {common.words(row['high'])})"
             for row in lost
         ]
-    risks = common.lines(evidence.person("risks").value)
-    found["ethicalConsiderations"] = [{"name": risk} for risk in risks] or [{"name": NOT_STATED}]
+    found["ethicalConsiderations"] = [
+        {"name": f"{what}: {' '.join(common.lines(evidence.person(key).value)) or NOT_STATED}"}
+        for key, what in (("risks", "risks"), ("bias", "bias"), ("personal_data", "personal data"))
+    ]
+    if oversight := common.lines(evidence.person("oversight").value):
+        found["ethicalConsiderations"][0]["mitigationStrategy"] = " ".join(oversight)
     if (used := _energy(evidence)) is not None:
         found["environmentalConsiderations"] = used
     return found
@@ -361,8 +363,13 @@ def _tool(evidence: Evidence) -> Json:
 
 def _provider(evidence: Evidence) -> Json:
     """Who answers for the release, where somebody said so."""
-    name = evidence.person("provider").value
-    return {"supplier": {"name": common.words(name)}} if name else {}
+    name, contact = evidence.person("provider").value, evidence.person("contact").value
+    if not name:
+        return {}
+    supplier: Json = {"name": common.words(name)}
+    if contact:
+        supplier["contact"] = [{"name": common.words(contact)}]
+    return {"supplier": supplier}
 
 
 # -- how they hang together ------------------------------------------------------------------------------------------
@@ -451,7 +458,7 @@ def _task(evidence: Evidence, said: Statement) -> Json:
     environment = predicate["environment"]
     task["properties"] = _properties(
         {
-            "helder:statement:sha256": common.payload_digest(said),
+            "helder:statement:sha256": payload_digest(said),
             "helder:code:sha256": predicate["code"].get("sha256"),
             "helder:seal": predicate["seal"].get("level"),
             "helder:processor": environment.get("processor", {}).get("model"),
@@ -541,7 +548,3 @@ def _purl(name: str, version: str) -> str:
 
 def _properties(values: Mapping[str, Any]) -> list[Json]:
     return [{"name": name, "value": common.words(value)} for name, value in values.items() if value is not None]
-
-
-def _audience(evidence: Evidence) -> str:
-    return str(evidence.release.get("audience", "public"))

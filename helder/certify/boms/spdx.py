@@ -17,7 +17,8 @@ from typing import Any
 
 from helder.certify.boms import common
 from helder.certify.boms.common import NOT_STATED, File, Source
-from helder.certify.evidence import IMPORTS, TEACHES, TOKENIZES, Evidence
+from helder.certify.evidence import Evidence
+from helder.certify.reading import IMPORTS, TEACHES, TOKENIZES, payload_digest
 from helder.ledger.statement import Statement
 
 Json = dict[str, Any]
@@ -93,10 +94,7 @@ class _Graph:
         evidence, release = self.evidence, self.evidence.release
         stage = evidence.model_stage
         weights = [one.value["sha256"] for one in evidence.weights]
-        uses = [str(release.get("purpose") or ""), *common.lines(evidence.person("uses").value)]
-        limits = common.lines(evidence.person("limitations").value) + common.lines(evidence.verdict["warnings"].value)
-        audience = str(release.get("audience", "public"))
-        limits += [f"Not proved: {fact.value['text']}" for fact in evidence.not_proved if fact.for_(audience)]
+        uses = [str(release.get("purpose") or ""), *common.lines(evidence.person("intended_use").value)]
         kind = evidence.task["kind"].value
         model = self.add(
             "ai_AIPackage",
@@ -122,7 +120,8 @@ class _Graph:
             ai_metric=self._metrics(),
             ai_modelDataPreprocessing=self._preprocessing(),
             ai_energyConsumption=self._energy(),
-            ai_limitation="\n".join(limits),
+            ai_limitation="\n".join(common.limits(evidence)),
+            ai_standardCompliance=common.lines(evidence.person("standards").value),
             ai_useSensitivePersonalInformation="noAssertion",
         )
         self._licence(model, evidence.person("licence").value)
@@ -155,12 +154,10 @@ class _Graph:
         for fact in self.evidence.trainings:
             one = fact.value
             counts = [f"{one[key]} {what}" for key, what in COUNTED if one[key] is not None]
-            told.append(
-                f"{one['stage']}: objective {one['objective']}, method {one['method']}, begins with "
-                f"{one['begins_with'] or NOT_STATED}, learns from {', '.join(sorted(map(str, one['learns_from'].values())))}"
-                + (f"; {', '.join(counts)}" if counts else "")
-                + "."
-            )
+            lessons = ", ".join(sorted(map(str, one["learns_from"].values()))) or NOT_STATED
+            begins = f"begins with {one['begins_with'] or NOT_STATED}, learns from {lessons}"
+            how = f"objective {one['objective'] or NOT_STATED}, method {one['method'] or NOT_STATED}, {begins}"
+            told.append(f"{one['stage']}: {how}" + "".join(f"; {count}" for count in counts) + ".")
         for fact in self.evidence.averages:
             told.append(f"{fact.value['stage']}: the mean of the weights of {', '.join(fact.value['of'])}.")
         return "\n".join(told)
@@ -177,10 +174,12 @@ class _Graph:
         return found
 
     def _preprocessing(self) -> list[str]:
-        told = [_split(fact.value) for fact in self.evidence.splits]
+        told = [common.split_words(fact.value) for fact in self.evidence.splits]
         for fact in self.evidence.texts:
             one = fact.value
-            told.append(f"{one['stage']}: {one['documents']} documents as {one['tokens']} tokens; {one['empty']} empty.")
+            told.append(
+                f"{one['stage']}: {one['documents']} documents as {one['tokens']} tokens; {one['empty']} empty."
+            )
         return told
 
     def _energy(self) -> Json | None:
@@ -227,10 +226,15 @@ class _Graph:
         contained = [self._file(file) for file in made]
         if function in ("helder.data.stage:run", TEACHES) or stage == "data":
             kind = evidence.task["kind"].value
-            shared |= {"dataset_datasetType": ["structured" if kind == "record" else "text"], "originatedBy": [self.provider]}
+            shared |= {
+                "dataset_datasetType": ["structured" if kind == "record" else "text"],
+                "originatedBy": [self.provider],
+            }
             shared |= {"software_primaryPurpose": "data", "dataset_hasSensitivePersonalInformation": "noAssertion"}
             shared["dataset_datasetSize"] = sum(file.size for file in made)
-            package = self.add("dataset_DatasetPackage", name, **shared, dataset_dataPreprocessing=self._preprocessing())
+            package = self.add(
+                "dataset_DatasetPackage", name, **shared, dataset_dataPreprocessing=self._preprocessing()
+            )
             sets = [self._add_set(file) for file in made if file.path.endswith(".jsonl")]
             contained += sets
             if stage == "data":
@@ -288,6 +292,8 @@ class _Graph:
             software_downloadLocation=_where(source),
             dataset_datasetType=["text"],
             dataset_datasetSize=value["bytes"],
+            dataset_dataCollectionProcess=" ".join(common.lines(self.evidence.person("data_origin").value)),
+            dataset_knownBias=common.lines(self.evidence.person("bias").value),
             dataset_hasSensitivePersonalInformation="noAssertion",
             comment=_withheld("not handed over") if source.path is None else None,
         )
@@ -329,7 +335,7 @@ class _Graph:
             software_downloadLocation=_place(file),
             dataset_datasetType=["structured" if kind == "record" else "text"],
             dataset_datasetSize=file.size,
-            dataset_dataPreprocessing=[_split(counts[split])] if split in counts else [],
+            dataset_dataPreprocessing=[common.split_words(counts[split])] if split in counts else [],
             dataset_hasSensitivePersonalInformation="noAssertion",
             comment=_withheld(file.withheld),
         )
@@ -355,7 +361,7 @@ class _Graph:
             "build_Build",
             f"build-{common.escape(said.stage)}",
             name=said.stage,
-            comment=f"SHA-256 of the signed statement: {common.payload_digest(said)}",
+            comment=f"SHA-256 of the signed statement: {payload_digest(said)}",
             build_buildType=BUILD_TYPE,
             build_buildId=said.key,
             build_buildStartTime=common.utc(predicate["timings"].get("started")),
@@ -466,13 +472,6 @@ COUNTED = (
     ("trained_parameters", "trained parameters"),
     ("flops", "floating-point operations (counted, an upper bound)"),
 )
-
-
-def _split(counts: Json) -> str:
-    """What became of the rows of one split."""
-    told = [f"{counts['kept']} of {counts['read']} rows kept"]
-    told += [f"{counts[key]} {what}" for key, what in (("duplicates", "repeated"), ("leaked", "leaked")) if counts.get(key)]
-    return f"{counts['split']}: {', '.join(told)}."
 
 
 def _where(source: Source) -> str | None:
