@@ -75,6 +75,7 @@ class Source:
         digest: SHA-256 of the file, or of the manifest of a folder.
         kind: file or folder.
         path: where it lies in the bundle; None when it is not handed over.
+        withheld: why it is not handed over; None when it is.
         fact: as the evidence tells it, where it was read first.
         read_by: (stage, name under which it knew it), sorted.
     """
@@ -82,6 +83,7 @@ class Source:
     digest: str
     kind: str
     path: str | None
+    withheld: str | None
     fact: Fact
     read_by: tuple[tuple[str, str], ...]
 
@@ -98,12 +100,12 @@ class Source:
 def files(evidence: Evidence, stage: str) -> list[File]:
     """The files that a stage made, sorted by path."""
     listed = {str(one["path"]): str(one["why"]) for one in evidence.release.get("withheld", ())}
-    place, found = evidence.places.get(stage), []
+    found = []
     for one in evidence.statements[stage].predicate["outputs"]:
         path = str(one["path"])
         why = listed.get(f"artifacts/{stage}/{path}")
-        if why is None and (place is None or not (place / path).is_file()):
-            why = NOT_STATED
+        if why is None and not evidence.has(stage, path):
+            why = f"reason {NOT_STATED}"
         found.append(File(stage, path, int(one["size"]), str(one["sha256"]), why))
     return sorted(found, key=lambda file: file.path)
 
@@ -115,6 +117,7 @@ def sources(evidence: Evidence, imported: bool = False) -> list[Source]:
         imported: those that models were imported from; otherwise all others.
     """
     paths = {one["digest"]: one["path"] for one in evidence.release.get("sources", ()) if one["path"] is not None}
+    reasons = {str(one["sha256"]): str(one["why"]) for one in evidence.release.get("withheld", ())}
     read: dict[str, list[Fact]] = {}
     for fact in evidence.sources:
         if (function_of(evidence.statements[fact.value["stage"]]) == IMPORTS) is imported:
@@ -124,7 +127,9 @@ def sources(evidence: Evidence, imported: bool = False) -> list[Source]:
         # The stage that counted its rows knows most of it.
         first = min(facts, key=lambda fact: (fact.value["rows"] is None, fact.value["licence"] is None))
         by = tuple(sorted((fact.value["stage"], fact.value["as"]) for fact in facts))
-        found.append(Source(digest, str(first.value["kind"]), paths.get(digest), first, by))
+        path = paths.get(digest)
+        why = None if path is not None else reasons.get(digest, "not handed over")
+        found.append(Source(digest, str(first.value["kind"]), path, why, first, by))
     return sorted(found, key=lambda source: (source.name, source.digest))
 
 
@@ -307,7 +312,7 @@ def dump(document: Mapping[str, Any]) -> bytes:
         HelderError: code 3: it holds a number that JSON does not know.
     """
     try:
-        text = json.dumps(_visible(document), ensure_ascii=False, indent=1, allow_nan=False)
+        text = json.dumps(shown(document), ensure_ascii=False, indent=1, allow_nan=False)
     except ValueError as error:
         raise HelderError(
             "The release cannot be written as JSON.", str(error), "Make it again.", ExitCode.FAILED
@@ -315,11 +320,12 @@ def dump(document: Mapping[str, Any]) -> bytes:
     return text.encode("utf-8") + b"\n"
 
 
-def _visible(value: Any) -> Any:
+def shown(value: Any) -> Any:
+    """A JSON value with every text in it made visible, keys as well."""
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, Mapping):
-        return {visible(key): _visible(item) for key, item in value.items()}
+        return {visible(key): shown(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_visible(item) for item in value]
+        return [shown(item) for item in value]
     return value

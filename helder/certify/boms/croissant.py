@@ -146,7 +146,7 @@ def _source(source: Source) -> Json:
     told = f"As it was brought; read by {read}."
     if source.licence is not None:
         told += f" Licence, as declared: {source.licence}."
-    told += " Not handed over." if source.path is None else ""
+    told += f" Withheld: {source.withheld}." if source.withheld is not None else ""
     return _object(f"source-{source.digest}", source.name, told, where, value["bytes"], source.digest)
 
 

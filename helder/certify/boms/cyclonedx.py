@@ -301,7 +301,7 @@ def _source(source: Source, is_model: bool) -> Json:
             "helder:rows": value["rows"],
             "helder:read-by": ", ".join(f"{stage}.{known_as}" for stage, known_as in source.read_by),
             "helder:licence": None if source.licence else NOT_STATED,
-            "helder:withheld": "not handed over" if source.path is None else None,
+            "helder:withheld": source.withheld,
         }
     )
     return component

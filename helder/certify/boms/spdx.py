@@ -295,7 +295,7 @@ class _Graph:
             dataset_dataCollectionProcess=" ".join(common.lines(self.evidence.person("data_origin").value)),
             dataset_knownBias=common.lines(self.evidence.person("bias").value),
             dataset_hasSensitivePersonalInformation="noAssertion",
-            comment=_withheld("not handed over") if source.path is None else None,
+            comment=_withheld(source.withheld),
         )
         self._licence(identifier, source.licence)
 
@@ -311,7 +311,7 @@ class _Graph:
             software_packageVersion=NOT_STATED,
             software_primaryPurpose="model",
             software_downloadLocation=_where(source),
-            comment=_withheld("not handed over") if source.path is None else None,
+            comment=_withheld(source.withheld),
         )
         self._licence(identifier, source.licence)
 
