@@ -21,7 +21,6 @@ from helder import stage as stages
 from helder.certify import audience as audiences
 from helder.certify import commitment, documents, layout
 from helder.certify.audience import Audience
-from helder.certify.evidence import Evidence
 from helder.certify.opened import WAY, keys_in
 from helder.errors import HelderError
 from helder.ledger import artifact as artifacts
@@ -187,9 +186,14 @@ def _make(
         "ledger": _ledger(project, making, way),
         "sources": sources,
         "people": documents.said_by_people(project.recipe),
-        "previous": None if previous is None else documents.previous_of(previous),
+        "previous": None,
         "helder": {"helder": __version__, "sha256": environment.code_digest()},
     }
+    if previous is not None:
+        kept = documents.kept_of_previous(previous)
+        for path, data in kept.items():
+            making.write(f"{documents.PREVIOUS}/{path}", data)
+        release["previous"] = documents.about_previous(kept)
     for wanted in reveal:
         _reveal(making, steps, wanted)
     for key in signing:
@@ -198,14 +202,15 @@ def _make(
         making.write(f"{layout.KEYS}/rotation-{rotation.path.name}", rotation.path.read_bytes())
     _sign_models(making, way, signing)
     held_back = [making.held_back[path] for path in sorted(making.held_back)]
-    evidence = Evidence.of({**release, "withheld": held_back}, way, places(making.root, way))
+    evidence = documents.evidence_of({**release, "withheld": held_back}, way, making.root)
     for path, data in documents.render(evidence).items():
         making.write(f"{layout.DOCUMENTS}/{path}", data)
     listed = [making.files[path] for path in sorted(making.files)]
     full = {**release, "withheld": held_back, "files": [entry.to_json() for entry in listed]}
     sealed = seal(predicates.RELEASE, project.recipe.name, manifest_digest(listed), full, signing)
     artifacts.write_atomic(making.root / layout.RELEASE, sealed)
-    page = documents.page(evidence, sealed, [key.public for key in signing])
+    before = documents.evidence_before(making.root, release)
+    page = documents.page(evidence, sealed, [key.public for key in signing], before)
     artifacts.write_atomic(making.root / layout.PAGE, page)
     digest = hashlib.sha256(page).hexdigest()
     shown = [key.public.id for key in signing]
@@ -316,12 +321,6 @@ def _reveal(making: Making, steps: Sequence[Step], wanted: str) -> None:
     inputs = {name: artifact.path for name, artifact in step.stage.inputs.items()}
     shown = commitment.reveal(inputs, record, wanted)
     making.write(f"{REVEALED}/{shown['place']}.json", commitment.encoded(shown))
-
-
-def places(root: Path, way: Mapping[str, Statement]) -> dict[str, Path | None]:
-    """Stage → where its artifact lies in a bundle; None when nothing of it does."""
-    found = {stage: root / layout.ARTIFACTS / stage for stage in way}
-    return {stage: path if path.is_dir() else None for stage, path in found.items()}
 
 
 def seal(

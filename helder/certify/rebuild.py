@@ -14,8 +14,7 @@ from pathlib import Path
 from helder.certify import again, commitment, documents, layout
 from helder.certify import bundle as making
 from helder.certify.again import Missing
-from helder.certify.evidence import Evidence
-from helder.certify.opened import Bundle
+from helder.certify.opened import Bundle, keys_in
 from helder.certify.verdict import Level
 from helder.errors import HelderError
 from helder.ledger import artifact as artifacts
@@ -107,12 +106,16 @@ def _revealed(bundle: Bundle, level: Level) -> None:
 
 def rendered(bundle: Bundle, way: Mapping[str, Statement], level: Level) -> None:
     """Documents and page say what the bundle says."""
-    release = {key: value for key, value in bundle.predicate.items() if key != "files"}
     version = bundle.predicate["helder"]
-    evidence = Evidence.of(release, way, making.places(bundle.root, way))
-    expected = {f"{layout.DOCUMENTS}/{path}": data for path, data in documents.render(evidence).items()}
-    sealed, shown_keys = documents.as_first_signed(bundle)
-    expected[layout.PAGE] = documents.page(evidence, sealed, shown_keys)
+    try:
+        evidence = documents.evidence_of(bundle.predicate, way, bundle.root)
+        expected = {f"{layout.DOCUMENTS}/{path}": data for path, data in documents.render(evidence).items()}
+        sealed, signers = documents.shown_signatures(bundle.root, keys_in(bundle.root))
+        before = documents.evidence_before(bundle.root, bundle.predicate)
+        expected[layout.PAGE] = documents.page(evidence, sealed, signers, before)
+    except (HelderError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        level.failed(layout.DOCUMENTS, f"Documents and page cannot be made of what the bundle holds: {error!r}.")
+        return
     listed = {entry.path for entry in bundle.below(layout.DOCUMENTS)} | {layout.PAGE}
     for path in sorted(expected.keys() | listed):
         there = bundle.root / path

@@ -124,7 +124,7 @@ class Forger:
                 (self.root / layout.DOCUMENTS / path).write_bytes(data)
         self.sign_release()
         if page:
-            data = documents.page(self._evidence(), (self.root / layout.RELEASE).read_bytes(), [self.key.public])
+            data = documents.page(self._evidence(), (self.root / layout.RELEASE).read_bytes(), [self.key.public], None)
             (self.root / layout.PAGE).write_bytes(data)
         self.sign_page()
         return self.root
@@ -189,9 +189,8 @@ class Forger:
             path.write_bytes(model_signing.sign(self.root / layout.ARTIFACTS / name, self.key))
 
     def _evidence(self) -> Evidence:
-        release = {key: value for key, value in self.release.items() if key != "files"}
         way = {self.said[file]["predicate"]["stage"]["name"]: Statement(self.said[file]) for file in self._way()}
-        return Evidence.of(release, way, making.places(self.root, way))
+        return documents.evidence_of(self.release, way, self.root)
 
 
 def rewrap(path: Path, change: Callable[[Json], None], keys: Sequence[SigningKey]) -> None:
