@@ -24,7 +24,15 @@ from helder.ledger.statement import Statement
 from helder.recipe import Recipe
 
 PREVIOUS = "previous"
-KEPT_OF_PREVIOUS = ("config.json", "summary.json", "scores.json", "about.json", "source.json", "files.json", "task.json")
+KEPT_OF_PREVIOUS = (
+    "config.json",
+    "summary.json",
+    "scores.json",
+    "about.json",
+    "source.json",
+    "files.json",
+    "task.json",
+)
 MOST_KEPT = 16 << 20  # bytes of a file of the release before that are carried along
 FIRST_VERSION = "1"
 
@@ -64,7 +72,7 @@ def page(evidence: Evidence, sealed: bytes, signers: Sequence[PublicKey], before
     from helder.certify.page.render import render as render_page
 
     pems = [key.to_pem() for key in signers]
-    return render_page(evidence, sealed, pems, openness.judge(evidence), before).encode("utf-8")
+    return render_page(evidence, sealed, pems, None, before).encode("utf-8")
 
 
 def as_json(value: Any) -> bytes:
@@ -105,7 +113,7 @@ def shown_signatures(root: Path, keys: Sequence[PublicKey]) -> tuple[bytes, list
 
 def data_are_open(licence: str) -> bool:
     """Whether anybody may have the records: their licence is an open one for data."""
-    return licences.fit(licence, ("data",)).open
+    return licences.fit(licence, ("data",)) in ("open", "conditional")
 
 
 def version_of(recipe: Recipe) -> str:
@@ -169,5 +177,3 @@ def evidence_before(root: Path, release: Mapping[str, Any]) -> Evidence | None:
                                   ExitCode.FAILED)  # fmt: skip
             way[one["stage"]] = Statement(predicates.read(said, predicates.STAGE, path))
     return evidence_of(before, way, inside)
-
-

@@ -100,9 +100,7 @@ def graph(evidence: Evidence) -> dict[str, Node]:
             if name not in inputs:
                 inputs.append(name)
         gone = evidence.places.get(stage) is None
-        nodes[f"stage {stage}"] = Node(
-            f"stage {stage}", "stage", stage, said.digest, does(predicate), inputs, gone
-        )
+        nodes[f"stage {stage}"] = Node(f"stage {stage}", "stage", stage, said.digest, does(predicate), inputs, gone)
         if stage in ("files", evidence.model_stage):
             for file in predicate["outputs"]:
                 if str(file["path"]).endswith(HANDED_OUT):
@@ -137,7 +135,9 @@ def arranged(nodes: Mapping[str, Node]) -> list[str]:
             depths[name] = 1 + max((depth(one, (*above, name)) for one in inputs), default=0)
         return depths[name]
 
-    files = {name: [node.id for node in nodes.values() if node.kind == "file" and name in node.inputs] for name in nodes}
+    files = {
+        name: [node.id for node in nodes.values() if node.kind == "file" and name in node.inputs] for name in nodes
+    }
     seen: set[str] = set()
 
     def visit(name: str) -> None:

@@ -109,7 +109,9 @@ def render(
 def fingerprint(key_id: str) -> Markup:
     """A key id in groups of four, which people can read to one another."""
     groups = (key_id[place : place + 4] for place in range(0, len(key_id), 4))
-    return Markup('<p class="print">{}</p>').format(Markup("").join(Markup("<span>{}</span>").format(g) for g in groups))
+    return Markup('<p class="print">{}</p>').format(
+        Markup("").join(Markup("<span>{}</span>").format(g) for g in groups)
+    )
 
 
 def embed(value: Any) -> Markup:
@@ -148,7 +150,9 @@ def _read(envelope: bytes) -> tuple[dict[str, Any], bytes]:
             "signatures": [{"keyid": one.get("keyid", ""), "sig": one["sig"]} for one in outer["signatures"]],
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise HelderError("The release is not a DSSE envelope.", repr(error), "Make it again.", ExitCode.FAILED) from error
+        raise HelderError(
+            "The release is not a DSSE envelope.", repr(error), "Make it again.", ExitCode.FAILED
+        ) from error
     return shown, payload
 
 
