@@ -2,11 +2,12 @@
 
 A Sigstore bundle v0.3 (JSON) around a DSSE envelope around an in-toto Statement, whose predicate lists every file with
 its digest; the subject's digest is the SHA-256 over those digests, one after the other. It says that these bytes are
-the signer's, and nothing of how they were made. Written: one SHA-256 for each file, no file left out, no links. Read:
-also BLAKE2b, shards, and files that the signer left out; these are named, because nothing is said of them.
+the signer's, and nothing of how they were made. Written: one SHA-256 for each file, no links. Read: also BLAKE2b,
+shards, and lists that leave out files; these are named, because nothing is said of them.
 
-The tool leaves out `.git`, `.github`, `.gitattributes` and `.gitignore` unless told otherwise (version 1.1.1): a folder
-with such files that was signed here needs its option `--no-ignore-git-paths`.
+Where the specification and the tool `model-signing` 1.1.1 part: a model that is one file is listed as "." by the tool
+and under its name by the specification; written is ".", which the tool needs, read are both. The order of files is
+that of the specification (the tool sorts folder by folder, and takes any order).
 
 Formats: https://github.com/ossf/model-signing-spec (v1.0), https://docs.sigstore.dev/about/bundle/.
 """
@@ -32,6 +33,8 @@ ALGORITHMS: dict[str, Callable[[], Any]] = {
     "sha256": hashlib.sha256,
     "blake2b": hashlib.blake2b,
 }  # of the specification's three; blake3 is optional
+GIT = (".git", ".gitattributes", ".github", ".gitignore")  # left out of every model, says the specification (6.2)
+ITSELF = "."  # the tool's name for a model that is one file
 WHERE = "The signature of the model"
 
 
@@ -43,7 +46,8 @@ class Verified:
         signer: the believed key that signed.
         name: what the signer called the model.
         files: how many files are covered.
-        ignored: paths that the signature leaves out, and empty files when it is over shards: of these nothing is said.
+        ignored: what the signature leaves out: paths that it names, files of git that are there, and empty files when
+            it is over shards. Of these nothing is said.
     """
 
     signer: PublicKey
@@ -64,21 +68,25 @@ def sign(path: Path, key: SigningKey, name: str | None = None) -> bytes:
     if path.is_dir():
         listed = {entry.path: entry.sha256 for entry in artifact.manifest(path)}
     else:
-        listed = {".": artifact.digest_path(path)}  # the tool's name for the model itself
+        listed = {ITSELF: artifact.digest_path(path)}
     return sign_listed(listed, key, name or path.absolute().name)
 
 
 def sign_listed(listed: Mapping[str, str], key: SigningKey, name: str) -> bytes:
     """The bundle for files whose digests are known: path → SHA-256, "." for a model that is one file."""
+    method: dict[str, Any] = {"method": "files", "hash_type": "sha256", "allow_symlinks": False}
+    if left_out := sorted({one for one in listed if _below(one, GIT)}):
+        method["ignore_paths"] = left_out
+        listed = {one: digest for one, digest in listed.items() if one not in left_out}
     if not listed:
         raise HelderError(f"There is no file in {name}.", "A signature over nothing says nothing.")
-    names = sorted(listed, key=_order)
+    names = sorted(listed)
     statement: dict[str, Any] = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": _root([listed[one] for one in names])}}],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
-            "serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": False},
+            "serialization": method,
             "resources": [{"name": one, "algorithm": "sha256", "digest": listed[one]} for one in names],
         },
     }
@@ -99,7 +107,9 @@ def verify(path: Path, bundle: bytes, keys: Iterable[PublicKey], where: str = WH
             with a certificate, or with a digest that is not known here.
     """
     signer, name, method, expected = _open(bundle, keys, where)
-    found, silent = _digests(path, method, where)
+    if not path.is_dir() and list(expected) == [path.name]:
+        expected = {ITSELF: expected[path.name]}
+    found, silent = _digests(path, method, expected, where)
     _compare(found, expected, where)
     return Verified(signer, name, len({method.file(one) for one in expected}), (*method.ignored, *silent))
 
@@ -111,7 +121,7 @@ def listed(bundle: bytes, keys: Iterable[PublicKey], where: str = WHERE) -> dict
         HelderError: as `verify`; or the bundle is not a list of SHA-256 digests of whole files, none left out.
     """
     _, _, method, expected = _open(bundle, keys, where)
-    if method != _Method("sha256", 0, ()):
+    if method != _Method("sha256", 0, (), False):
         raise dsse.failed(where, "It does not list every file with its SHA-256.")
     return expected
 
@@ -123,11 +133,12 @@ def hint(key: PublicKey) -> str:
 
 @dataclass(frozen=True)
 class _Method:
-    """How a signer turned a model into a list: the digest, the size of shards (0: whole files), what was left out."""
+    """How a signer turned a model into a list: digest, size of shards (0: whole files), what was left out, links."""
 
     algorithm: str
     shard: int
     ignored: tuple[str, ...]
+    links: bool
 
     @classmethod
     def of(cls, said: Mapping[str, Any], where: str) -> _Method:
@@ -145,10 +156,8 @@ class _Method:
         ignored = said.get("ignore_paths", [])
         if not all(isinstance(one, str) for one in ignored):
             raise TypeError("a path that is left out is not a text")
-        return cls(algorithm, shard, tuple(sorted(str(PurePosixPath(one)) for one in ignored)))
-
-    def leaves_out(self, name: str) -> bool:
-        return any(PurePosixPath(name).is_relative_to(one) for one in self.ignored)
+        paths = tuple(sorted(str(PurePosixPath(one)) for one in ignored))
+        return cls(algorithm, shard, paths, bool(said["allow_symlinks"]))
 
     def file(self, resource: str) -> str:
         return resource.rsplit(":", 2)[0] if self.shard else resource
@@ -161,7 +170,7 @@ def _open(bundle: bytes, keys: Iterable[PublicKey], where: str) -> tuple[PublicK
     opened = dsse.open(envelope, known, where)
     if opened.payload_type != PAYLOAD_TYPE:
         raise dsse.failed(where, f"Its payload type is {opened.payload_type!a}, not {PAYLOAD_TYPE!r}.")
-    if opened.broken or (not opened.signers and any(hint(key) == named for key in known)):
+    if opened.broken or (not opened.signers and any(named in (hint(key), key.id) for key in known)):
         raise dsse.failed(where, "The signature does not fit what is written.")
     if not opened.signers:
         raise HelderError(
@@ -170,7 +179,8 @@ def _open(bundle: bytes, keys: Iterable[PublicKey], where: str) -> tuple[PublicK
             "If you trust the signer, take up the public key: helder key trust FILE.pem",
             ExitCode.UNCHECKED,
         )
-    if len(opened.signers) + len(opened.unknown) != 1 or named not in ("", hint(opened.signers[0])):
+    signer = opened.signers[0]
+    if len(opened.signers) + len(opened.unknown) != 1 or named not in ("", hint(signer), signer.id):
         raise dsse.failed(where, "It names another key than the one that signed.")
     try:
         statement = canonical.loads(opened.payload)
@@ -182,7 +192,7 @@ def _open(bundle: bytes, keys: Iterable[PublicKey], where: str) -> tuple[PublicK
         name = str(subject["name"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise dsse.failed(where, f"It is signed, but its form is wrong: {error!r}.") from error
-    return opened.signers[0], name, method, expected
+    return signer, name, method, expected
 
 
 def _unwrap(bundle: bytes, where: str) -> tuple[bytes, str]:
@@ -195,7 +205,10 @@ def _unwrap(bundle: bytes, where: str) -> tuple[bytes, str]:
             raise ValueError(f"its media type is {outer['mediaType']!a}, not {BUNDLE_TYPE!r}")
         if set(outer) != {"mediaType", "verificationMaterial", "dsseEnvelope"}:
             raise ValueError("a field is missing or does not belong there")
-        envelope = json.dumps(outer["dsseEnvelope"]).encode("ascii")
+        envelope = outer["dsseEnvelope"]
+        for signature in envelope["signatures"]:
+            if signature.get("keyid", "") is None:
+                del signature["keyid"]  # so before version 1.1 of the tool
         material = {name: value for name, value in outer["verificationMaterial"].items() if value}
         key = material.get("publicKey", {})
         named = key.get("hint") or ""
@@ -210,7 +223,7 @@ def _unwrap(bundle: bytes, where: str) -> tuple[bytes, str]:
             "Check it with the tool model-signing.",
             ExitCode.UNCHECKED,
         )
-    return envelope, named
+    return json.dumps(envelope).encode("ascii"), named
 
 
 def _resources(listed: Any, method: _Method, root: str, where: str) -> dict[str, str]:
@@ -229,23 +242,33 @@ def _resources(listed: Any, method: _Method, root: str, where: str) -> dict[str,
     return found
 
 
-def _digests(path: Path, method: _Method, where: str) -> tuple[dict[str, str], list[str]]:
-    """Name → digest of what lies there now, listed in the signer's way; and the empty files that it cannot list."""
+def _digests(path: Path, method: _Method, expected: Mapping[str, str], where: str) -> tuple[dict[str, str], list[str]]:
+    """Name → digest of what lies there now, in the signer's way; and the files there of which the signer says nothing
+    without naming them."""
     try:
         # Whole: also for other digests, because it refuses what is not a plain file.
         whole = (
             {entry.path: entry.sha256 for entry in artifact.manifest(path)}
             if path.is_dir()
-            else {".": artifact.digest_path(path)}
+            else {ITSELF: artifact.digest_path(path)}
         )
     except HelderError as error:
+        if method.links:
+            raise HelderError(
+                f"{where} cannot be checked: it was made with links followed, which is not done here.",
+                error.what,
+                "Put the files themselves there, or check it with the tool model-signing.",
+                ExitCode.UNCHECKED,
+            ) from error
         raise dsse.failed(where, f"What lies there cannot be what was signed: {error.what}") from error
-    covered = [name for name in whole if not method.leaves_out(name)]
+    listed = {method.file(name) for name in expected}
+    git = [name for name in whole if name not in listed and _below(name, GIT) and not _below(name, method.ignored)]
+    covered = [name for name in whole if name in listed or not _below(name, (*method.ignored, *git))]
     if method.algorithm == "sha256" and not method.shard:
-        return {name: whole[name] for name in covered}, []
+        return {name: whole[name] for name in covered}, git
     pieces = {name: list(_pieces(name, path / name, method)) for name in covered}
-    found = dict(piece for listed in pieces.values() for piece in listed)
-    return found, [name for name, listed in pieces.items() if not listed]
+    found = dict(piece for several in pieces.values() for piece in several)
+    return found, [*git, *(name for name, several in pieces.items() if not several)]
 
 
 def _pieces(name: str, file: Path, method: _Method) -> Iterator[tuple[str, str]]:
@@ -283,6 +306,6 @@ def _root(digests: list[str]) -> str:
     return hashlib.sha256(b"".join(bytes.fromhex(digest) for digest in digests)).hexdigest()
 
 
-def _order(name: str) -> list[str]:
-    """By folder, then by name: as paths are sorted, not as texts."""
-    return name.split("/")
+def _below(name: str, paths: Iterable[str]) -> bool:
+    """Whether a file is one of these paths or lies below one."""
+    return any(PurePosixPath(name).is_relative_to(one) for one in paths)
