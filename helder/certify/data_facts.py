@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from helder.certify.reading import BOUND, DECLARED, TOKENIZES, Audience, Fact, Facts, Reading
+from helder.certify.reading import BOUND, DECLARED, TOKENIZES, Fact, Facts, Reading
+
+COMMITMENT = "commitment"  # the stage that commits to the records
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,16 @@ class OfData(Reading):
         counted = read[0].get("sources", {}) if read else {}
         found = []
         for stage, said in self.statements.items():
-            settings = said.predicate["settings"]
+            if stage == COMMITMENT:  # it commits to what others read, with a secret that is no data
+                continue
+            settings, imported = said.predicate["settings"], self.imported(stage)
             for known_as, one in sorted(said.predicate["inputs"].items()):
                 digest = one["digest"]["sha256"]
                 if digest in made:
                     continue
                 told = declared.get((stage, known_as), {})
-                licence = told.get("licence") or (settings.get("licence") if stage in ("data", "base") else None)
+                own = settings.get("licence") if stage == "data" or imported else None
+                licence = own if imported else told.get("licence") or own
                 files = counted.get(known_as, []) if stage == "data" else []
                 value = {
                     "name": one["name"],
@@ -74,10 +79,13 @@ class OfData(Reading):
         if read is None:
             return []
         summary, digest = read
-        conflicts = summary.get("contradictions", {})
+        conflicts = {  # a list of them where it was made before they stood in account.json
+            split: len(found) if isinstance(found, list) else found
+            for split, found in summary.get("contradictions", {}).items()
+        }
         return [
             Fact(
-                {"split": split, **counts, "contradictions": len(conflicts.get(split, []))},
+                {"split": split, **counts, "contradictions": conflicts.get(split, 0)},
                 f"data/summary.json: splits.{split}",
                 digest,
                 BOUND,
@@ -87,27 +95,33 @@ class OfData(Reading):
 
     @cached_property
     def data(self) -> Facts:
-        """records, duplicates, leaked, contradictions (counts over all splits), warnings, derived, labels, tags, and
-        for regulators left_out and contradicting, record by record."""
+        """What was read and cleaned.
+
+        records, duplicates, leaked, contradictions (counts over all splits), warnings, derived, labels, tags; and for
+        regulators left_out and contradicting, record by record.
+        """
         read = self._json("data", "summary.json")
         keys = ("records", "duplicates", "leaked", "contradictions", "warnings", "derived", "labels", "tags")
+        account = self._json("data", "account.json")
+        held = Fact(None, "data/account.json, which is withheld", audience="regulator")
+        found = dict.fromkeys(keys, Fact(None, "data/summary.json, which is withheld"))
+        found |= dict.fromkeys(("left_out", "contradicting"), held)
+        if account is not None:
+            for name, key in (("left_out", "left_out"), ("contradicting", "contradictions")):
+                found[name] = Fact(account[0].get(key, {}), f"data/account.json: {key}", account[1], BOUND, "regulator")
         if read is None:
-            open_ = Fact(None, "data/summary.json, which is withheld", audience="public")
-            return dict.fromkeys((*keys, "left_out", "contradicting"), open_)
+            return found
         summary, digest = read
         splits = [fact.value for fact in self.splits]
 
-        def said(value: Any, key: str, audience: Audience = "public") -> Fact:
-            return Fact(value, f"data/summary.json: {key}", digest, BOUND, audience)
+        def said(value: Any, key: str) -> Fact:
+            return Fact(value, f"data/summary.json: {key}", digest, BOUND)
 
-        found = {"records": said(sum(split["kept"] for split in splits), "splits")}
+        found["records"] = said(sum(split["kept"] for split in splits), "splits")
         found |= {key: said(sum(split[key] for split in splits), "splits") for key in keys[1:3]}
         found["contradictions"] = said(sum(split["contradictions"] for split in splits), "contradictions")
-        # Warnings name files and may quote fields and labels of the data.
-        found |= {key: said(summary.get(key, []), key, "customer") for key in ("warnings", "derived")}
-        found |= {key: said(summary.get(key, {}), key, "customer") for key in ("labels", "tags")}
-        found["left_out"] = said(summary.get("left_out", {}), "left_out", "regulator")
-        found["contradicting"] = said(summary.get("contradictions", {}), "contradictions", "regulator")
+        found |= {key: said(summary.get(key, []), key) for key in ("warnings", "derived")}
+        found |= {key: said(summary.get(key, {}), key) for key in ("labels", "tags")}
         return found
 
     @cached_property

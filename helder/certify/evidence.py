@@ -24,7 +24,10 @@ from helder.certify.reading import (
     DECLARED,
     EXERCISED,
     IMPORTS,
+    PRESENT,
     SCRATCH,
+    TEACHES,
+    TOKENIZES,
     TRAINS,
     Audience,
     Fact,
@@ -38,7 +41,22 @@ from helder.ledger.statement import Statement
 from helder.model import families
 from helder.model.config import TransformerConfig
 
-__all__ = ["Audience", "Evidence", "Fact", "payload_digest"]
+__all__ = [
+    "AVERAGES",
+    "BOUND",
+    "DECLARED",
+    "EXERCISED",
+    "IMPORTS",
+    "PRESENT",
+    "SCRATCH",
+    "TEACHES",
+    "TOKENIZES",
+    "TRAINS",
+    "Audience",
+    "Evidence",
+    "Fact",
+    "payload_digest",
+]
 
 
 @dataclass(frozen=True)
@@ -169,7 +187,7 @@ class Evidence(OfData, OfScores):
         """{stage, name, licence, sha256}: models of others beside the base: teachers, and where a tokenizer is from."""
         found = []
         for stage, said in self.statements.items():
-            if stage != "base" and self._does(stage, IMPORTS):
+            if stage != "base" and self.imported(stage):
                 settings = said.predicate["settings"]
                 value = {
                     "stage": stage,

@@ -294,8 +294,7 @@ def _test_data(evidence: Evidence) -> Shown:
 
 def _datasets(evidence: Evidence) -> Shown:
     """Everything that was learnt from and tested on here, as it was read or as it was cleaned."""
-    taken = [one.value for one in evidence.sources if one.value["stage"] not in ("base", "files")]
-    taken = [one for one in taken if not one["stage"].startswith("teacher-")]
+    taken = [one.value for one in evidence.sources if not evidence.imported(one.value["stage"])]
     said = evidence.statements.get("data")
     cleaned = said is not None and all(evidence.has("data", one["path"]) for one in said.predicate["outputs"])
     missing = sorted(

@@ -83,6 +83,10 @@ class Reading:
     statements: Mapping[str, Statement]
     places: Mapping[str, Path | None]
 
+    def imported(self, stage: str) -> bool:
+        """Whether this stage is the import of a model of others."""
+        return stage in self.statements and self._does(stage, IMPORTS)
+
     def has(self, stage: str, path: str) -> bool:
         """Whether this file of an artifact is in the bundle."""
         place, said = self.places.get(stage), self._said(stage)

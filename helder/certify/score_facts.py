@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from helder.certify.reading import BOUND, Audience, Fact, Facts, Reading
+from helder.certify.reading import BOUND, Fact, Facts, Reading
 
 MEASURES = ("whole", "fields", "stated", "text")
 
@@ -59,7 +59,7 @@ class OfScores(Reading):
             ]
             for part, measure, share in parts:
                 one = self._score(row, subjects[row["subject"]], measure, share, scores, digest)
-                found.append(Fact({**one.value, "part": part, "main": False}, one.source, digest, BOUND, "customer"))
+                found.append(Fact({**one.value, "part": part, "main": False}, one.source, digest, BOUND))
         return found
 
     @cached_property
@@ -76,14 +76,18 @@ class OfScores(Reading):
             return dict.fromkeys(keys, Fact(None, "scores/scores.json, which is withheld"))
         scores, digest = read
 
-        def said(value: Any, key: str, audience: Audience = "public") -> Fact:
-            return Fact(value, f"scores/scores.json: {key}", digest, BOUND, audience)
+        def said(value: Any, key: str) -> Fact:
+            return Fact(value, f"scores/scores.json: {key}", digest, BOUND)
 
         found = {key: said(scores.get(key), key) for key in (*public, "test_sets", "warnings")}
-        harm = scores.get("harm", {})
-        found["harm"] = said({"fields": harm.get("fields", []), "counts": harm.get("counts", [])}, "harm.counts")
-        found["harm_items"] = said(harm.get("items", []), "harm.items", "regulator")
-        found["examples"] = said(scores.get("examples", {}), "examples", "regulator")
+        found["harm"] = said(scores.get("harm"), "harm")
+        cases = self._json("scores", "cases.json")
+        for name, key in (("harm_items", "harm"), ("examples", "examples")):
+            found[name] = (
+                Fact(None, "scores/cases.json, which is withheld", audience="regulator")
+                if cases is None
+                else Fact(cases[0].get(key), f"scores/cases.json: {key}", cases[1], BOUND, "regulator")
+            )
         return found
 
     def _score(

@@ -107,7 +107,9 @@ def steps(evidence: Evidence) -> Fact:
 def data_provenance(evidence: Evidence) -> Fact:
     """The files that no stage made, and the kinds of sources that people name."""
     keys = ("name", "stage", "sha256", "rows", "bytes", "licence")
-    files = all_of("statements: inputs", [one for one in evidence.sources if one.value["stage"] != "base"], keys)
+    files = all_of(
+        "statements: inputs", [one for one in evidence.sources if not evidence.imported(one.value["stage"])], keys
+    )
     kinds = evidence.person("data_kinds")
     # The files are bound, the kinds declared: what people say does not lower what is shown.
     return Fact(
