@@ -19,3 +19,5 @@ fi
 say plan "$folder"
 say run "$folder"
 say ask "2 puffs bd prn for 1 week then 1 puff nocte" --project "$folder"
+[ -d "$folder/bundle" ] || say certify "$folder"
+say verify "$folder/bundle" --replay 2

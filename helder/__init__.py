@@ -7,6 +7,8 @@ The public API in one screen; each name is imported when it is first used.
     project = Project.open("doses")         # a folder with recipe.toml; errors name the key and the way out
     artifacts = run(project)                # every stage that is not done yet: {"data": Artifact, "train": …}
     for step in status(project): ...        # name, state, artifact, signed statement
+    bundle = certify(project, Path("out"))  # model, signed ledger, certificate
+    verdict = verify(bundle, level=5)       # result, levels, findings; needs no project
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from helder.certify.bundle import certify
+    from helder.certify.verdict import Verdict
+    from helder.certify.verify import verify
     from helder.errors import ExitCode, HelderError
     from helder.ledger.artifact import Artifact
     from helder.ledger.statement import Statement
@@ -32,6 +37,9 @@ _HOME = {
     "Recipe": "helder.recipe",
     "Stage": "helder.stage",
     "Statement": "helder.ledger.statement",
+    "Verdict": "helder.certify.verdict",
+    "certify": "helder.certify.bundle",
+    "verify": "helder.certify.verify",
     "Step": "helder.pipeline",
     "made": "helder.pipeline",
     "run": "helder.pipeline",
@@ -48,11 +56,14 @@ __all__ = [
     "Stage",
     "Statement",
     "Step",
+    "Verdict",
     "__version__",
+    "certify",
     "made",
     "run",
     "statements",
     "status",
+    "verify",
 ]
 
 

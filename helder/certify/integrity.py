@@ -20,6 +20,7 @@ from helder.ledger.artifact import hash_file, manifest_digest
 from helder.ledger.envelope import Opened
 from helder.ledger.keys import PublicKey
 
+SHORT = 12  # digits of a key's id in the name of its file
 MOST_NAMED = 20  # files named one by one before the rest is counted
 
 
@@ -57,7 +58,7 @@ def open_bundle(root: Path, trusted: Sequence[PublicKey], level: Level) -> tuple
 def check(bundle: Bundle, signers: Sequence[Signer], level: Level) -> None:
     """Hold every file against the release, and the page against its own statement."""
     _page(bundle, signers, level)
-    names = _names(bundle, level)
+    names = _names(bundle, signers, level)
     _digests(bundle, names, level)
     _model_signatures(bundle, signers, level)
 
@@ -104,9 +105,11 @@ def _page(bundle: Bundle, signers: Sequence[Signer], level: Level) -> None:
         level.passed(layout.PAGE, "It is the page that was signed.")
 
 
-def _names(bundle: Bundle, level: Level) -> list[str]:
+def _names(bundle: Bundle, signers: Sequence[Signer], level: Level) -> list[str]:
     """The listed files that are there; whatever else lies in the folder is a failure."""
-    known = {*bundle.files, *layout.OUTSIDE}
+    # Whoever signs later adds a key to those that are listed; it is there for its signature and for nothing else.
+    later = {f"{layout.KEYS}/{signer.id[:SHORT]}.pem" for signer in signers}
+    known = {*bundle.files, *layout.OUTSIDE, *later}
     there: set[str] = set()
     strange: list[tuple[str, str]] = []
     for path, wrong in layout.names(bundle.root, known):

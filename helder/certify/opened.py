@@ -133,4 +133,10 @@ def keys_in(root: Path) -> list[PublicKey]:
     """The public keys that lie in a bundle: whose they are is for the verifier to know."""
     folder = root / layout.KEYS
     paths = sorted(folder.glob("*.pem"))[:MOST_KEYS] if folder.is_dir() and not folder.is_symlink() else []
-    return [keys.PublicKey.from_pem(layout.read(path, 1 << 14), f"keys/{path.name}") for path in paths]
+    found = []
+    for path in paths:
+        key = keys.PublicKey.from_pem(layout.read(path, 1 << 14), f"keys/{path.name}")
+        if not key.id.startswith(path.stem):
+            raise layout.refuse(path, f"It holds the key {key.id[:16]}…, which is called otherwise.")
+        found.append(key)
+    return found
