@@ -72,7 +72,7 @@ def page(evidence: Evidence, sealed: bytes, signers: Sequence[PublicKey], before
     from helder.certify.page.render import render as render_page
 
     pems = [key.to_pem() for key in signers]
-    return render_page(evidence, sealed, pems, None, before).encode("utf-8")
+    return render_page(evidence, sealed, pems, openness.judge(evidence), before).encode("utf-8")
 
 
 def as_json(value: Any) -> bytes:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from helder.certify import archive, integrity, layout, lineage, sample
-from helder.certify.opened import Bundle, keys_in
+from helder.certify.opened import MOST_KEYS, Bundle, keys_in
 from helder.certify.verdict import LEVELS, Level, Result, Signer, Verdict
 from helder.errors import HelderError
 from helder.ledger import keys
@@ -66,13 +66,13 @@ def verify(
             levels[1].failed(Path(path).name, problem)
             return _verdict(path, None, [], levels)
         on_event({"event": "note", "stage": "verify", "text": "reads and hashes every file"})
+        believed += _successors(root, believed, levels[1])
         opened, signers = integrity.open_bundle(root, believed, levels[1])
         if opened is None:
             return _verdict(path, None, [], levels)
         integrity.check(opened, signers, levels[1])
         signing = [key for key in [*believed, *_keys(root)] if key.id in {signer.id for signer in signers}]
-        believed = [*believed, *signing, *keys.successors([*believed, *signing], _rotations(root))]
-        way = _lineage(opened, believed, levels[2])
+        way = _lineage(opened, [*believed, *signing, *_successors(root, signing, levels[1])], levels[2])
         if asked & {3, 4, 5}:
             _run_again(opened, way, Path(temporary), levels, asked, replay, scores, drawn_by, on_event)
         return _verdict(path, opened, signers, levels)
@@ -173,8 +173,12 @@ def _keys(root: Path) -> list[PublicKey]:
         return []  # said of the file by level 1
 
 
-def _rotations(root: Path) -> list[bytes]:
-    """Statements of keys about their successors; whoever believes the one believes the other."""
+def _successors(root: Path, known: Sequence[PublicKey], level: Level) -> list[PublicKey]:
+    """Keys that follow known ones: whoever believes a key believes what it says of its successor."""
     folder = root / layout.KEYS
-    paths = sorted(folder.glob("rotation-*.json"))[:64] if folder.is_dir() and not folder.is_symlink() else []
-    return [layout.read(path, 1 << 16) for path in paths]
+    paths = sorted(folder.glob("rotation-*.json"))[:MOST_KEYS] if folder.is_dir() and not folder.is_symlink() else []
+    try:
+        return keys.successors(known, [layout.read(path, 1 << 16) for path in paths])
+    except HelderError as error:
+        level.failed(layout.KEYS, f"{error.what} {error.why}".strip())
+        return []
