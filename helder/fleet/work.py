@@ -17,7 +17,7 @@ Objective = Literal["text", "answers", "preference", "reward", "distil", "genera
 Method = Literal["full", "upper", "lora"]
 Checkpointing = Literal["auto", "none", "selective", "full"]
 FP32 = 4  # bytes
-LOG_BYTES = 320  # of a step's line in log.jsonl, as the training loop writes it (counted)
+LOG_BYTES = 305  # of a step's line in log.jsonl, as the training loop writes it (counted)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from safetensors import safe_open
 
-from helder.errors import HelderError
+from helder.errors import ExitCode, HelderError
 from helder.ledger.artifact import hash_file
 from helder.train import chain, checkpoint
 from helder.train.loop import Trainer
@@ -54,35 +54,27 @@ def take(
     """The replay itself, in one process or as one of several; as `helder.train.replay.run`."""
     started = time.monotonic()
     first, last, expected = settings["from"], settings["to"], inputs["expected"]
-    trainer = prepare(without_slice(settings), inputs, report)
-    lines, steps = chain.read(expected / chain.LOG), trainer.steps
-    check_slice(first, last, lines, steps)
-    trainer.begin(scratch)
+    trainer, lines = prepare(without_slice(settings), inputs, report), chain.read(expected / chain.LOG)
+    check_slice(first, last, lines, trainer.steps)
     begun = scratch / "begun.safetensors"  # the first weights, for the distance
-    start = chain.begin(
-        asdict(trainer.settings), checkpoint.write(checkpoint.weights(trainer.parameters), trainer.world, begun)
-    )
-    found = list[Difference]()
-    if first:
-        start = lines[first - 1].get("chain", "")
-        checkpoint.load(inputs["state"], trainer.parameters, trainer.optimizer)
-        given = checkpoint.write(trainer.state, trainer.world)
-        found += differences(first, {chain.STATE: lines[first - 1].get(chain.STATE)}, {chain.STATE: given})
-    trainer.remember(first, chain.shared_out(lines[:first]), report)
-    head = start
+    head, found = begin(trainer, first, lines, inputs, begun, report)
     for step in range(first, last):
-        line = trainer.step(step, steps)
+        line = trainer.step(step, trainer.steps)
         if chain.STATE in lines[step] or step + 1 == last:
             line[chain.STATE] = checkpoint.write(trainer.state, trainer.world)
         head = chain.link(head, line)
         found += differences(step + 1, lines[step], {**line, "chain": head})
         report("progress", done=step + 1 - first, total=last - first, unit="step")
-    found += released(trainer, inputs["base"], expected, scratch, last) if last == steps else kept(expected, last, line)
-    distance = relative_distance(trainer, ends_with(expected, last, steps), begun) if found else None
+    if last == trainer.steps:
+        found += released(trainer, inputs["base"], expected, scratch / "released")
+    else:
+        found += kept(expected, last, line[chain.STATE])
+    equal = trainer.world.told_by_first(not found)  # the first has seen all of them, and more than the others
+    distance = None if equal else relative_distance(trainer, ends_with(expected, last, trainer.steps), begun)
     record = {
         "from": first,
         "to": last,
-        "equal": not found,
+        "equal": equal,
         "difference": asdict(found[0]) if found else None,
         "relative_distance": distance,
         "seconds": time.monotonic() - started,
@@ -97,16 +89,48 @@ def check_slice(first: int, last: int, lines: Sequence[Mapping[str, Any]], steps
     """Refuse what is no slice of a training.
 
     Raises:
-        HelderError: it is not inside the log, or the log is not that of so many steps.
+        HelderError: it is not inside the log; code 3 when the log is not that of so many steps.
     """
     if len(lines) != steps:
         raise HelderError(
             f"The log has {len(lines)} steps, and a training with these settings and data has {steps}.",
             "It is not the log of this training.",
             "Give the settings, the inputs and the log of one training.",
+            ExitCode.FAILED,
         )
     if not 0 <= first < last <= steps:
         raise HelderError(f"There are no steps {first} to {last} among {steps}.", fix="Take a slice of the training.")
+
+
+def begin(
+    trainer: Trainer,
+    first: int,
+    lines: Sequence[Mapping[str, Any]],
+    inputs: Mapping[str, Path],
+    begun: Path,
+    report: Callable[..., None],
+) -> tuple[str, list[Difference]]:
+    """Begin as the training did, then go to the step that the slice begins with.
+
+    Args:
+        begun: where the first weights are written.
+
+    Returns:
+        (the chain there, what is wrong with the state that is given).
+
+    Raises:
+        HelderError: no state is given; code 3 when it is none of this training.
+    """
+    trainer.begin(begun.parent)
+    weights = checkpoint.write(checkpoint.weights(trainer.parameters), trainer.world, begun)
+    trainer.remember(first, chain.shared_out(lines[:first]), report)
+    if not first:
+        return chain.begin(asdict(trainer.settings), weights), []
+    if "state" not in inputs:
+        raise HelderError(f"The slice begins behind step {first}, and its state is not given.", fix="Give the file.")
+    checkpoint.load(inputs["state"], trainer.parameters, trainer.optimizer)
+    given, said = checkpoint.write(trainer.state, trainer.world), lines[first - 1].get(chain.STATE)
+    return lines[first - 1].get("chain", ""), list(differences(first, {chain.STATE: said}, {chain.STATE: given}))
 
 
 def differences(step: int, expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Difference]:
@@ -117,28 +141,29 @@ def differences(step: int, expected: Mapping[str, Any], found: Mapping[str, Any]
             yield Difference(step, name, expected.get(name), found.get(name))
 
 
-def kept(expected: Path, last: int, line: Mapping[str, Any]) -> Iterator[Difference]:
+def kept(expected: Path, last: int, found: str) -> Iterator[Difference]:
     """Whether the kept state that a slice ends with, where it is at hand, is the one that came out."""
     name = chain.state_file(last)
-    if (path := expected / name).exists() and (said := chain.file_digest(path)) != line[chain.STATE]:
-        yield Difference(last, name, said, line[chain.STATE])
+    if (path := expected / name).exists() and (said := chain.file_digest(path)) != found:
+        yield Difference(last, name, said, found)
 
 
-def released(trainer: Trainer, base: Path, expected: Path, scratch: Path, last: int) -> list[Difference]:
-    """Whether the released weights, bit for bit, are those that came out."""
-    made = scratch / "released"
-    if trainer.world.first:
-        made.mkdir()
-    save_model(trainer, base, made)
-    if not trainer.world.first:
-        return []
+def released(trainer: Trainer, base: Path, expected: Path, made: Path) -> Iterator[Difference]:
+    """Whether the released weights, bit for bit, are those that came out; only the first process sees it.
+
+    Args:
+        made: a folder to write them into.
+    """
     there = [name for name in (ADAPTER, WEIGHTS) if (expected / name).exists()]
     if not there:
-        raise HelderError(
-            "The released weights are not there to be compared with.", fix=f"Give a folder with {WEIGHTS}."
-        )
-    pairs = ((name, hash_file(expected / name)[1], hash_file(made / name)[1]) for name in there)
-    return [Difference(last, name, said, found) for name, said, found in pairs if said != found]
+        raise HelderError("The released weights are not there to compare with.", fix=f"Give a folder with {WEIGHTS}.")
+    if trainer.world.first:
+        made.mkdir(exist_ok=True)
+    save_model(trainer, base, made)
+    for name in there if trainer.world.first else ():
+        said, found = hash_file(expected / name)[1], hash_file(made / name)[1]
+        if said != found:
+            yield Difference(trainer.steps, name, said, found)
 
 
 def ends_with(expected: Path, last: int, steps: int) -> Path | None:

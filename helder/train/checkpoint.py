@@ -26,12 +26,12 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from helder.errors import HelderError
+from helder.errors import ExitCode, HelderError
 from helder.ledger.artifact import fsync_file
 from helder.model import safetensors_file
 from helder.train import chain
 from helder.train.optimizer import Optimizer
-from helder.train.world import World, fill, whole
+from helder.train.world import World, fill, gathered
 
 NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}  # of types, in safetensors' words
 PIECE = 1 << 20  # bytes hashed and written at a time: they are still in the processor's cache for the second
@@ -75,9 +75,9 @@ def write(tensors: Mapping[str, Tensor], world: World, path: Path | None = None)
     try:
         with ThreadPoolExecutor(threads) as pool:
             for place, name in enumerate(layout):
-                piece = whole(tensors[name])
+                piece = gathered(tensors[name])
                 if place % world.size == world.rank:
-                    pending.append(pool.submit(take, name, piece))
+                    pending.append(pool.submit(take, name, piece.cpu()))
                 if len(pending) > 2 * threads:  # no more pieces are held at once
                     pending.popleft().result()
             for future in pending:
@@ -106,7 +106,7 @@ def load(path: Path, parameters: Mapping[str, nn.Parameter], optimizer: Optimize
     """Put the state in a file into parameters and optimizer; each process its share.
 
     Raises:
-        HelderError: it is the state of another training.
+        HelderError: code 3, it is the state of another training.
     """
     places = state(parameters, optimizer)
     with safe_open(path, framework="pt") as file, torch.no_grad():
@@ -117,6 +117,7 @@ def load(path: Path, parameters: Mapping[str, nn.Parameter], optimizer: Optimize
                 f"{path.name} is not a state of this training.",
                 f"Only one of the two has {other[0][0]} with the sizes {list(other[0][1])}.",
                 "Give the state that its own artifact holds.",
+                ExitCode.FAILED,
             )
         for name, place in sorted(places.items()):
             fill(place, file.get_tensor(name))
@@ -207,7 +208,7 @@ class States:
         return 0
 
     def keep(self, output: Path) -> list[dict[str, Any]]:
-        """Put those that stay into the artifact; for each its step, its digest and its file.
+        """Put those that stay into the artifact; for each its step and its digest.
 
         They stay here too, without taking room twice where the file system can do that: when the artifact is not
         finished after all, the training continues from here.
@@ -221,9 +222,7 @@ class States:
                 os.link(self.path(step), target)
             except OSError:
                 shutil.copyfile(self.path(step), target)
-        return [
-            {"step": step, chain.STATE: lines[step - 1][chain.STATE], "file": chain.state_file(step)} for step in kept
-        ]
+        return [{"step": step, chain.STATE: lines[step - 1][chain.STATE]} for step in kept]
 
     def _aside(self, step: int) -> Path:
         return self.path(step).with_name(self.path(step).name + PARTIAL)

@@ -62,7 +62,8 @@ def slices(lines: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> list
         lines: of its log.
         facts: of its statement, which name the kept states.
     """
-    files: dict[int, str | None] = {0: None, **{one["step"]: one["file"] for one in facts["states"]}, len(lines): None}
+    kept = {int(one["step"]): chain.state_file(one["step"]) for one in facts["states"]}
+    files: dict[int, str | None] = {0: None, **kept, len(lines): None}
     shared = chain.shared_out(lines)
     found: list[Slice] = []
     for first, last in pairwise(sorted(files)):
@@ -97,7 +98,7 @@ def comparable(said: Mapping[str, Any], threads: int | None = None) -> list[str]
         model = environment.processor()["model"]
         reasons.append(f"It was made on another processor, {there['processor']['model']}; this is {model}.")
     # A process shares its threads out among the parts of its batch: one a part gives the bits of one in all.
-    own = max(1, (threads or _threads()) // settings.processes)
+    own = max(1, (threads or _threads()) // settings.world)
     made_with, now = (max(1, count // settings.data_parallel) for count in (there["threads"], own))
     if made_with != now:
         reasons.append(f"Each part of a batch was computed with {made_with} threads; here it would be {now}.")

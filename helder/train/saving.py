@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from helder.train.settings import TrainSettings
 
 KEPT_BYTES = 4_000_000_000  # of all states that one training keeps (assumption: what a small team's disk has to spare)
-MOST_KEPT = {"full": 8, "upper": 8, "lora": 32}  # of small states; slices shorter than this are cheap enough
+MOST_KEPT = {"full": 4, "upper": 4, "lora": 32}  # of states small enough for more (assumption: five slices will do)
 PARTS = 4  # of a training of which a kill costs one at most
 ADAM_BYTES = 12  # of a weight's whole state: itself and two moments, fp32
 # Tokens that have to be learnt before saving the state of a whole model takes 2 % of the time. On processors 1.6 ns of

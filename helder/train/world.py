@@ -161,12 +161,17 @@ class Parallel:
         return self.views[place] if factor is None else self.views[place].mul_(factor)
 
 
-def whole(tensor: Tensor) -> Tensor:
-    """A weight as one piece in the processor's memory; all processes call it, for the same weights in one order."""
+def gathered(tensor: Tensor) -> Tensor:
+    """A weight as one piece where it is; all processes call it, for the same weights in one order."""
     from torch.distributed.tensor import DTensor
 
     found = tensor.detach()
-    return (found.full_tensor() if isinstance(found, DTensor) else found).cpu()
+    return found.full_tensor() if isinstance(found, DTensor) else found
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """`gathered`, in the processor's memory."""
+    return gathered(tensor).cpu()
 
 
 def fill(target: Tensor, found: Tensor) -> None:

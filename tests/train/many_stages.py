@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from helder.errors import HelderError
 from helder.train import again, chain, loop, replay, stage
@@ -62,7 +64,10 @@ def several(
 def replayed(
     settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Callable[..., None]
 ) -> dict[str, Any]:
-    """Trainings whose slices are all taken again by the same processes: name → its facts, and what came out of each."""
+    """Trainings whose slices are all taken again by the same processes: name → its facts, and what came out of each.
+
+    The last slice is taken once more, with other weights in place of those that were released.
+    """
     found: dict[str, Any] = {}
     for name, training in settings["trainings"].items():
         made, rest = output / name, scratch / name
@@ -70,13 +75,26 @@ def replayed(
             folder.mkdir(parents=True, exist_ok=True)
         facts = stage.train(training, inputs, made, rest, report)
         found[name] = {"facts": facts, "slices": []}
-        states = World.join(TrainSettings(**training), torch.device("cpu")).told_by_first(facts["states"])
-        for one in replay.slices(chain.read(made / chain.LOG), {**facts, "states": states}):
-            place = rest / f"again-{one.first}"
-            place.mkdir(exist_ok=True)
-            given = {**inputs, "expected": made} | ({} if one.state is None else {"state": made / one.state})
-            found[name]["slices"].append(again.take(one.settings(training), given, place, place, report))
+        world = World.join(TrainSettings(**training), torch.device("cpu"))
+        slices = replay.slices(chain.read(made / chain.LOG), {**facts, "states": world.told_by_first(facts["states"])})
+        if world.first:
+            forge(made, output / f"{name}, forged")
+        world.barrier()
+        for place, (one, expected) in enumerate([*((one, made) for one in slices), (slices[-1], f"{made}, forged")]):
+            folder = rest / f"again-{place}"
+            folder.mkdir(exist_ok=True)
+            given = {**inputs, "expected": Path(expected)} | ({} if one.state is None else {"state": made / one.state})
+            found[name]["slices"].append(again.take(one.settings(training), given, folder, folder, report))
     return found
+
+
+def forge(made: Path, target: Path) -> None:
+    """A copy of a training with one other weight in each file that was released."""
+    shutil.copytree(made, target)
+    for path in target.glob("*.safetensors"):
+        tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
+        tensors[sorted(tensors)[-1]].view(-1)[0] += 1
+        save_file(tensors, path, metadata={"format": "pt"})
 
 
 def disturbed(

@@ -129,14 +129,14 @@ def test_the_facts_name_the_head_the_data_and_the_kept_states(made: tuple[Path, 
     assert sorted(named) == [5, 10, 12], "where states were saved, and at the end"
     assert [one["step"] for one in facts["states"]] == [5, 10]
     for one in facts["states"]:
-        assert chain.file_digest(output / one["file"]) == one[chain.STATE] == named[one["step"]]
+        assert chain.file_digest(output / chain.state_file(one["step"])) == one[chain.STATE] == named[one["step"]]
     assert len(facts["data_root"]) == 64
 
 
 def test_a_state_is_told_by_its_tensors_not_by_its_file(made: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     output, facts = made
     said = facts["states"][0]
-    tensors = load_file(output / said["file"])
+    tensors = load_file(output / chain.state_file(said["step"]))
     save_file(dict(reversed(list(tensors.items()))), tmp_path / "same", metadata={"about": "the same tensors"})
     assert chain.holds(tmp_path / "same", said[chain.STATE])
     for name in ("weight.model.norm.weight", "exp_avg.model.norm.weight"):
@@ -144,7 +144,7 @@ def test_a_state_is_told_by_its_tensors_not_by_its_file(made: tuple[Path, dict[s
         other[name].view("uint8")[0] ^= 1
         save_file(other, tmp_path / "other")
         assert not chain.holds(tmp_path / "other", said[chain.STATE])
-    (tmp_path / "cut").write_bytes((output / said["file"]).read_bytes()[:-1])
+    (tmp_path / "cut").write_bytes((output / chain.state_file(said["step"])).read_bytes()[:-1])
     assert not chain.holds(tmp_path / "cut", said[chain.STATE])
     assert not chain.holds(tmp_path / "none", said[chain.STATE])
 
