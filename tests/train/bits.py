@@ -76,15 +76,9 @@ def train_with_facts(
     recipe: str, inputs: Mapping[str, Path], place: Path, **settings: Any
 ) -> tuple[Path, dict[str, Any]]:
     """As `train`; (the folder with its output, what the statement would say of it)."""
-    from helder.evaluate import verifiers
     from helder.train import stage
     from tests.train.conftest import ignore
 
-    # Untrained, the model gives no right answer; that some of its answers begin with a digit and others do not is
-    # enough for rewards that differ.
-    verifiers.VERIFIERS.setdefault(
-        "digit", verifiers.Verifier("digit", 1, "The share of digits.", lambda _, __, text: digits(text))
-    )
     resolved = settings_of(recipe, **settings)
     output = place / "output"
     shutil.rmtree(output, ignore_errors=True)
@@ -97,6 +91,7 @@ def settings_of(recipe: str, **settings: Any) -> dict[str, Any]:
     """The resolved settings of a recipe."""
     from helder.train.settings import resolve
 
+    know_digits()
     return resolve({"precision": "fp32", **SHORT, **RECIPES[recipe], **settings})
 
 
@@ -105,6 +100,19 @@ def inputs_of(recipe: str, inputs: Mapping[str, Path]) -> dict[str, Path]:
     objective = RECIPES[recipe]["objective"]
     needed = ("text", "teacher") if objective == "distil" else INPUTS[objective]
     return {name: inputs[name] for name in ("base", *needed)}
+
+
+def know_digits() -> None:
+    """Let this process know a verifier that counts digits.
+
+    Untrained, the model gives no right answer; that some of its answers have more digits than others is enough for
+    rewards that differ.
+    """
+    from helder.evaluate import verifiers
+
+    verifiers.VERIFIERS.setdefault(
+        "digit", verifiers.Verifier("digit", 1, "The share of digits.", lambda _, __, text: digits(text))
+    )
 
 
 def digits(text: str) -> float:

@@ -19,6 +19,7 @@ from helder.train import again, chain, loop, replay, stage
 from helder.train.launch import launch
 from helder.train.settings import TrainSettings
 from helder.train.world import World
+from tests.train import bits
 
 ACCIDENTS = "accidents.json"
 
@@ -68,6 +69,7 @@ def replayed(
 
     The last slice is taken once more, with other weights in place of those that were released.
     """
+    bits.know_digits()
     found: dict[str, Any] = {}
     for name, training in settings["trainings"].items():
         made, rest = output / name, scratch / name

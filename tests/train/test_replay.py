@@ -119,7 +119,7 @@ def test_processes_that_train_together_give_their_bits_again(
         "fsdp": bits.settings_of("answers", **two, shard="fsdp", precision="bf16", data_parallel=2),
         "fsdp, upper": bits.settings_of("answers", **two, shard="fsdp", method="upper"),
         "preference": bits.settings_of("preference", **two),
-        "reward": bits.settings_of("reward", **two, verifier="right"),
+        "reward": bits.settings_of("reward", **two),
         "lora": bits.settings_of("answers, lora", **two),
     }
     for name in ("output", "scratch"):
