@@ -62,7 +62,7 @@ def slices(lines: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> list
         lines: of its log.
         facts: of its statement, which name the kept states.
     """
-    kept = {int(one["step"]): chain.state_file(one["step"]) for one in facts["states"]}
+    kept = {int(one["step"]): chain.state_file(one["step"]) for one in facts.get("states", ())}
     files: dict[int, str | None] = {0: None, **kept, len(lines): None}
     shared = chain.shared_out(lines)
     found: list[Slice] = []
