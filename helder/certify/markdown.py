@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -23,6 +24,11 @@ def text(value: Any) -> str:
     return shown.replace("://", ":\\//").replace("www.", "www\\.")  # no address becomes a link by itself
 
 
+def line(shown: str) -> str:
+    """A line that begins with text: what would make it a list, a heading or a rule is taken as a sign."""
+    return re.sub(r"^(\d*)([-+=.):@^])", r"\1\\\2", shown)
+
+
 def value(shown: Any, depth: int = 0) -> list[str]:
     """Lines that show a JSON value: lists and objects as nested lists."""
     indent = "  " * depth
@@ -32,7 +38,7 @@ def value(shown: Any, depth: int = 0) -> list[str]:
         ]
     if isinstance(shown, list):
         return [line for item in shown for line in _item("", item, depth)] or [f"{indent}none"]
-    return [f"{indent}{scalar(shown)}"]
+    return [f"{indent}{line(scalar(shown))}"]
 
 
 def scalar(shown: Any) -> str:
@@ -64,7 +70,7 @@ def _item(head: str, item: Any, depth: int) -> list[str]:
             return [f"{indent}- {head}".rstrip(), *inner]
         return [f"{indent}- {inner[0].lstrip()[2:]}", *inner[1:]] if inner[0].lstrip().startswith("- ") else inner
     shown = "none" if isinstance(item, dict | list) else scalar(item)
-    return [f"{indent}- {head}{shown}"]
+    return [f"{indent}- {head}{shown}" if head else f"{indent}- {line(shown)}"]
 
 
 def _sign(sign: str) -> str:

@@ -164,7 +164,7 @@ def _scores(evidence: Evidence) -> list[str]:
 def _words(fact: Mapping[str, Any]) -> str:
     if fact["value"] is None:
         return f"**Open: {markdown.text(fact['source'])}.**"
-    return markdown.text(fact["value"])
+    return markdown.line(markdown.text(fact["value"]))
 
 
 def _yaml(value: Mapping[str, Any] | list[Any], depth: int) -> list[str]:
