@@ -279,9 +279,9 @@
       box.replaceChildren(mark, words);
       box.dataset.state = found.state;
       if (found.keys.length) by("fingerprints").replaceChildren(...found.keys.map((key) => fingerprint(key.id)));
-      const trusted = found.release && ["fits", "partly", "cannot"].includes(found.state);
+      const trusted = ["fits", "partly"].includes(found.state);
       by("files-panel").hidden = !trusted;
-      by("files-none").hidden = Boolean(trusted);
+      by("files-none").hidden = trusted;
       if (!trusted) by("files-none").replaceChildren(say("no_index"));
       return trusted ? indexOf(found.release) : null;
     });

@@ -1,7 +1,8 @@
-"""How a release came about, as a drawing: one row for each source, stage and file, beside them the lines that join them.
+"""How a release came about, as a drawing: a row for each source, stage and file, beside them the lines that join them.
 
-The rows are text, so that they wrap on a telephone and can be read aloud; what is drawn is a rail of fixed width at their
-left, whose vertical parts stretch with the row. The order puts each thing as close as can be before what was made of it.
+The rows are text, so that they wrap on a telephone and can be read aloud; what is drawn is a rail of fixed width at
+their left, whose vertical parts stretch with the row. The order puts each thing as close as can be before what was made
+of it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ DOES = {
     "helder.evaluate.baselines:run": "baselines",
     "helder.evaluate.stage:run": "evaluate",
 }
+TRAINING = "helder.train.stage:run"
 Kind = Literal["source", "stage", "file"]
 
 
@@ -96,7 +98,7 @@ def graph(evidence: Evidence) -> dict[str, Node]:
             else:
                 name = f"source {digest}"
                 hidden = given.get(digest, "") is None
-                nodes.setdefault(name, Node(name, "source", str(one["name"]), digest, None, [], hidden))
+                nodes.setdefault(name, Node(name, "source", called(predicate, one["name"]), digest, None, [], hidden))
             if name not in inputs:
                 inputs.append(name)
         gone = evidence.places.get(stage) is None
@@ -113,11 +115,18 @@ def graph(evidence: Evidence) -> dict[str, Node]:
     return nodes
 
 
+def called(predicate: Mapping[str, Any], name: Any) -> str:
+    """What a source is called; the file of an imported model says only "source" of itself."""
+    title = predicate["settings"].get("title") or predicate["settings"].get("name")
+    imports = str(predicate["stage"]["function"]) == "helder.model.importer:run"
+    return str(title) if imports and name == "source" and title else str(name)
+
+
 def does(predicate: Mapping[str, Any]) -> Said:
     """What a stage does, in words."""
     function = str(predicate["stage"]["function"])
     key = DOES.get(function)
-    if function == "helder.train.stage:run":
+    if function == TRAINING:
         key = str(predicate["settings"].get("objective"))
     return say(f"lineage.{key}") if texts.known(f"lineage.{key}") else say("lineage.other", function=function)
 

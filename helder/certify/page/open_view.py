@@ -4,8 +4,58 @@ from __future__ import annotations
 
 from typing import Any
 
+from helder.certify.openness import Component, Openness
+from helder.certify.page import texts
+from helder.certify.page.texts import Listed, say
 
-def open_view(openness: Any) -> dict[str, Any] | None:
-    if openness is None:
+DEMANDS = {"data_information": "osaid_data", "code": "osaid_code", "parameters": "osaid_parameters"}
+ROMAN = {3: "III", 2: "II", 1: "I", 0: "–"}
+
+
+def open_view(openness: Openness) -> dict[str, Any]:
+    """What the page shows of it: classes, components, the three demands, and the base model apart."""
+    return {
+        "short": ROMAN[openness.proven.class_],
+        "proven": say(f"openness.class_{openness.proven.class_}"),
+        "declared": say(f"openness.class_{openness.declared.class_}"),
+        "whole": say(f"openness.class_{openness.whole.class_}") if openness.base else None,
+        "missing": Listed([called(name) for name in openness.proven.missing]) if openness.proven.missing else None,
+        "components": [_component(one) for one in openness.components],
+        "reasons": [(called(one.id), one.reason) for one in openness.components],
+        "demands": [
+            (
+                say(f"openness.{DEMANDS[name]}"),
+                say("openness.met" if found["met"] else "openness.not_met"),
+                found["reason"],
+            )
+            for name, found in openness.definition.items()
+        ],
+        "base": _base(openness.base),
+    }
+
+
+def called(component: str) -> Any:
+    """The name of a component."""
+    return say(f"openness.{component}") if texts.known(f"openness.{component}") else component
+
+
+def _component(one: Component) -> dict[str, Any]:
+    grade = one.grade if one.included else None
+    return {
+        "name": called(one.id),
+        "grade": grade,
+        "said": say("openness.grade_missing" if grade is None else f"openness.grade_{grade}"),
+        "licence": one.licence,
+    }
+
+
+def _base(base: dict[str, Any] | None) -> dict[str, Any] | None:
+    if base is None:
         return None
-    raise NotImplementedError
+    return {
+        "name": base["name"],
+        "licence": base["licence"] or say("page.open"),
+        "grade": base["grade"],
+        "said": say(f"openness.grade_{base['grade']}"),
+        "missing": Listed([called(name) for name in base["missing"]]),
+    }

@@ -1,9 +1,9 @@
 """The certificate as one HTML file that opens anywhere, without a network, in four languages.
 
-It is a pure function of the release, its statements and what is there of its artifacts, so that a verifier makes it again
-and compares bytes. The page checks the signature of the release that is embedded in it, and files that are dropped on it;
-it proves nothing by itself, and says so: a page can lie. Whatever comes from data, recipes and models is escaped, and the
-policy in the page's head lets the browser run this script and this style alone, and load nothing.
+It is a pure function of the release, its statements and what is there of its artifacts, so that a verifier makes it
+again and compares bytes. The page checks the signature of the release that is embedded in it, and files that are
+dropped on it; it proves nothing by itself, and says so: a page can lie. Whatever comes from data, recipes and models is
+escaped, and the policy in the page's head lets the browser run this script and this style alone, and load nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import Any
 from markupsafe import Markup
 
 from helder.certify.evidence import Evidence
+from helder.certify.openness import Openness
 from helder.certify.page import lineage, texts
-from helder.certify.page.texts import LANGUAGES, Number, say, size
+from helder.certify.page.open_view import open_view
+from helder.certify.page.texts import LANGUAGES, say, size
 from helder.certify.page.view import View
 from helder.errors import ExitCode, HelderError
 from helder.ledger import canonical
@@ -32,7 +34,7 @@ def render(
     evidence: Evidence,
     release_envelope: bytes,
     public_keys: Sequence[bytes],
-    openness: Any = None,
+    openness: Openness | None = None,
     previous: Evidence | None = None,
 ) -> str:
     """The text of `certificate.html`.
@@ -49,15 +51,13 @@ def render(
     """
     import jinja2
 
-    from helder.certify.page.open_view import open_view
-
     envelope, payload = _read(release_envelope)
     keys = [PublicKey.from_pem(pem, f"Key {place}") for place, pem in enumerate(public_keys, start=1)]
     release, view = json.loads(payload)["predicate"], View(evidence, previous)
     rows, width = lineage.rows(evidence)
     style = _asset("style.css") + f".way .step{{margin-left:{width}px}}"
     script = _asset("check.js")
-    opened = open_view(openness)
+    opened = None if openness is None else open_view(openness)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     template = environment.from_string(_asset("template.html"))
     withheld, files = view.withheld(), release.get("files", [])
@@ -101,7 +101,7 @@ def render(
         signed_files=say("signed.files", n=len(files), size=size(sum(file["size"] for file in files))),
         ledger=say("signed.ledger", n=len(release.get("ledger", []))) if release.get("ledger") else None,
         release_digest=hashlib.sha256(payload).hexdigest(),
-        helder=str(evidence.release.get("helder", {}).get("version", "")),
+        helder=str(evidence.release["helder"]["helder"]),
     )
     return page if page.endswith("\n") else page + "\n"
 

@@ -157,7 +157,9 @@ def size(count: float) -> Number:
 
 
 def energy(joules: float) -> Number:
-    """Wh or kWh."""
+    """J, Wh or kWh."""
+    if joules < 36:
+        return Number(joules, 1, "J")
     hours = joules / 3600
     if round(hours, 2) < 1000:
         return Number(hours, 2 if hours < 10 else 0, "Wh")

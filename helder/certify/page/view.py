@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from helder.certify.evidence import Evidence, Fact
-from helder.certify.page import texts
+from helder.certify.page import lineage, texts
 from helder.certify.page.texts import (
     Capital,
     Duration,
@@ -70,7 +70,7 @@ class View:
             {
                 "label": say("tiles.energy"),
                 "value": DASH if used is None else energy(used["joules"]),
-                "note": say(f"energy.how_{self.how(used)}") if used else say("page.open"),
+                "note": say(f"tiles.{self.how(used)}") if used else say("page.open"),
             }
         )
         tiles.append({"label": say("tiles.withheld"), "value": Number(hidden), "note": None})
@@ -206,7 +206,7 @@ class View:
         return shown if row["low"] is None else Joined(shown, " (", self.span(row), ")")
 
     def subject(self, name: str) -> Spoken:
-        return say(f"scores.{name}") if name in SUBJECTS else Joined(name)
+        return say(f"scores.{name}") if name in SUBJECTS else Listed([name])
 
     def role(self, role: str) -> Any:
         return say(f"scores.role_{role}") if texts.known(f"scores.role_{role}") else role
@@ -318,7 +318,7 @@ class View:
             one["in_bundle"] = one["in_bundle"] or value["in_bundle"]
         return [
             {
-                "name": one["name"],
+                "name": lineage.called(self.evidence.statements[one["stage"]].predicate, one["name"]),
                 "licence": self.stated(one["licence"]),
                 "size": DASH
                 if one["rows"] is None
@@ -383,8 +383,7 @@ class View:
         if self.previous is None:
             if not named:
                 return {"sentence": say("changes.first"), "parts": []}
-            digest = named.get("sha256") if isinstance(named, Mapping) else named
-            return {"sentence": say("changes.named", digest=str(digest)[:16]), "parts": []}
+            return {"sentence": say("changes.named", digest=str(named["release"])[:16]), "parts": []}
         before, now = self.previous, self.evidence
         return {
             "sentence": say("changes.since", version=str(before.release.get("version") or DASH)),
@@ -420,7 +419,7 @@ class View:
         old, new, found = of(before), of(now), []
         for (test_set, subject), row in new.items():
             if (test_set, subject) in old and old[test_set, subject]["value"] != row["value"]:
-                what = Joined(Capital(self.subject(subject)), " (", test_set, ")")
+                what = Joined(Capital(self.subject(subject)), " (", Listed([test_set]), ")")
                 was = old[test_set, subject]
                 found.append(say("changes.was", what=what, before=self.share(was), after=self.share(row)))
         return found
@@ -452,7 +451,7 @@ def bar(row: Mapping[str, Any], own: bool) -> Markup:
     """A share as a bar, its interval as a line with ends over it."""
     if row["value"] is None:
         return Markup("")
-    parts = [f'<rect class="rest" width="100%" height="100%" rx="2"/>']
+    parts = ['<rect class="rest" width="100%" height="100%" rx="2"/>']
     parts.append(f'<rect class="value" width="{100 * row["value"]:.1f}%" height="100%" rx="2"/>')
     if row["low"] is not None:
         low, high = (f"{100 * row[key]:.1f}%" for key in ("low", "high"))

@@ -58,6 +58,7 @@ def release(
         "ledger": [],
         "sources": [],
         "people": {},
+        "previous": None,
         "helder": {"helder": "0.1.0", "sha256": "c" * 64},
         **more,
     }
