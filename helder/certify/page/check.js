@@ -194,19 +194,19 @@
 
   const baseName = (path) => path.slice(path.lastIndexOf("/") + 1);
 
-  // {verdict: exact | elsewhere | hidden | altered | itself | stranger, path, others}. A path counts by its end: a folder
-  // may be dropped from anywhere.
+  // {verdict: exact | elsewhere | hidden | altered | itself | stranger, path, others}. A path counts by its end, as far as
+  // it fits: a folder may be dropped from anywhere.
   function lookUp(index, sha256, path) {
     const ends = (listed) => path === listed || path.endsWith(`/${listed}`) || (!path.includes("/") && baseName(listed) === path);
+    const named = [...index.byPath.keys()].filter(ends).sort((a, b) => b.length - a.length);
     const same = index.byDigest.get(sha256);
     if (same) {
-      const here = same.find(ends);
-      const verdict = here !== undefined ? "exact" : "elsewhere";
-      return { verdict, path: here !== undefined ? here : same[0], others: same.length - 1 };
+      const nearest = path.includes("/") ? named.slice(0, 1) : named;
+      const here = nearest.find((listed) => same.includes(listed));
+      return { verdict: here ? "exact" : "elsewhere", path: here || same[0], others: same.length - 1 };
     }
     if (index.hidden.has(sha256)) return { verdict: "hidden", path: index.hidden.get(sha256), others: 0 };
     if (["certificate.html", "certificate.dsse.json"].includes(baseName(path))) return { verdict: "itself", path, others: 0 };
-    const named = [...index.byPath.keys()].filter(ends);
     return named.length ? { verdict: "altered", path: named[0], others: 0 } : { verdict: "stranger", path, others: 0 };
   }
 
@@ -288,7 +288,7 @@
 
     const results = by("results"), summary = by("summary"), busy = by("busy");
 
-    const show = (file, path, kind, words, sha256) => {
+    const show = (path, kind, words, sha256) => {
       const item = element("li", undefined, kind);
       const mark = element("span", MARKS[kind], "mark");
       mark.setAttribute("aria-hidden", "true");
@@ -310,14 +310,14 @@
         let sha256;
         try {
           sha256 = await digestFile(file, (share) => busy.replaceChildren(say("hashing", { name: path, percent: Math.floor(100 * share) })));
-          if (baseName(path) === "release.dsse.json") {
+          if (baseName(path) === "release.dsse.json" && !index.byDigest.has(sha256)) {
             const same = sameRelease(await file.text(), embedded.envelope);
             count[same ? "good" : "altered"]++;
-            show(file, path, same ? "fits" : "broken", say(same ? "same_release" : "other_release"), sha256);
+            show(path, same ? "fits" : "broken", say(same ? "same_release" : "other_release"), sha256);
             continue;
           }
         } catch (error) {
-          show(file, path, "cannot", say("unread", { why: error.name || String(error) }));
+          show(path, "cannot", say("unread", { why: error.name || String(error) }));
           continue;
         }
         const found = lookUp(index, sha256, path);
@@ -325,9 +325,11 @@
         const words = say(found.verdict, { path: found.path });
         if (found.others) words.append(" ", say("and_others", { n: found.others }));
         if (kind === "fits") { count.good++; seen.add(sha256); } else if (found.verdict in count) count[found.verdict]++;
-        show(file, path, kind, words, sha256);
+        show(path, kind, words, sha256);
       }
       busy.replaceChildren();
+      // What is wrong comes first, and is not looked for among hundreds that are right.
+      for (const kind of ["cannot", "broken"]) results.prepend(...results.querySelectorAll(`li.${kind}`));
       if (!files.length) return void summary.replaceChildren(say("empty"));
       if (files.length > 1) {
         summary.append(say("summary", { ...count, all: files.length }));

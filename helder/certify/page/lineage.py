@@ -34,6 +34,7 @@ DOES = {
     "helder.evaluate.predict:run": "predict",
     "helder.evaluate.baselines:run": "baselines",
     "helder.evaluate.stage:run": "evaluate",
+    "helder.certify.commitment:run": "commitment",
 }
 TRAINING = "helder.train.stage:run"
 Kind = Literal["source", "stage", "file"]
@@ -135,6 +136,10 @@ def arranged(nodes: Mapping[str, Node]) -> list[str]:
     """The ids in an order in which each comes after its inputs, and as close to them as can be."""
     depths: dict[str, int] = {}
     order: list[str] = []
+    users: dict[str, list[str]] = {name: [] for name in nodes}
+    for name, node in nodes.items():
+        for one in node.inputs:
+            users[one].append(name)
 
     def depth(name: str, above: tuple[str, ...] = ()) -> int:
         if name in above:  # a circle, which no honest record has; lineage is refused elsewhere
@@ -144,24 +149,37 @@ def arranged(nodes: Mapping[str, Node]) -> list[str]:
             depths[name] = 1 + max((depth(one, (*above, name)) for one in inputs), default=0)
         return depths[name]
 
-    files = {
-        name: [node.id for node in nodes.values() if node.kind == "file" and name in node.inputs] for name in nodes
-    }
-    seen: set[str] = set()
-
     def visit(name: str) -> None:
-        if name in seen:
+        if name in order or name in visiting:
             return
-        seen.add(name)
+        visiting.add(name)
         for one in sorted(nodes[name].inputs, key=lambda one: (-depth(one), one)):
             visit(one)
         order.append(name)
-        for one in files[name]:
-            visit(one)
+        for one in users[name]:
+            if nodes[one].kind == "file":
+                visit(one)
 
+    visiting: set[str] = set()
     for name in sorted(nodes, key=lambda name: (-depth(name), name)):
         visit(name)
+    for name in [one for one in order if nodes[one].kind == "stage" and not users[one]]:
+        _move_up(name, order, nodes, users)
     return order
+
+
+def _move_up(name: str, order: list[str], nodes: Mapping[str, Node], users: Mapping[str, list[str]]) -> None:
+    """Put a stage that nobody uses right below what it was made of, so that no line runs on for its sake."""
+    alone = [one for one in nodes[name].inputs if nodes[one].kind == "source" and users[one] == [name]]
+    others = [one for one in nodes[name].inputs if one not in alone]
+    if not others:
+        return
+    block = [one for one in order if one in alone or one == name]
+    rest = [one for one in order if one not in block]
+    place = 1 + max(rest.index(one) for one in others)
+    while place < len(rest) and nodes[rest[place]].kind == "file":
+        place += 1
+    order[:] = [*rest[:place], *block, *rest[place:]]
 
 
 def _rails(nodes: Sequence[Node]) -> tuple[list[str], int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from helder.certify.openness import Component, Openness
+from helder.certify.openness import Component, Openness, Reached
 from helder.certify.page import texts
-from helder.certify.page.texts import Listed, say
+from helder.certify.page.texts import Capital, Joined, Listed, say
 
 DEMANDS = {"data_information": "osaid_data", "code": "osaid_code", "parameters": "osaid_parameters"}
 ROMAN = {3: "III", 2: "II", 1: "I", 0: "–"}
@@ -16,9 +16,10 @@ def open_view(openness: Openness) -> dict[str, Any]:
     """What the page shows of it: classes, components, the three demands, and the base model apart."""
     return {
         "short": ROMAN[openness.proven.class_],
-        "proven": say(f"openness.class_{openness.proven.class_}"),
-        "declared": say(f"openness.class_{openness.declared.class_}"),
-        "whole": say(f"openness.class_{openness.whole.class_}") if openness.base else None,
+        "note": say(f"openness.class_{openness.proven.class_}"),
+        "proven": _class(openness.proven),
+        "declared": _class(openness.declared),
+        "whole": _class(openness.whole) if openness.base else None,
         "missing": Listed([called(name) for name in openness.proven.missing]) if openness.proven.missing else None,
         "components": [_component(one) for one in openness.components],
         "reasons": [(called(one.id), one.reason) for one in openness.components],
@@ -32,6 +33,12 @@ def open_view(openness: Openness) -> dict[str, Any]:
         ],
         "base": _base(openness.base),
     }
+
+
+def _class(reached: Reached) -> Joined:
+    """A class with its number and its name."""
+    name = say(f"openness.class_{reached.class_}")
+    return Joined(ROMAN[reached.class_], ": ", name) if reached.class_ else Joined(Capital(name))
 
 
 def called(component: str) -> Any:

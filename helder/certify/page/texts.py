@@ -225,3 +225,13 @@ class Listed(Spoken):
 
     def in_(self, language: str) -> Markup:
         return Markup(", ").join(worded(item, language) for item in self.items)
+
+
+class Joined(Spoken):
+    """Parts beside one another, each in the language asked for; text is isolated only where it comes from elsewhere."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def in_(self, language: str) -> Markup:
+        return Markup("").join(one.in_(language) if isinstance(one, Spoken) else one for one in self.parts)

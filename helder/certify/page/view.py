@@ -13,6 +13,7 @@ from helder.certify.page import lineage, texts
 from helder.certify.page.texts import (
     Capital,
     Duration,
+    Joined,
     Listed,
     Moment,
     Number,
@@ -65,7 +66,7 @@ class View:
             }
         tiles = [first]
         if openness is not None:
-            tiles.append({"label": say("tiles.openness"), "value": openness["short"], "note": openness["proven"]})
+            tiles.append({"label": say("tiles.openness"), "value": openness["short"], "note": openness["note"]})
         tiles.append(
             {
                 "label": say("tiles.energy"),
@@ -432,16 +433,6 @@ class View:
     def made(self) -> Any:
         stated = self.evidence.release.get("made")
         return Moment(str(stated)) if stated else say("page.open")
-
-
-class Joined(Spoken):
-    """Parts beside one another, each in the language asked for; text is isolated only where it comes from elsewhere."""
-
-    def __init__(self, *parts: Any) -> None:
-        self.parts = parts
-
-    def in_(self, language: str) -> Markup:
-        return Markup("").join(one.in_(language) if isinstance(one, Spoken) else one for one in self.parts)
 
 
 SUBJECTS = ("weights", "f16", "q8_0", "q4_0", "base", "linear", "linear-all", "nearest", "trivial")
