@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helder.errors import ExitCode, HelderError
@@ -19,6 +19,7 @@ KIND = "application/x-test"
 SEALED = envelope.seal(b'{"a": 1}', KIND, [ANNA, BEN])
 
 
+@settings(deadline=None)  # signatures on a busy machine
 @given(payload=st.binary(max_size=200), kind=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_what_was_sealed_opens_with_the_keys_that_signed(payload: bytes, kind: str) -> None:
     opened = envelope.open(envelope.seal(payload, kind, [ANNA, BEN]), [EVE.public, BEN.public, ANNA.public])
@@ -137,6 +138,7 @@ def test_an_envelope_that_is_too_large_is_neither_made_nor_read(monkeypatch: pyt
         assert caught.value.code == ExitCode.FAILED
 
 
+@settings(deadline=None)  # signatures on a busy machine
 @given(place=st.integers(0, len(SEALED) - 1), bit=st.integers(0, 7))
 def test_no_changed_bit_goes_unnoticed(place: int, bit: int) -> None:
     """What is changed is refused, or a key that signed is no longer among the signers, or it was white space."""

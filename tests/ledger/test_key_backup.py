@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -25,6 +26,10 @@ def test_a_backup_opens_with_its_passphrase_alone(backup: bytes) -> None:
         key_backup.decrypt(backup, WORDS + " ")
 
 
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="the program openssl is not installed")
+
+
+@needs_openssl
 def test_openssl_opens_a_backup_and_sees_how_it_is_hidden(backup: bytes, tmp_path: Path) -> None:
     (tmp_path / "backup.pem").write_bytes(backup)
     (tmp_path / "words").write_text(WORDS + "\n", encoding="utf-8")
@@ -40,6 +45,7 @@ def test_openssl_opens_a_backup_and_sees_how_it_is_hidden(backup: bytes, tmp_pat
         assert expected in parsed
 
 
+@needs_openssl
 def test_what_openssl_encrypted_is_read(tmp_path: Path) -> None:
     made = subprocess.run(
         ["openssl", "pkcs8", "-topk8", "-v2", "aes-256-cbc", "-passout", "pass:short"],
