@@ -24,7 +24,7 @@ from helder.certify.audience import Audience
 from helder.certify.opened import WAY, keys_in
 from helder.errors import HelderError
 from helder.ledger import artifact as artifacts
-from helder.ledger import canonical, envelope, environment, keys, model_signing, predicates, statement
+from helder.ledger import canonical, envelope, environment, keys, model_signing, predicates, statement, timestamp
 from helder.ledger.artifact import CHUNK, Artifact, FileEntry, manifest_digest
 from helder.ledger.keys import SigningKey
 from helder.ledger.statement import Statement
@@ -78,6 +78,8 @@ def certify(
     reveal: Sequence[str] = (),
     previous: Path | None = None,
     made: datetime | None = None,
+    authority: str | None = None,
+    allow_network: bool = False,
     on_event: OnEvent = lambda event: None,
 ) -> Path:
     """Write the bundle of a finished run.
@@ -89,6 +91,8 @@ def certify(
         reveal: documents to show with their proof, see `commitment.reveal`.
         previous: the bundle of the version before, from which differences are told.
         made: the time that the release states; without it now.
+        authority: the address of an authority that is asked for a time stamp (RFC 3161); it sees one digest.
+        allow_network: whether it may be asked.
         on_event: gets progress.
 
     Returns:
@@ -99,6 +103,8 @@ def certify(
     """
     if target.exists() or target.is_symlink():
         raise HelderError(f"{target} is there already.", fix="Name another folder with --out, or remove it.")
+    if authority is not None and not allow_network:
+        timestamp.send(b"", authority, allow_network=False)  # refused before anything is made
     signing = list(signers) or [keys.signing_key()]
     with project.run_folder.lock() as lock:
         steps = finished(project)
@@ -108,7 +114,14 @@ def certify(
         aside, audience or project.recipe.release.audience, documents.data_are_open(project.recipe.data.licence)
     )
     try:
-        return _make(project, steps, making, target, signing, reveal, previous, made or datetime.now(UTC), on_event)
+        _make(project, steps, making, signing, reveal, previous, made or datetime.now(UTC), on_event)
+        if authority is not None:
+            digest = payload_digest((making.root / layout.RELEASE).read_bytes())
+            stamp = timestamp.send(timestamp.request(digest), authority, allow_network=allow_network)
+            artifacts.write_atomic(making.root / layout.TIME_STAMP, stamp)
+        artifacts.fsync_tree(making.root)
+        artifacts.move_folder(making.root, target.absolute())
+        return target
     finally:
         artifacts.remove(aside)
 
@@ -161,13 +174,12 @@ def _make(
     project: Project,
     steps: Sequence[Step],
     making: Making,
-    target: Path,
     signing: Sequence[SigningKey],
     reveal: Sequence[str],
     previous: Path | None,
     made: datetime,
     on_event: OnEvent,
-) -> Path:
+) -> None:
     making.root.mkdir(parents=True)
     way = {step.name: step.statement for step in steps if step.statement}
     for step in steps:
@@ -218,9 +230,6 @@ def _make(
     artifacts.write_atomic(
         making.root / layout.PAGE_STATEMENT, seal(predicates.CERTIFICATE, layout.PAGE, digest, about, signing)
     )
-    artifacts.fsync_tree(making.root)
-    artifacts.move_folder(making.root, target.absolute())
-    return target
 
 
 def _artifact(making: Making, stage: str, said: Statement, folder: Path) -> None:

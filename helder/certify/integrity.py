@@ -14,8 +14,8 @@ from pathlib import Path
 from helder.certify import layout
 from helder.certify.opened import Bundle, files_of, keys_in
 from helder.certify.verdict import Level, Signer
-from helder.errors import HelderError
-from helder.ledger import envelope, model_signing, predicates
+from helder.errors import ExitCode, HelderError
+from helder.ledger import envelope, model_signing, predicates, timestamp
 from helder.ledger.artifact import hash_file, manifest_digest
 from helder.ledger.envelope import Opened
 from helder.ledger.keys import PublicKey
@@ -55,12 +55,17 @@ def open_bundle(root: Path, trusted: Sequence[PublicKey], level: Level) -> tuple
     return Bundle(root, opened.payload, statement, files, withheld), signers
 
 
-def check(bundle: Bundle, signers: Sequence[Signer], level: Level) -> None:
-    """Hold every file against the release, and the page against its own statement."""
+def check(bundle: Bundle, signers: Sequence[Signer], level: Level, authorities: Sequence[bytes] = ()) -> None:
+    """Hold every file against the release, and the page against its own statement.
+
+    Args:
+        authorities: root certificates, in PEM, of those whose time stamps are believed.
+    """
     _page(bundle, signers, level)
     names = _names(bundle, signers, level)
     _digests(bundle, names, level)
     _model_signatures(bundle, signers, level)
+    _time_stamp(bundle, authorities, level)
 
 
 def _judge_signers(opened: Opened, signers: Sequence[Signer], level: Level) -> None:
@@ -170,6 +175,24 @@ def _model_signatures(bundle: Bundle, signers: Sequence[Signer], level: Level) -
             level.failed(entry.path, "It signs other files than the release does.")
         else:
             level.passed(entry.path, f"It signs {len(signed)} files as the release does.")
+
+
+def _time_stamp(bundle: Bundle, authorities: Sequence[bytes], level: Level) -> None:
+    """When an authority saw the release, if it was asked."""
+    path = bundle.root / layout.TIME_STAMP
+    if not path.exists() and not path.is_symlink():
+        if authorities:
+            level.unchecked(layout.TIME_STAMP, "There is no time stamp: when it was made stands on the signer's word.")
+        return
+    if not authorities:
+        level.note(layout.TIME_STAMP, "It carries a time stamp; --authority names the certificate to check it with.")
+        return
+    try:
+        stated = timestamp.verify(layout.read(path, timestamp.LARGEST), bundle.digest, authorities)
+        level.passed(layout.TIME_STAMP, f"The authority saw it on {stated.isoformat(timespec='seconds')}.")
+    except HelderError as error:
+        tell = level.unchecked if error.code == ExitCode.UNCHECKED else level.failed
+        tell(layout.TIME_STAMP, f"{error.what} {error.why}".strip())
 
 
 def resources(bundle: Bundle, signature: str) -> dict[str, str]:

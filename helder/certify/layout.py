@@ -24,7 +24,8 @@ from helder.errors import ExitCode, HelderError
 from helder.ledger import canonical
 
 PAGE, PAGE_STATEMENT, RELEASE = "certificate.html", "certificate.dsse.json", "release.dsse.json"
-OUTSIDE = (PAGE, PAGE_STATEMENT, RELEASE)  # not in the release's list: they are made after it
+TIME_STAMP = "release.tsr"
+OUTSIDE = (PAGE, PAGE_STATEMENT, RELEASE, TIME_STAMP)  # not in the release's list: they are made after it
 LEDGER, ARTIFACTS, SOURCES, KEYS = "ledger", "artifacts", "sources", "keys"
 SIGNATURES, DOCUMENTS, COMMITMENT = "signatures", "documents", "commitment"
 MOST_STATEMENT = 64 << 20  # bytes of a statement that are read: a release may list half a million files

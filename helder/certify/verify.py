@@ -38,6 +38,7 @@ def verify(
     scores: int | None = None,
     nonce: str | None = None,
     trusted: Sequence[PublicKey] | None = None,
+    authorities: Sequence[bytes] = (),
     on_event: OnEvent = lambda event: None,
 ) -> Verdict:
     """Verify a bundle.
@@ -49,6 +50,7 @@ def verify(
         scores: how many answers are asked for again; asks for level 5 likewise.
         nonce: decides what is drawn; without it a new one is made. It must be chosen after the bundle was signed.
         trusted: the keys that are believed; without them those that this machine knows.
+        authorities: root certificates, in PEM, of those whose time stamps (RFC 3161) are believed.
         on_event: gets what is being done.
 
     Raises:
@@ -70,7 +72,7 @@ def verify(
         opened, signers = integrity.open_bundle(root, believed, levels[1])
         if opened is None:
             return _verdict(path, None, [], levels)
-        integrity.check(opened, signers, levels[1])
+        integrity.check(opened, signers, levels[1], authorities)
         signing = [key for key in [*believed, *_keys(root)] if key.id in {signer.id for signer in signers}]
         way = _lineage(opened, [*believed, *signing, *_successors(root, signing, levels[1])], levels[2])
         if asked & {3, 4, 5}:

@@ -30,6 +30,8 @@ COLOURS = {"passed": "green", "failed": "red", "could not be checked": "yellow"}
 @click.option("--reveal", multiple=True, metavar="DOC", help="Show this record or document, with its proof.")
 @click.option("--previous", type=click.Path(path_type=Path), help="The bundle of the version before, to tell changes.")
 @click.option("--archive", type=click.Path(path_type=Path), help="Also write the bundle as this one file.")
+@click.option("--timestamp", "authority", metavar="URL", help="Have this authority stamp the time (RFC 3161).")
+@click.option("--allow-network", is_flag=True, help="Allow to ask that authority; it sees one digest.")
 @talk.json_option
 def certify(
     project: Path,
@@ -39,6 +41,8 @@ def certify(
     reveal: tuple[str, ...],
     previous: Path | None,
     archive: Path | None,
+    authority: str | None,
+    allow_network: bool,
     as_json: bool,
 ) -> None:
     """Make the bundle of PROJECT: model, signed ledger and certificate, for people who do not trust us.
@@ -64,6 +68,8 @@ def certify(
             signers=signers,
             reveal=reveal,
             previous=previous,
+            authority=authority,
+            allow_network=allow_network,
             on_event=on_event,
         )
         if archive is not None:
@@ -90,6 +96,14 @@ def certify(
 @click.option("--scores", type=click.IntRange(1), metavar="K", help="Ask K of the questions again (level 5).")
 @click.option("--nonce", help="What decides which slices and questions; default: a new one. Say it to nobody before.")
 @click.option("--key", "pems", multiple=True, type=click.Path(path_type=Path), help="Believe this public key (.pem).")
+@click.option(
+    "--authority",
+    "roots",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PEM",
+    help="Believe the time stamps of this authority.",
+)
 @click.option("--all", "every", is_flag=True, help="Show every finding, the good ones too.")
 @talk.json_option
 def verify(
@@ -99,6 +113,7 @@ def verify(
     scores: int | None,
     nonce: str | None,
     pems: tuple[Path, ...],
+    roots: tuple[Path, ...],
     every: bool,
     as_json: bool,
 ) -> None:
@@ -121,7 +136,14 @@ def verify(
     trusted = _keys(pems) if pems else None
     with talk.events(as_json) as on_event:
         verdict = verify_bundle(
-            path, level=level, replay=replay, scores=scores, nonce=nonce, trusted=trusted, on_event=on_event
+            path,
+            level=level,
+            replay=replay,
+            scores=scores,
+            nonce=nonce,
+            trusted=trusted,
+            authorities=[_read(root, "certificate") for root in roots],
+            on_event=on_event,
         )
     if as_json:
         talk.data(verdict.to_json())
@@ -151,13 +173,14 @@ def sign(path: Path, name: str | None, as_json: bool) -> None:
 def _keys(pems: tuple[Path, ...]) -> list[PublicKey]:
     from helder.ledger.keys import PublicKey
 
-    found = []
-    for path in pems:
-        try:
-            found.append(PublicKey.from_pem(path.read_bytes(), str(path)))
-        except OSError as error:
-            raise HelderError(f"The key {path} cannot be read.", os.strerror(error.errno or 0)) from error
-    return found
+    return [PublicKey.from_pem(_read(path, "key"), str(path)) for path in pems]
+
+
+def _read(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HelderError(f"The {what} {path} cannot be read.", os.strerror(error.errno or 0)) from error
 
 
 def _tell(verdict: Verdict, every: bool) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from helder import pipeline
 from helder.certify import bundle
 from helder.ledger import keys
 from helder.ledger.keys import SigningKey
 from helder.project import Project
-from tests.examples.test_recipes import run_here, small
+from tests.certify import small_run
+from tests.examples.test_recipes import run_here
 
 MADE = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -40,12 +40,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certified]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HELDER_HOME", str(place / "home"))
         patch.setenv("OMP_NUM_THREADS", "1")
+        project = small_run.make(place / "sums")
         run_here(patch)
-        project = small("olmo2", place / "sums", steps=4)
-        recipe = project.path.read_text(encoding="utf-8").replace("[[train]]\n", "[[train]]\nstates = 1\n")
-        project.path.write_text(recipe, encoding="utf-8")
-        project = Project.open(project.folder)
-        pipeline.run(project)
         made = bundle.certify(project, place / "bundle", made=MADE)
         key = keys.signing_key()
     yield Certified(place / "home", project, made, key)
