@@ -125,6 +125,14 @@ class OfData(Reading):
         return found
 
     @cached_property
+    def commitment(self) -> Fact:
+        """{root, leaves}: the salted digest over every record and document, by which one can be revealed later."""
+        facts = {key: self._fact(COMMITMENT, "facts", key) for key in ("root", "leaves")}
+        root = facts["root"]
+        value = {key: fact.value for key, fact in facts.items()} if root.known else None
+        return Fact(value, root.source, root.evidence, root.grade)
+
+    @cached_property
     def texts(self) -> list[Fact]:
         """{stage, documents, tokens, bytes, held_out_documents, held_out_tokens, empty} of documents learnt from."""
         found = []

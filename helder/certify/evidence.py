@@ -204,7 +204,7 @@ class Evidence(OfData, OfScores):
     def trainings(self) -> list[Fact]:
         """Each training in its order: {stage, objective, method, begins_with, learns_from, settings, steps, tokens,
         tokens_how, examples, examples_seen, too_long, parameters, trained_parameters, seconds, cpu_seconds, flops,
-        flops_how, processes, device, precision, numerics, optimizer, seed, last_loss}."""
+        flops_how, processes, device, precision, numerics, optimizer, seed, last_loss, log_sha256, states}."""
         return [self._training(stage) for stage in self._stages(TRAINS)]
 
     @cached_property
@@ -278,6 +278,8 @@ class Evidence(OfData, OfScores):
             "processes": facts.get("world_size", settings.get("processes", 1) * settings.get("hosts", 1)),
             **{key: settings.get(key) for key in ("device", "precision", "numerics", "optimizer", "seed")},
             "last_loss": losses[0] if losses else None,
+            "log_sha256": facts.get("log_sha256"),  # of the chain of its steps, where the log is one
+            "states": None if "states" not in facts else len(facts["states"]),
         }
         return Fact(value, f"statement {stage}", self._payload(stage), BOUND)
 

@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helder import pipeline
-from helder.certify import compute
+from helder.certify import compute, documents, layout
 from helder.certify.evidence import Evidence, Fact, payload_digest
 from helder.certify.reading import in_order
 from helder.errors import ExitCode, HelderError
 from helder.fleet.work import Architecture
+from helder.ledger import envelope, predicates
+from helder.ledger.statement import Statement
 from helder.model import sizes
 from helder.train.settings import resolve
 from tests.certify import made_up
@@ -26,7 +28,7 @@ from tests.certify.conftest import Certified
 GROUPS = ("model", "base", "task", "data", "compute", "made", "verdict", "people")
 LISTS = ("weights", "formats", "others", "sources", "splits", "texts", "trainings", "averages", "stages", "inference",
          "hardware", "software", "scores", "score_details", "superseded", "withheld", "not_proved")  # fmt: skip
-SINGLE = ("round_trip", "licence_of_data", "energy", "seconds", "seal")
+SINGLE = ("commitment", "round_trip", "licence_of_data", "energy", "seconds", "seal")
 
 
 def facts(evidence: Evidence) -> Iterator[tuple[str, Fact]]:
@@ -58,6 +60,22 @@ def real(certified: Certified) -> Evidence:
     return Evidence.of({"name": "olmo2", "model": "train"}, said, places)
 
 
+def of_bundle(certified: Certified) -> Evidence:
+    """Of what lies in the bundle alone, its statements in an order of their own."""
+    root = certified.bundle
+    release = predicates.read(
+        envelope.open((root / layout.RELEASE).read_bytes(), [certified.key.public]).payload,
+        predicates.RELEASE,
+        "release",
+    )["predicate"]
+    way = {
+        one["stage"]: Statement(json.loads(envelope.open((root / one["file"]).read_bytes(), []).payload))
+        for one in reversed(release["ledger"])
+        if one["role"] == "way"
+    }
+    return documents.evidence_of(release, way, root)
+
+
 def test_every_known_fact_of_a_real_run_has_a_source_and_names_a_statement_or_a_file(real: Evidence) -> None:
     shown = {payload_digest(said) for said in real.statements.values()}
     for said in real.statements.values():
@@ -81,6 +99,7 @@ def test_a_real_run_tells_its_trainings_in_order_and_what_was_averaged(real: Evi
         assert training["flops"] > 0
         assert training["tokens"] > 0
         assert training["seconds"] > 0
+        assert len(training["log_sha256"]) == 64
     assert real.compute["flops"].value == sum(training["flops"] for training in trainings)
 
 
@@ -92,6 +111,23 @@ def test_a_model_made_from_nothing_owes_nothing_to_others(real: Evidence) -> Non
     assert {fact.value["id"] for fact in real.not_proved} & {"base-training", "base-quantised"} == set()
     assert {fact.value["name"] for fact in real.sources} >= {"train.jsonl", "text.jsonl", "better.jsonl", "pairs.jsonl"}
     assert [fact.value["stage"] for fact in real.texts] == ["tokens-anneal", "tokens-pretrain"]
+
+
+def test_the_commitment_is_told_and_its_secret_is_no_source(certified: Certified) -> None:
+    evidence = of_bundle(certified)
+    assert evidence.commitment.value["leaves"] > 0
+    assert len(evidence.commitment.value["root"]) == 64
+    assert not any("secret" in fact.value["name"] for fact in evidence.sources)
+    assert not evidence.withheld or all(fact.value["why"] for fact in evidence.withheld)
+
+
+def test_evidence_of_a_bundle_says_what_that_of_its_run_says(certified: Certified, real: Evidence) -> None:
+    bundled = of_bundle(certified)
+    for name in ("model", "base", "compute", "verdict"):
+        for key, fact in getattr(real, name).items():
+            assert getattr(bundled, name)[key] == fact, f"{name}.{key}"
+    assert bundled.trainings == real.trainings
+    assert bundled.scores == real.scores
 
 
 def test_a_base_model_of_others_is_told_apart_with_what_is_not_known_of_it(tuned: made_up.Run) -> None:

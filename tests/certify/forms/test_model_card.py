@@ -15,13 +15,11 @@ from helder.certify.forms import model_card
 from tests.certify import made_up
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
+KEYS = st.sampled_from(["license", "name", "model-index", "value", "low"])  # as in the head: ours, none of others
 SCALAR = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
 RECORD = st.recursive(
     SCALAR,
-    lambda inner: (
-        st.lists(inner, min_size=1, max_size=3)
-        | st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), inner, min_size=1, max_size=3)
-    ),
+    lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(KEYS, inner, min_size=1, max_size=3),
     max_leaves=8,
 )
 
@@ -68,7 +66,7 @@ def test_words_of_others_do_not_get_out_of_the_head(tmp_path: Path) -> None:
     assert data.language[1:] == ["no", "1e3"]
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), RECORD, min_size=1, max_size=4))
+@given(st.dictionaries(KEYS, RECORD, min_size=1, max_size=4))
 def test_a_record_is_read_from_the_head_as_it_was_written(record: dict[str, Any]) -> None:
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
