@@ -4,8 +4,8 @@
 
 A small run is certified. Each bundle says something else: purpose, version, stated time, facts and timings of its
 statements, file names, records of its data, one signer or two; everything that follows is made consistent and signed.
-Levels 1 and 2 of each are verified, and level 3 of as many as `--deep` says, whose data, tokens, files and page are made
-again.
+Levels 1 and 2 of each are verified, and level 3 of as many as `--deep` says, whose data, tokens, files and page are
+made again.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m bench.verify [--gigabytes 2] [--rounds 5]
 
-A small run is certified and its weights are exchanged for as many random bytes as asked for, signed again. The files are
-read once before, so that both find them in memory; the two take turns. Medians of wall-clock seconds.
+A small run is certified and its weights are exchanged for as many random bytes as asked for, signed again. The files
+are read once before, so that both find them in memory; the two take turns. Medians of wall-clock seconds.
 """
 
 from __future__ import annotations

@@ -48,7 +48,8 @@ class Forger:
         self.said: dict[str, Json] = {one["file"]: payload(target / one["file"]) for one in self.release["ledger"]}
 
     def file_of(self, stage: str) -> str:
-        return next(one["file"] for one in self.release["ledger"] if one["stage"] == stage and one["role"] == "way")
+        files = [str(one["file"]) for one in self.release["ledger"] if (one["stage"], one["role"]) == (stage, "way")]
+        return files[0]
 
     def predicate(self, stage: str) -> Json:
         """The predicate of a stage's statement, to be changed in place."""

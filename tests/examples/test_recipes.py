@@ -135,7 +135,7 @@ def test_the_report_of_olmo2_shows_every_training(chain: tuple[Project, dict[str
 def test_each_answer_that_olmo2_is_rewarded_for_is_kept(chain: tuple[Project, dict[str, str]]) -> None:
     path = pipeline.made(chain[0])["train"].path / "rollouts.jsonl"
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    group = chain[0].recipe.final.group
+    group = chain[0].recipe.final.group or 0
     assert {line["rollout"] for line in lines} == {0, 1}
     questions = {(line["rollout"], line["question"]) for line in lines}
     assert len(lines) == group * len(questions), "to each question as many answers as a group has"

@@ -305,6 +305,29 @@ def test_the_browser_may_run_this_script_and_this_style_alone(plain: str) -> Non
     )
 
 
+def test_text_stands_out_from_what_it_is_on_by_day_and_by_night(plain: str) -> None:
+    """WCAG 2 asks for a contrast of 4.5 between text and its ground (success criterion 1.4.3)."""
+
+    def light(colour: str) -> float:
+        digits = colour.lstrip("#")
+        digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
+        parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    grounds = {"paper": ("ink", "soft", "accent", "warn"), "wash": ("ink", "soft", "accent"), "accent": ("on",)}
+    grounds |= {"warn-wash": ("ink", "warn"), "good-wash": ("ink",), "good": ("paper",), "warn": ("paper",)}
+    day, night, paper = (
+        dict(re.findall(r"--([\w-]+): (#\w+)", found))
+        for found in re.findall(r":root \{([^}]*--ink[^}]*)\}", Reader(plain).texts["style"][0])
+    )
+    for theme in (day, {**day, **night}, {**day, **paper}):
+        for ground, texts in grounds.items():
+            for text in texts:
+                lights = sorted((light(theme[ground]), light(theme[text])))
+                assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 4.5, (ground, text)
+
+
 def test_what_is_embedded_is_the_envelope_as_it_is_signed(tmp_path: Path) -> None:
     evidence = make(tmp_path).evidence()
     envelope, pems = signed(evidence, [key(1), key(2)])
