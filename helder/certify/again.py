@@ -42,27 +42,28 @@ class Missing(Exception):
     """Something that doing it again needs is not there; the message says what and why."""
 
 
-def stage_of(bundle: Bundle, way: Mapping[str, Statement], said: Statement) -> Stage:
+def stage_of(bundle: Bundle, way: Mapping[str, Statement], stage: str) -> Stage:
     """The stage that a statement speaks of, with its inputs in the bundle.
 
     Raises:
         Missing: an input is withheld, or the statement's stage is of another version.
     """
+    said = way[stage]
     about = said.predicate["stage"]
     if about["version"] != VERSION:
         raise Missing(f"it was made by version {about['version']} of the stage; this Helder has version {VERSION}")
-    makers = {other.digest: other for other in way.values()}
+    makers = {other.digest: name for name, other in way.items()}
     sources = {(source.stage, source.name): source for source in bundle.sources}
     inputs: dict[str, Artifact] = {}
     for name, one in said.predicate["inputs"].items():
         digest = one["digest"]["sha256"]
         maker = makers.get(digest)
         if maker is not None:
-            if not bundle.whole(maker):
-                raise Missing(f"what {maker.stage} made is not all in the bundle")
-            inputs[name] = Artifact(bundle.folder(maker.stage), digest, one["name"])
+            if not bundle.whole(maker, way[maker]):
+                raise Missing(f"what {maker} made is not all in the bundle")
+            inputs[name] = Artifact(bundle.folder(maker), digest, one["name"])
             continue
-        source = sources.get((said.stage, name))
+        source = sources.get((stage, name))
         if source is None or source.path is None:
             raise Missing(f"the source {name!r} ({one['name']}) is not in the bundle")
         inputs[name] = Artifact(bundle.root / layout.relative(source.path), digest, one["name"])

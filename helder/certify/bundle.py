@@ -18,8 +18,8 @@ from typing import Any
 
 from helder import __version__, pipeline
 from helder import stage as stages
+from helder.certify import again, commitment, documents, layout
 from helder.certify import audience as audiences
-from helder.certify import commitment, documents, layout
 from helder.certify.audience import Audience
 from helder.certify.opened import WAY, keys_in
 from helder.errors import HelderError
@@ -261,9 +261,19 @@ def _sources(
                 "name": name,
                 "kind": one["kind"],
                 "digest": digest,
-                "licence": licence if name != "secret" else None,
+                "licence": _licence(said, name, licence),
                 "path": None if place is None else _source(making, name, one, digest, place),
             }
+
+
+def _licence(said: Statement, name: str, of_data: str | None) -> str | None:
+    """The licence of a source: of an imported model as it was stated then, of all else that of the data."""
+    if name == "secret":
+        return None
+    stated = (
+        said.predicate["settings"].get("licence") if said.predicate["stage"]["function"] in again.IMPORTS else of_data
+    )
+    return stated or None
 
 
 def _source(making: Making, name: str, one: Mapping[str, Any], digest: str, place: Path) -> str | None:
@@ -299,7 +309,7 @@ def _ledger(project: Project, making: Making, way: Mapping[str, Statement]) -> l
         found.append(
             {
                 "file": path,
-                "stage": entry.statement.stage,
+                "stage": stage or entry.statement.stage,
                 "digest": entry.statement.digest,
                 "role": role,
                 "sha256": payload,

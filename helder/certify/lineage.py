@@ -6,6 +6,7 @@ against its chain. Whether a stage did what it says is for levels 3 to 5. Light:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
@@ -19,7 +20,8 @@ from helder.ledger.artifact import FileEntry, digest_path, manifest_digest
 from helder.ledger.keys import PublicKey
 from helder.ledger.statement import Statement
 
-TRAINS = "helder.train.stage:run"
+TRAINS, IMPORTS = "helder.train.stage:run", ("helder.model.importer:run",)
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")  # of stages: folders are called by them
 SHORT = 12  # digits of a digest in the name of a source's folder
 
 
@@ -52,9 +54,9 @@ def check(bundle: Bundle, way: Mapping[str, Statement], level: Level) -> None:
     sources = {(source.stage, source.name): source for source in bundle.sources}
     if len(sources) < len(bundle.sources):
         level.failed(layout.RELEASE, "A source is declared twice.")
-    for said in way.values():
-        _outputs(bundle, said, level)
-        _inputs(way, said, sources, used, level)
+    for stage, said in way.items():
+        _outputs(bundle, stage, said, level)
+        _inputs(way, stage, sources, used, level)
         if said.predicate["stage"]["function"] == TRAINS:
             _training_log(bundle, said, level)
     for source in bundle.sources:
@@ -85,8 +87,12 @@ def _read(bundle: Bundle, entry: Entry, believed: Sequence[PublicKey], level: Le
         return None
     if not opened.signers:
         level.failed(entry.file, f"It is not signed by a key that signed the release ({', '.join(opened.unknown)}).")
+    if not NAME.fullmatch(entry.stage):
+        level.failed(entry.file, f"A stage is not called {entry.stage!a}.")
+        return None
     told = {"stage": said.stage, "artifact": said.digest, "payload": sha256(opened.payload).hexdigest()}
-    expected = {"stage": entry.stage, "artifact": entry.digest, "payload": entry.payload_sha256}
+    called = said.stage if said.predicate["stage"]["function"] in IMPORTS else entry.stage
+    expected = {"stage": called, "artifact": entry.digest, "payload": entry.payload_sha256}
     for what, value in told.items():
         if value != expected[what]:
             level.failed(entry.file, f"Its {what} is {value}; the release says {expected[what]}.")
@@ -124,33 +130,33 @@ def _digests(said: Statement) -> dict[str, str]:
     return {name: one["digest"]["sha256"] for name, one in said.predicate["inputs"].items()}
 
 
-def _outputs(bundle: Bundle, said: Statement, level: Level) -> None:
+def _outputs(bundle: Bundle, stage: str, said: Statement, level: Level) -> None:
     """Every file of an artifact is in the bundle or listed as withheld, and is the one that the statement names."""
     for one in said.predicate["outputs"]:
-        path = f"{layout.ARTIFACTS}/{said.stage}/{one['path']}"
+        path = f"{layout.ARTIFACTS}/{stage}/{one['path']}"
         held = bundle.files.get(path) or bundle.withheld.get(path)
         if held is None:
-            level.failed(path, f"{said.stage} made this file; it is neither in the bundle nor listed as withheld.")
+            level.failed(path, f"{stage} made this file; it is neither in the bundle nor listed as withheld.")
         elif (held.size, held.sha256) != (one["size"], one["sha256"]):
-            level.failed(path, f"It is not the file that the statement of {said.stage} speaks of.")
+            level.failed(path, f"It is not the file that the statement of {stage} speaks of.")
 
 
 def _inputs(
     way: Mapping[str, Statement],
-    said: Statement,
+    stage: str,
     sources: Mapping[tuple[str, str], Source],
     used: set[str],
     level: Level,
 ) -> None:
-    makers = {other.digest: stage for stage, other in way.items() if stage != said.stage}
-    for name, digest in _digests(said).items():
-        source = sources.get((said.stage, name))
+    makers = {other.digest: name for name, other in way.items() if name != stage}
+    for name, digest in _digests(way[stage]).items():
+        source = sources.get((stage, name))
         if digest in makers:
             used.add(makers[digest])
         elif source is None:
-            level.failed(said.stage, f"Its input {name!r} ({digest[:12]}) is no stage's output and no declared source.")
+            level.failed(stage, f"Its input {name!r} ({digest[:12]}) is no stage's output and no declared source.")
         elif source.digest != digest:
-            level.failed(said.stage, f"Its input {name!r} is {digest[:12]}; declared is {source.digest[:12]}.")
+            level.failed(stage, f"Its input {name!r} is {digest[:12]}; declared is {source.digest[:12]}.")
 
 
 def _source(bundle: Bundle, way: Mapping[str, Statement], source: Source, level: Level) -> None:

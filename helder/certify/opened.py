@@ -30,7 +30,7 @@ class Entry:
 
     Attributes:
         file: its path in the bundle.
-        stage, digest: which artifact it speaks of.
+        stage, digest: which artifact it speaks of. An imported model is called in a run by what it is for there.
         role: "way" for those that led to the model and its scores, "superseded" for earlier ones of the same stage,
             else "other".
         payload_sha256: of what is signed.
@@ -105,9 +105,9 @@ class Bundle:
         """Where the artifact of a stage lies."""
         return self.root / layout.ARTIFACTS / stage
 
-    def whole(self, said: Statement) -> bool:
+    def whole(self, stage: str, said: Statement) -> bool:
         """Whether every file of an artifact is in the bundle."""
-        return all(f"{layout.ARTIFACTS}/{said.stage}/{one['path']}" in self.files for one in said.predicate["outputs"])
+        return all(f"{layout.ARTIFACTS}/{stage}/{one['path']}" in self.files for one in said.predicate["outputs"])
 
     def below(self, folder: str) -> Iterator[FileEntry]:
         """The listed files below a folder."""

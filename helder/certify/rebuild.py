@@ -42,7 +42,7 @@ def check(bundle: Bundle, way: Mapping[str, Statement], work: Path, level: Level
         function = said.predicate["stage"]["function"]
         if function in again.CHEAP:
             on_event({"event": "note", "stage": "rebuild", "text": f"makes {stage} again"})
-            _stage(bundle, way, said, work, level, on_event)
+            _stage(bundle, way, stage, work, level, on_event)
         elif function in again.IMPORTS:
             level.note(stage, "An imported model is a declared source: how it came about is not shown here.")
         elif function not in (again.TRAINS, again.ASKS, again.SCORES):
@@ -52,14 +52,15 @@ def check(bundle: Bundle, way: Mapping[str, Statement], work: Path, level: Level
 
 
 def _stage(
-    bundle: Bundle, way: Mapping[str, Statement], said: Statement, work: Path, level: Level, on_event: OnEvent
+    bundle: Bundle, way: Mapping[str, Statement], stage: str, work: Path, level: Level, on_event: OnEvent
 ) -> None:
+    said = way[stage]
     if said.predicate["stage"]["function"] in NEED_TRAINING and importlib.util.find_spec("torch") is None:
         level.unchecked(said.stage, "It needs what `pip install 'helder[train]'` installs, which is not here.")
         return
-    sources = {source.name for source in bundle.sources if source.stage == said.stage and source.path}
+    sources = {source.name for source in bundle.sources if source.stage == stage and source.path}
     try:
-        output = again.remake(again.stage_of(bundle, way, said), work / said.stage, on_event)
+        output = again.remake(again.stage_of(bundle, way, stage), work / said.stage, on_event)
         compare(said, output, level)
     except Missing as missing:
         if said.predicate["stage"]["function"] == commitment.FUNCTION and "secret" not in sources:
@@ -113,7 +114,7 @@ def rendered(bundle: Bundle, way: Mapping[str, Statement], level: Level) -> None
         sealed, signers = documents.shown_signatures(bundle.root, keys_in(bundle.root))
         before = documents.evidence_before(bundle.root, bundle.predicate)
         expected[layout.PAGE] = documents.page(evidence, sealed, signers, before)
-    except (HelderError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (HelderError, KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         level.failed(layout.DOCUMENTS, f"Documents and page cannot be made of what the bundle holds: {error!r}.")
         return
     listed = {entry.path for entry in bundle.below(layout.DOCUMENTS)} | {layout.PAGE}

@@ -91,7 +91,7 @@ def _slice(
     # As many threads as the maker had, whatever this machine has: they can decide the order of sums.
     threads = said.predicate["environment"]["threads"] * said.predicate["settings"]["processes"]
     try:
-        stage = _stage(bundle, way, part, said, threads)
+        stage = _stage(bundle, way, part, threads)
         reasons = replay.comparable(said.predicate, threads)
         output = again.remake(stage, work / "slice", on_event)
         found = json.loads((output / replay.RECORD).read_text(encoding="utf-8"))
@@ -117,13 +117,13 @@ def _slice(
         level.failed(part.place, f"{what} Nothing on this machine explains it.")
 
 
-def _stage(bundle: Bundle, way: Mapping[str, Statement], part: Part, said: Statement, threads: int) -> Stage:
+def _stage(bundle: Bundle, way: Mapping[str, Statement], part: Part, threads: int) -> Stage:
     """The slice as a stage.
 
     Raises:
         Missing: the state that it begins with, or something else that it needs, is withheld.
     """
-    training = again.stage_of(bundle, way, said)
+    said, training = way[part.stage], again.stage_of(bundle, way, part.stage)
     folder = bundle.folder(part.stage)
     inputs = {**training.inputs, "expected": Artifact(folder, said.digest, part.stage)}
     if part.slice.state is not None:

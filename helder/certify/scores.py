@@ -50,7 +50,7 @@ def check(
     for stage, said in way.items():
         if said.predicate["stage"]["function"] == again.SCORES:
             on_event({"event": "note", "stage": "scores", "text": "counts the scores again"})
-            _count(bundle, way, said, work / stage, level, on_event)
+            _count(bundle, way, stage, work / stage, level, on_event)
     questions = _questions(bundle, way)
     drawn = [questions[place] for place in sample.draw(nonce, release, "answers", len(questions), wanted)]
     level.facts |= {
@@ -67,10 +67,11 @@ def check(
 
 
 def _count(
-    bundle: Bundle, way: Mapping[str, Statement], said: Statement, work: Path, level: Level, on_event: OnEvent
+    bundle: Bundle, way: Mapping[str, Statement], name: str, work: Path, level: Level, on_event: OnEvent
 ) -> None:
+    said = way[name]
     try:
-        output = again.remake(again.stage_of(bundle, way, said), work, on_event)
+        output = again.remake(again.stage_of(bundle, way, name), work, on_event)
         rebuild.compare(said, output, level)
     except Missing as missing:
         level.unchecked(said.stage, f"The scores could not be counted again: {missing}.")
@@ -108,7 +109,7 @@ def _ask(
         level.unchecked(said.stage, "It needs what `pip install 'helder[train]'` installs, which is not here.")
         return
     try:
-        stage = again.stage_of(bundle, way, said)
+        stage = again.stage_of(bundle, way, said.stage)
         stored = {one: _lines(bundle.folder(said.stage) / f"{one.test_set}.jsonl")[one.place] for one in questions}
         cut = _cut_data(stage.inputs["data"].path, stored, work / "data")
         inputs = {**stage.inputs, "data": Artifact(cut, artifacts.digest_path(cut), "data")}

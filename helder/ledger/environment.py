@@ -19,14 +19,19 @@ from typing import Any
 from helder.ledger import canonical
 from helder.ledger.artifact import hash_file
 
+OF_THE_CODE = {".py", ".toml", ".json", ".html", ".css", ".js"}
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
 @cache
 def code_digest() -> str:
-    """SHA-256 over Helder's own `*.py` files (canonical list of relative path and SHA-256)."""
-    files = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
-    return canonical.digest([[name, hash_file(PACKAGE / name)[1]] for name in files])
+    """SHA-256 over Helder's own code and what it reads beside it (canonical list of relative path and SHA-256).
+
+    Not the examples: their data are inputs like any others.
+    """
+    files = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*") if path.suffix in OF_THE_CODE)
+    code = [name for name in files if not name.startswith("examples/") or name.endswith(".py")]
+    return canonical.digest([[name, hash_file(PACKAGE / name)[1]] for name in code])
 
 
 def record(variables: Mapping[str, str], places: Mapping[str, Path] | None = None) -> dict[str, Any]:
