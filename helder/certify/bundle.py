@@ -373,7 +373,15 @@ def about(bundle: Path) -> dict[str, Any]:
         "bytes": sum(one["size"] for one in predicate["files"]),
         "withheld": len(predicate["withheld"]),
         "signers": [key.id for key in opened.signers],
+        "openness": _openness(bundle),
     }
+
+
+def _openness(bundle: Path) -> str:
+    """The class of the Model Openness Framework, as declared and as proven."""
+    found = layout.read_json(bundle / layout.DOCUMENTS / "openness.json")
+    declared, proven = (found[key]["class"] for key in ("declared", "proven"))
+    return f"class {declared or 'none'} declared, class {proven or 'none'} proven"
 
 
 def cosign(bundle: Path, key: SigningKey) -> dict[str, Any]:

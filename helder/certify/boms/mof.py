@@ -1,7 +1,7 @@
 """The YAML of the Model Openness Framework: the 17 components of a release and their licences, for its own tool.
 
-The format is that of schema/mof_schema.json in lfai/model_openness_tool (at 6ece5872). It only declares; what shows each
-component, and how well, is in our own documents (`helder.certify.openness`), from which the sentences here come.
+The format is that of schema/mof_schema.json in lfai/model_openness_tool (at 6ece5872). It only declares; what shows
+each component, and how well, is in our own documents (`helder.certify.openness`), from which the sentences here come.
 """
 
 from __future__ import annotations
