@@ -185,7 +185,9 @@ def split_words(counts: Mapping[str, Any]) -> str:
 
 def inputs_of(evidence: Evidence, said: Statement) -> Iterator[tuple[str, str | None, str]]:
     """(name under which a stage knew it, the stage that made it or None, digest) of each input, sorted by name."""
-    makers = {one.digest: stage for stage, one in evidence.statements.items()}
+    makers: dict[str, str] = {}
+    for stage, one in evidence.statements.items():
+        makers.setdefault(one.digest, stage)  # one model can be base and teacher
     for known_as, one in sorted(said.predicate["inputs"].items()):
         digest = str(one["digest"]["sha256"])
         yield known_as, makers.get(digest), digest

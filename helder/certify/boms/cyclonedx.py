@@ -262,6 +262,11 @@ def _artifact(evidence: Evidence, stage: str) -> Json:
         more = {f"helder:base:{key}": evidence.base[key].value for key in ("kind", "origin", "note", "training_data")}
         if evidence.base["kind"].value == "imported" and not evidence.base["licence"].known:
             more["helder:licence"] = NOT_STATED
+    elif common.function_of(said) == IMPORTS:
+        settings = said.predicate["settings"]
+        component["name"] = str(settings.get("title") or settings.get("name") or stage)
+        component |= _licensed(settings.get("licence"))
+        more = {"helder:role": stage, "helder:licence": None if settings.get("licence") else NOT_STATED}
     elif not is_model:
         component["data"] = [{"type": "dataset" if _is_data(said) else "other", "name": stage}]
     if stage == "data":
@@ -405,7 +410,7 @@ def _compositions(evidence: Evidence) -> list[Json]:
 
 def _formula(evidence: Evidence) -> Json:
     """The run as a workflow, each stage a task."""
-    tasks = [_task(evidence, said) for said in evidence.statements.values()]
+    tasks = [_task(evidence, stage, said) for stage, said in evidence.statements.items()]
     before = {
         stage: sorted({f"task:{common.escape(maker)}" for _, maker, _ in common.inputs_of(evidence, said) if maker})
         for stage, said in evidence.statements.items()
@@ -424,7 +429,7 @@ def _formula(evidence: Evidence) -> Json:
     return {"bom-ref": "formula", "workflows": [workflow]}
 
 
-def _task(evidence: Evidence, said: Statement) -> Json:
+def _task(evidence: Evidence, stage: str, said: Statement) -> Json:
     predicate = said.predicate
     inputs: list[Json] = [
         {
@@ -442,13 +447,13 @@ def _task(evidence: Evidence, said: Statement) -> Json:
     if variables:
         inputs.append({"environmentVars": [{"name": name, "value": text} for name, text in common.flat(variables)]})
     task: Json = {
-        "bom-ref": f"task:{common.escape(said.stage)}",
+        "bom-ref": f"task:{common.escape(stage)}",
         "uid": said.key,
-        "name": said.stage,
+        "name": stage,
         "description": str(predicate["stage"]["function"]),
         "taskTypes": [_kind(said)[0]],
         "inputs": inputs,
-        "outputs": [{"type": "artifact", "resource": {"ref": _ref(said.stage, evidence)}}],
+        "outputs": [{"type": "artifact", "resource": {"ref": _ref(stage, evidence)}}],
     }
     timings = predicate["timings"]
     if (began := common.utc(timings.get("started"))) is not None:
@@ -470,7 +475,8 @@ def _task(evidence: Evidence, said: Statement) -> Json:
 
 
 def _references(evidence: Evidence, stage: str) -> list[Json]:
-    """The signed statements about a stage; the digest is that of what is signed, not of the file."""
+    """The signed statement about a stage; the digest is that of what is signed, not of the file."""
+    said = payload_digest(evidence.statements[stage])
     return [
         {
             "type": "attestation",
@@ -478,7 +484,7 @@ def _references(evidence: Evidence, stage: str) -> list[Json]:
             "properties": _properties({"helder:statement:sha256": entry["sha256"]}),
         }
         for entry in evidence.release.get("ledger", ())
-        if entry["stage"] == stage and entry["role"] == "way"
+        if entry["sha256"] == said
     ]
 
 

@@ -1,7 +1,7 @@
 """The YAML of the Model Openness Framework: the 17 components of a release and their licences, for its own tool.
 
-The format is that of schema/mof_schema.json in lfai/model_openness_tool (at 6ece5872). It only declares; what shows
-each component, and how well, is in our own documents (`helder.certify.openness`), from which the sentences here come.
+The format is that of schema/mof_schema.json in lfai/model_openness_tool (at 6ece5872). It only declares; what shows a
+component, and how well, is in our own documents (`helder.certify.openness`), from which the sentences here come.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from helder.certify.openness import Component
 FRAMEWORK = {"name": "Model Openness Framework", "version": "1.0", "date": "2024-12-15"}
 # The tool's own words for what has no licence (mof.settings.yml at 1711a30a).
 NOT_INCLUDED, NO_LICENCE = "Component not included", "License not specified"
-# Where a component lies in the bundle, when it is included: the first of these that the way of the model has.
+# Where a component lies in the bundle, when it is included: the first of these in which a file is handed over.
 PLACES = {
     "model_parameters_final": ("artifacts/{model}/", "artifacts/files/"),
     "evaluation_results": ("artifacts/scores/scores.json",),
     "model_card": ("documents/model_card.md",),
     "data_card": ("documents/croissant.json",),
     "technical_report": ("documents/annex_iv.md",),
-    "sample_model_outputs": ("artifacts/predict-weights/",),
+    "sample_model_outputs": tuple(f"artifacts/predict-{what}/" for what in ("weights", "q8_0", "f16", "q4_0")),
     "evaluation_data": ("artifacts/data/",),
     "datasets": ("artifacts/data/",),
     "model_parameters_intermediate": ("artifacts/",),
@@ -73,9 +73,11 @@ def _component(evidence: Evidence, component: Component) -> dict[str, str]:
 
 
 def _location(evidence: Evidence, component: str) -> str:
+    handed_over = [
+        file.place for stage in evidence.statements for file in common.files(evidence, stage) if file.withheld is None
+    ]
     for place in _filled(evidence, PLACES.get(component, ())):
-        parts = place.split("/")
-        if parts[0] != "artifacts" or parts[1] in ("", *evidence.statements):
+        if not place.startswith("artifacts/") or any(file.startswith(place) for file in handed_over):
             return place
     return ""
 

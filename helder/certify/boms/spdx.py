@@ -56,8 +56,8 @@ class _Graph:
             self._imported(source)
         for stage in self.evidence.statements:
             self._artifact(stage)
-        for said in self.evidence.statements.values():
-            self._build(said, agent)
+        for stage, said in self.evidence.statements.items():
+            self._build(stage, said, agent)
         model = self._model()
         sbom = self._collection("software_Sbom", "sbom", [model], software_sbomType=["build"])
         document = self._collection("SpdxDocument", "document", [sbom], name=str(self.evidence.release["name"]))
@@ -107,7 +107,7 @@ class _Graph:
             suppliedBy=self.provider,
             software_packageVersion=str(release.get("version") or NOT_STATED),
             software_primaryPurpose="model",
-            software_downloadLocation=common.link(f"artifacts/{stage}/"),
+            software_downloadLocation=self._location(stage),
             ai_domain=[] if kind is None else [f"{kind} task: {evidence.task['name'].value or release['name']}"],
             ai_typeOfModel=["transformer decoder", *common.lines(evidence.model["family"].value)],
             ai_informationAboutTraining=self._training(),
@@ -220,7 +220,7 @@ class _Graph:
             "name": stage,
             "builtTime": self._ended(stage),
             "releaseTime": self.made,
-            "software_downloadLocation": common.link(f"artifacts/{stage}/"),
+            "software_downloadLocation": self._location(stage),
             "comment": f"SHA-256 of its manifest: {said.digest}",
         }
         contained = [self._file(file) for file in made]
@@ -256,6 +256,7 @@ class _Graph:
         elif common.holds_model(said):
             is_base = stage == "base"
             shared["name"] = str((evidence.base["title"].value if is_base else None) or stage)
+            shared["suppliedBy"] = self.provider
             if function == IMPORTS:
                 shared["suppliedBy"] = self.add("Agent", f"agent-of-{common.escape(stage)}", name=NOT_STATED)
             package = self.add(
@@ -354,18 +355,18 @@ class _Graph:
 
     # -- stages ------------------------------------------------------------------------------------------------------
 
-    def _build(self, said: Statement, agent: str) -> None:
+    def _build(self, stage: str, said: Statement, agent: str) -> None:
         evidence, predicate = self.evidence, said.predicate
         code = predicate["code"].get("sha256")
         build = self.add(
             "build_Build",
-            f"build-{common.escape(said.stage)}",
-            name=said.stage,
+            f"build-{common.escape(stage)}",
+            name=stage,
             comment=f"SHA-256 of the signed statement: {payload_digest(said)}",
             build_buildType=BUILD_TYPE,
             build_buildId=said.key,
             build_buildStartTime=common.utc(predicate["timings"].get("started")),
-            build_buildEndTime=self._ended(said.stage),
+            build_buildEndTime=self._ended(stage),
             build_configSourceEntrypoint=[str(predicate["stage"]["function"])],
             build_configSourceDigest=[_hash(code)] if code else [],
             build_parameter=[_entry(key, text) for key, text in common.flat(predicate["settings"])],
@@ -376,10 +377,10 @@ class _Graph:
         inputs = [
             self._id(f"source-{digest}") if maker is None else self._made_by(maker)
             for _, maker, digest in common.inputs_of(evidence, said)
-            if maker != said.stage
+            if maker != stage
         ]
         self.relate("hasInput", build, inputs, "build")
-        self.relate("hasOutput", build, [self._made_by(said.stage)], "build")
+        self.relate("hasOutput", build, [self._made_by(stage)], "build")
         self.relate("invokedBy", build, [agent], "build")
         if self.helder is not None:
             self.relate("usesTool", build, [self.helder], "build")
@@ -453,6 +454,13 @@ class _Graph:
         said = self.evidence.statements.get(stage)
         timings = said.predicate["timings"] if said else {}
         return common.utc(timings.get("started"), timings.get("seconds", 0))
+
+    def _location(self, stage: str) -> str | None:
+        """The folder of an artifact in the bundle; if nothing of it is handed over, its largest file by digest."""
+        made = common.files(self.evidence, stage) if stage in self.evidence.statements else []
+        if any(file.withheld is None for file in made):
+            return common.link(f"artifacts/{stage}/")
+        return common.named_by_digest(max(made, key=lambda file: file.size).sha256) if made else None
 
     def _made_by(self, stage: str) -> str:
         return self._id("model" if stage == self.evidence.model_stage else f"artifact-{common.escape(stage)}")

@@ -37,9 +37,11 @@ def _lines(value: Yaml) -> list[str]:
     return [_scalar(value)]
 
 
-def _under(head: str, item: Yaml) -> list[str]:
+def _under(head: list[str], item: Yaml) -> list[str]:
     lines = _lines(item)
-    return [f"{head} {lines[0]}"] if _is_scalar(item) else [head, *(f"  {line}" for line in lines)]
+    if _is_scalar(item):
+        return [*head[:-1], f"{head[-1]} {lines[0]}"]
+    return [*head, *(f"  {line}" for line in lines)]
 
 
 def _item(item: Yaml) -> list[str]:
@@ -48,14 +50,24 @@ def _item(item: Yaml) -> list[str]:
     return [f"- {first}", *(f"  {line}" for line in others)]
 
 
-def _key(key: str) -> str:
+def _key(key: str) -> list[str]:
     """A key with its colon; a long one on a line of its own, as an explicit key."""
     if not isinstance(key, str):
         raise TypeError(f"the key {key!r} is {type(key).__name__}, not text")
-    if re.fullmatch(r"[a-z][a-z_]*", key) and key not in ("null", "true", "false", "yes", "no", "on", "off", "y", "n"):
-        return f"{key}:"
+    if re.fullmatch(r"[a-z][a-z_]{0,60}", key) and key not in (
+        "null",
+        "true",
+        "false",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "y",
+        "n",
+    ):
+        return [f"{key}:"]
     quoted = _quoted(key)
-    return f"{quoted}:" if len(quoted) <= SIMPLE_KEY else f"? {quoted}\n:"
+    return [f"{quoted}:"] if len(quoted) <= SIMPLE_KEY else [f"? {quoted}", ":"]
 
 
 def _is_scalar(value: Yaml) -> bool:
