@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from helder.certify import licences
@@ -43,6 +43,9 @@ MEDIA_TYPES = {
     "tsv": "text/tab-separated-values",
     "txt": "text/plain",
 }
+
+
+Role = Literal["data", "model", "other"]
 
 
 @dataclass(frozen=True)
@@ -110,27 +113,40 @@ def files(evidence: Evidence, stage: str) -> list[File]:
     return sorted(found, key=lambda file: file.path)
 
 
-def sources(evidence: Evidence, imported: bool = False) -> list[Source]:
+def sources(evidence: Evidence, role: Role = "data") -> list[Source]:
     """What no stage made, each thing once however many stages read it, by name and digest.
 
     Args:
-        imported: those that models were imported from; otherwise all others.
+        role: what was learnt from and tested on; the files of imported models; or neither, such as the secret that
+            salts a commitment.
     """
     paths = {one["digest"]: one["path"] for one in evidence.release.get("sources", ()) if one["path"] is not None}
     reasons = {str(one["sha256"]): str(one["why"]) for one in evidence.release.get("withheld", ())}
-    read: dict[str, list[Fact]] = {}
+    facts: dict[str, list[Fact]] = {}
     for fact in evidence.sources:
-        if (function_of(evidence.statements[fact.value["stage"]]) == IMPORTS) is imported:
-            read.setdefault(fact.value["sha256"], []).append(fact)
+        facts.setdefault(fact.value["sha256"], []).append(fact)
+    read: dict[str, list[tuple[str, str]]] = {}
+    for stage, said in evidence.statements.items():
+        for known_as, maker, digest in inputs_of(evidence, said):
+            if maker is None and _role(said, digest in facts) == role:
+                read.setdefault(digest, []).append((stage, known_as))
     found = []
-    for digest, facts in read.items():
+    for digest, by in read.items():
+        input_ = evidence.statements[by[0][0]].predicate["inputs"][by[0][1]]
+        unknown = Fact({"name": input_["name"], "rows": None, "bytes": None, "licence": None}, f"statement {by[0][0]}")
         # The stage that counted its rows knows most of it.
-        first = min(facts, key=lambda fact: (fact.value["rows"] is None, fact.value["licence"] is None))
-        by = tuple(sorted((fact.value["stage"], fact.value["as"]) for fact in facts))
-        path = paths.get(digest)
-        why = None if path is not None else reasons.get(digest, "not handed over")
-        found.append(Source(digest, str(first.value["kind"]), path, why, first, by))
+        told = sorted(
+            facts.get(digest, [unknown]), key=lambda fact: (fact.value["rows"] is None, not fact.value["licence"])
+        )
+        why = None if digest in paths else reasons.get(digest, "not handed over")
+        found.append(Source(digest, str(input_["kind"]), paths.get(digest), why, told[0], tuple(sorted(by))))
     return sorted(found, key=lambda source: (source.name, source.digest))
+
+
+def _role(said: Statement, is_source: bool) -> Role:
+    if function_of(said) == IMPORTS:
+        return "model"
+    return "data" if is_source else "other"
 
 
 def function_of(said: Statement) -> str:

@@ -15,12 +15,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from helder.certify.boms import common
-from helder.certify.boms.common import NOT_STATED, File, Source
+from helder.certify.boms.common import NOT_STATED, File, Role, Source
 from helder.certify.evidence import Evidence
 from helder.certify.reading import AVERAGES, IMPORTS, SCRATCH, TEACHES, TOKENIZES, TRAINS, payload_digest
 from helder.ledger.statement import Statement
 
 Json = dict[str, Any]
+ROLES: tuple[Role, ...] = ("data", "model", "other")
 MODEL = "model"
 VERSION_LIMIT = 1024  # letters; the schema's own bound
 APPROACHES = {
@@ -240,8 +241,8 @@ def _energy(evidence: Evidence) -> Json | None:
 def _components(evidence: Evidence) -> list[Json]:
     """What stages made, what no stage made, the packages, the machines; each with a reference of its own."""
     found = [_artifact(evidence, stage) for stage in evidence.statements if stage != evidence.model_stage]
-    found += [_source(source, False) for source in common.sources(evidence)]
-    found += [_source(source, True) for source in common.sources(evidence, imported=True)]
+    for role in ROLES:
+        found += [_source(source, role) for source in common.sources(evidence, role)]
     found += _packages(evidence)
     return found
 
@@ -279,20 +280,20 @@ def _artifact(evidence: Evidence, stage: str) -> Json:
     return component
 
 
-def _source(source: Source, is_model: bool) -> Json:
+def _source(source: Source, role: Role) -> Json:
     value = source.fact.value
     component: Json = {
-        "type": "machine-learning-model" if is_model else "data",
+        "type": "machine-learning-model" if role == "model" else "data",
         "bom-ref": f"source:{source.digest}",
         "name": source.name,
         **_licensed(source.licence),
     }
     if source.kind == "file":
         component["hashes"] = _hashes(source.digest)
-    if not is_model:
+    if role != "model":
         component["data"] = [
             {
-                "type": "dataset",
+                "type": "dataset" if role == "data" else "other",
                 "name": source.name,
                 "contents": {"url": _where(source.path, source.digest)},
             }
@@ -305,7 +306,7 @@ def _source(source: Source, is_model: bool) -> Json:
             "helder:bytes": value["bytes"],
             "helder:rows": value["rows"],
             "helder:read-by": ", ".join(f"{stage}.{known_as}" for stage, known_as in source.read_by),
-            "helder:licence": None if source.licence else NOT_STATED,
+            "helder:licence": None if source.licence or role == "other" else NOT_STATED,
             "helder:withheld": source.withheld,
         }
     )

@@ -52,8 +52,10 @@ class _Graph:
         self.helder = self._packages()
         for source in common.sources(self.evidence):
             self._source(source)
-        for source in common.sources(self.evidence, imported=True):
+        for source in common.sources(self.evidence, "model"):
             self._imported(source)
+        for source in common.sources(self.evidence, "other"):
+            self._other(source)
         for stage in self.evidence.statements:
             self._artifact(stage)
         for stage, said in self.evidence.statements.items():
@@ -315,6 +317,17 @@ class _Graph:
             comment=_withheld(source.withheld),
         )
         self._licence(identifier, source.licence)
+
+    def _other(self, source: Source) -> None:
+        """What a stage read that is neither data nor a model."""
+        self.add(
+            "software_File",
+            f"source-{source.digest}",
+            name=source.name,
+            verifiedUsing=[_hash(source.digest)] if source.kind == "file" else [],
+            software_primaryPurpose="other",
+            comment=_withheld(source.withheld),
+        )
 
     def _set(self, file: File) -> str:
         return self._id(f"set-{common.escape(file.stage)}/{common.escape(file.path)}")
