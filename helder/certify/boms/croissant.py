@@ -123,6 +123,8 @@ def _description(evidence: Evidence, sources: list[Source]) -> str:
     for source in sources:
         if source.kind != "file":
             told.append(f"The folder {source.name}: SHA-256 of its manifest {source.digest}, not listed file by file.")
+    if (committed := evidence.commitment.value) is not None:
+        told.append(f"Salted Merkle root over {committed['leaves']} records and documents: {committed['root']}.")
     if not evidence.licence_of_data.known:
         told.append("Licence: not stated.")
     if (rights := evidence.person("data_rights").value) is not None:

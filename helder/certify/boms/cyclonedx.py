@@ -155,6 +155,7 @@ def _card(evidence: Evidence) -> Json:
                 "helder:objectives": ", ".join(str(fact.value["objective"]) for fact in evidence.trainings) or None,
                 "helder:training-flops": evidence.compute["flops"].value,
                 "helder:training-tokens": evidence.compute["tokens"].value,
+                "helder:commitment:root": (evidence.commitment.value or {}).get("root"),
             }
         ),
     }
@@ -466,6 +467,7 @@ def _task(evidence: Evidence, stage: str, said: Statement) -> Json:
         {
             "helder:statement:sha256": payload_digest(said),
             "helder:code:sha256": predicate["code"].get("sha256"),
+            "helder:log:sha256": said.facts.get("log_sha256"),
             "helder:seal": predicate["seal"].get("level"),
             "helder:processor": environment.get("processor", {}).get("model"),
             "helder:machine": environment.get("system", {}).get("machine"),

@@ -234,6 +234,8 @@ class _Graph:
             }
             shared |= {"software_primaryPurpose": "data", "dataset_hasSensitivePersonalInformation": "noAssertion"}
             shared["dataset_datasetSize"] = sum(file.size for file in made)
+            if stage == "data" and (committed := evidence.commitment.value) is not None:
+                shared["comment"] += f"; salted Merkle root over records and documents: {committed['root']}"
             package = self.add(
                 "dataset_DatasetPackage", name, **shared, dataset_dataPreprocessing=self._preprocessing()
             )

@@ -206,6 +206,15 @@ def make(
     maker.stage(
         "scores", "helder.evaluate.stage:run", {"scores.json": _scores(kind)}, {"data": data, **answers}, {"seed": 0}
     )
+    secret = maker.brought("commitment.secret", "secret", handed_over=False)
+    root = {"root": "d" * 64, "leaves": 9}
+    maker.stage(
+        "commitment",
+        "helder.certify.commitment:run",
+        {"commitment.json": root},
+        {"secret": secret, "data": data},
+        **root,
+    )
     return _release(maker, dict(people or {}), dict(withheld or {}), task, release)
 
 

@@ -129,7 +129,12 @@ def test_everything_learnt_from_stands_there_with_its_digest(all_kinds: Mapping[
 
 def test_the_file_of_an_imported_model_is_no_data(all_kinds: Mapping[str, Evidence]) -> None:
     names = {one["name"] for one in document(all_kinds["LoRA"])["distribution"]}
-    assert names == {"train.jsonl", "dev.jsonl", "test.jsonl"}
+    assert names == {"train.jsonl", "dev.jsonl", "test.jsonl"}, "nor is the secret of the commitment"
+
+
+def test_the_commitment_to_the_records_is_named(all_kinds: Mapping[str, Evidence]) -> None:
+    told = document(all_kinds["records withheld"])["description"]
+    assert f"Salted Merkle root over 9 records and documents: {'d' * 64}." in told
 
 
 def test_what_people_said_of_the_data_stands_under_responsible_ai(all_kinds: Mapping[str, Evidence]) -> None:

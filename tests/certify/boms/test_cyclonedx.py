@@ -12,7 +12,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from jsonschema import Draft7Validator
 
-from helder.certify.boms import cyclonedx
+from helder.certify.boms import common, cyclonedx
 from helder.certify.evidence import Evidence
 from tests.certify.boms import releases
 
@@ -153,6 +153,15 @@ def test_a_teacher_is_another_model_with_a_statement_of_its_own(all_kinds: Mappi
     for one in (teacher, base):
         [said] = one["externalReferences"]
         assert said["url"].endswith(f"-{one['bom-ref'].removeprefix('artifact:')}.json")
+
+
+def test_what_a_stage_read_that_is_no_data_stands_there_without_an_address(all_kinds: Mapping[str, Evidence]) -> None:
+    evidence = all_kinds["LoRA"]
+    [secret] = common.sources(evidence, "other")
+    component = named(document(evidence), f"source:{secret.digest}")
+    assert (component["name"], component["data"][0]["type"]) == ("commitment.secret", "other")
+    assert properties(component)["helder:withheld"] == "not handed over"
+    assert properties(card(document(evidence)))["helder:commitment:root"] == "d" * 64
 
 
 def test_energy_is_told_by_what_it_was_used_for_and_sums_to_the_whole(evidence: Evidence) -> None:
