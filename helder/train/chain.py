@@ -184,43 +184,6 @@ def file_digest(path: Path) -> str:
     )
 
 
-def faults(artifact: Path, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the log of a training and with its kept states, those at hand; nothing when all fits.
-
-    Args:
-        artifact: of the training; states may be missing.
-        settings, facts: of its statement.
-    """
-    try:
-        start = begin(settings, facts["first_weights_sha256"])
-        head, steps = facts["log_sha256"], facts["steps"]
-        kept = {int(one["step"]): one[STATE] for one in facts["states"]}
-    except (KeyError, TypeError, ValueError) as error:
-        return [f"The statement says nothing of the training log: {error!r}."]
-    if not (artifact / LOG).exists():
-        return [f"{LOG} is not there."]
-    found = check_file(artifact / LOG, start)
-    if found.fault:
-        return [found.fault]
-    if len(found.lines) != steps:
-        return [f"{LOG} has {len(found.lines)} steps; the statement says {steps}."]
-    if found.head != head:
-        return [f"{LOG} is whole, but it is not the log that the statement names."]
-    named = {line["step"]: line[STATE] for line in found.lines if STATE in line}
-    wrong = [
-        f"Line {step} does not name the state that the statement names."
-        for step in kept
-        if kept[step] != named.get(step)
-    ]
-    there = [step for step in kept if (artifact / state_file(step)).exists()]
-    wrong += [
-        f"{state_file(step)} is not the state behind step {step}."
-        for step in there
-        if not holds(artifact / state_file(step), kept[step])
-    ]
-    return wrong if steps in named else [*wrong, f"Line {steps}, the last, names no state."]
-
-
 def holds(path: Path, sha256: str | None) -> bool:
     """Whether a file holds the state with this digest; one that is damaged or not there does not."""
     try:

@@ -170,30 +170,6 @@ def test_a_state_of_another_training_is_refused(base: Path, data: Path, made: tu
     assert "embed_tokens" in caught.value.why
 
 
-def test_what_does_not_fit_together_is_said(made: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    output, facts = made
-    settings = resolve(SETTINGS)
-    assert chain.faults(output, settings, facts) == []
-    for name in ("seed", "learning_rate", "lora_rank"):
-        assert chain.faults(output, {**settings, name: 7}, facts) == [
-            "Line 1 is not the one that was written behind what the training began with."
-        ]
-    assert "not the log that" in chain.faults(output, settings, {**facts, "log_sha256": "0" * 64})[0]
-    assert "says 11" in chain.faults(output, settings, {**facts, "steps": 11})[0]
-    other = [{"step": 5, chain.STATE: "0" * 64}]
-    assert len(chain.faults(output, settings, {**facts, "states": other})) == 2, "the line and the file"
-    assert "says nothing" in chain.faults(output, settings, {})[0]
-    shutil.copytree(output, tmp_path / "made")
-    shutil.copyfile(output / chain.state_file(5), tmp_path / "made" / chain.state_file(10))
-    assert chain.faults(tmp_path / "made", settings, facts) == [
-        "states/10.safetensors is not the state behind step 10."
-    ]
-    shutil.rmtree(tmp_path / "made" / chain.STATES)
-    assert chain.faults(tmp_path / "made", settings, facts) == [], "states may be withheld"
-    (tmp_path / "made" / chain.LOG).unlink()
-    assert chain.faults(tmp_path / "made", settings, facts) == ["log.jsonl is not there."]
-
-
 # -- accidents ---------------------------------------------------------------------------------------------------------
 
 
