@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from helder.train import optimizer
+from helder.train import checkpoint, optimizer
 from helder.train.optimizer import Optimizer, orthogonal, together
 from helder.train.settings import TrainSettings
 
@@ -94,18 +94,14 @@ def stepped(kind: Any, steps: int, state: dict[str, torch.Tensor] | None = None,
     """(weights, state) after some steps with drawn gradients, going on from `state`."""
     parameters = {name: torch.nn.Parameter(tensor) for name, tensor in drawn(99).items()}
     made = Optimizer(parameters, TrainSettings(optimizer=kind, weight_decay=0.1), tied=True)
+    places = checkpoint.state(parameters, made)
     for key, tensor in (state or {}).items():
-        sort, name = key.split(".", 1)
-        if sort == "weight":
-            parameters[name].data.copy_(tensor)
-        else:
-            made.put(sort, name, tensor)
+        places[key].copy_(tensor)
     for step in range(start, steps):
         gradients = list(drawn(step).values())
         made.step(0.5, lambda place, gradients=gradients: gradients[place])
         assert all(parameter.grad is None for parameter in parameters.values())
-    weights = {f"weight.{name}": parameter.detach() for name, parameter in parameters.items()}
-    return {key: tensor.clone() for key, tensor in {**weights, **made.state()}.items()}
+    return {key: tensor.clone() for key, tensor in checkpoint.state(parameters, made).items()}
 
 
 @pytest.mark.parametrize("kind", ["adamw", "muon"])

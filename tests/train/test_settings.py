@@ -6,7 +6,7 @@ import pytest
 
 from helder.errors import HelderError
 from helder.train import settings
-from helder.train.settings import TrainSettings, resolve
+from helder.train.settings import resolve
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,3 @@ def test_the_precision_is_what_the_processor_multiplies(
 def test_portable_bits_in_bf16_are_refused() -> None:
     with pytest.raises(HelderError, match="no portable bits in bf16"):
         resolve({"numerics": "portable", "precision": "bf16"})
-
-
-@pytest.mark.parametrize("steps", [1, 39, 40, 41, 98, 829])
-def test_the_saves_are_those_that_the_loop_makes(steps: int) -> None:
-    found = TrainSettings()
-    made = [step for step in range(1, steps) if step % found.checkpoints(steps) == 0]
-    assert found.saves(steps) == len(made)
