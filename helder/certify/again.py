@@ -15,6 +15,7 @@ from helder.ledger import environment
 from helder.ledger.artifact import Artifact
 from helder.ledger.statement import Statement
 from helder.stage import OnEvent, Stage
+from helder.train import settings as resolving
 
 VERSION = 1  # of every stage function today
 
@@ -38,6 +39,9 @@ TRAINS, ASKS, SCORES = "helder.train.stage:run", "helder.evaluate.predict:run", 
 MATTER = ("torch", "numpy", "tokenizers", "safetensors", "gguf", "scikit-learn", "scipy", "xllamacpp", "llguidance")
 
 
+MOST_AT_ONCE = 1024  # threads or processes of one training on one machine (assumption)
+
+
 class Missing(Exception):
     """Something that doing it again needs is not there; the message says what and why."""
 
@@ -52,6 +56,8 @@ def stage_of(bundle: Bundle, way: Mapping[str, Statement], stage: str) -> Stage:
     about = said.predicate["stage"]
     if about["version"] != VERSION:
         raise Missing(f"it was made by version {about['version']} of the stage; this Helder has version {VERSION}")
+    if about["variables"] != variables_of(said):
+        raise Missing("it ran under variables that Helder sets for no such stage, and nobody sets them for a stranger")
     makers = {other.digest: name for name, other in way.items()}
     sources = {(source.stage, source.name): source for source in bundle.sources}
     inputs: dict[str, Artifact] = {}
@@ -70,6 +76,29 @@ def stage_of(bundle: Bundle, way: Mapping[str, Statement], stage: str) -> Stage:
     return Stage(
         said.stage, about["function"], said.predicate["settings"], inputs, about["version"], about["variables"]
     )
+
+
+def variables_of(said: Statement) -> dict[str, str]:
+    """The variables under which Helder runs such a stage.
+
+    Those in a statement are somebody else's words: set as they stand, they could load any program into the process.
+    """
+    settings = said.predicate["settings"]
+    if said.predicate["stage"]["function"] != TRAINS:
+        return {}
+    return resolving.environment(str(settings.get("numerics")), str(settings.get("device")))
+
+
+def check_bounds(said: Statement) -> None:
+    """Refuse to begin what asks for more than any machine that trains has.
+
+    Raises:
+        Missing: so many threads or processes.
+    """
+    settings, environment = said.predicate["settings"], said.predicate["environment"]
+    for what, count in (("threads", environment.get("threads")), ("processes", settings.get("processes"))):
+        if not isinstance(count, int) or not 1 <= count <= MOST_AT_ONCE:
+            raise Missing(f"it is said to have had {count} {what}")
 
 
 def remake(stage: Stage, work: Path, on_event: OnEvent) -> Path:

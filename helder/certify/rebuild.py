@@ -21,6 +21,7 @@ from helder.ledger import artifact as artifacts
 from helder.ledger import environment
 from helder.ledger.statement import Statement
 from helder.stage import OnEvent
+from helder.train import chain
 
 NEED_TRAINING = frozenset(
     {
@@ -47,6 +48,8 @@ def check(bundle: Bundle, way: Mapping[str, Statement], work: Path, level: Level
             level.note(stage, "An imported model is a declared source: how it came about is not shown here.")
         elif function not in (again.TRAINS, again.ASKS, again.SCORES):
             level.note(stage, "This stage measures or answers; it is not among those that are made again.")
+        if function == again.TRAINS:
+            _states(bundle, stage, said, level)
     _revealed(bundle, level)
     rendered(bundle, way, level)
 
@@ -71,6 +74,18 @@ def _stage(
         level.failed(said.stage, f"Making it again ended with an error: {error.what} {error.why}")
     finally:
         artifacts.remove(work / said.stage)
+
+
+def _states(bundle: Bundle, stage: str, said: Statement, level: Level) -> None:
+    """The states that were kept are those that the training log names."""
+    for one in said.facts.get("states", []):
+        path = f"{layout.ARTIFACTS}/{stage}/{chain.state_file(one['step'])}"
+        if path not in bundle.files:
+            level.note(path, "The state is withheld.")
+        elif chain.holds(bundle.root / path, one[chain.STATE]):
+            level.passed(path, "It is the state that the training log names.")
+        else:
+            level.failed(path, "It is not the state that the training log names.")
 
 
 def compare(said: Statement, output: Path, level: Level, only: Sequence[str] | None = None) -> None:

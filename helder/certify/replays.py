@@ -18,7 +18,7 @@ from helder.certify import again, layout, sample
 from helder.certify.again import Missing
 from helder.certify.opened import Bundle
 from helder.certify.verdict import Level
-from helder.errors import HelderError
+from helder.errors import ExitCode, HelderError
 from helder.ledger import artifact as artifacts
 from helder.ledger.artifact import Artifact
 from helder.ledger.statement import Statement
@@ -88,9 +88,10 @@ def _slice(
     if importlib.util.find_spec("torch") is None:
         level.unchecked(part.place, "It needs what `pip install 'helder[train]'` installs, which is not here.")
         return
-    # As many threads as the maker had, whatever this machine has: they can decide the order of sums.
-    threads = said.predicate["environment"]["threads"] * said.predicate["settings"]["processes"]
     try:
+        again.check_bounds(said)
+        # As many threads as the maker had, whatever this machine has: they can decide the order of sums.
+        threads = said.predicate["environment"]["threads"] * said.predicate["settings"]["processes"]
         stage = _stage(bundle, way, part, threads)
         reasons = replay.comparable(said.predicate, threads)
         output = again.remake(stage, work / "slice", on_event)
@@ -102,7 +103,8 @@ def _slice(
         level.failed(part.place, f"The statement of {part.stage} does not say all that a training says: {error!r}.")
         return
     except HelderError as error:
-        level.failed(part.place, f"Taking it again ended with an error: {error.what} {error.why}")
+        tell = level.failed if error.code == ExitCode.FAILED else level.unchecked
+        tell(part.place, f"Taking it again ended with an error: {error.what} {error.why}")
         return
     finally:
         artifacts.remove(work / "slice")

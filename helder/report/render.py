@@ -193,8 +193,9 @@ def _training(statement: Statement) -> list[tuple[str, str]]:
         ("tokens in the last attempt", f"{facts['tokens']:,}"),
         ("tokens per CPU-second", f"{facts['tokens_per_cpu_second']:.0f}"),
         ("examples too long, left out", str(len(facts["too_long"]))),
+        ("states kept, to take slices again", str(len(facts.get("states", ())))),
     ]
-    skipped = {"objective", "method", "steps", "epochs", "tokens"}
+    skipped = {"objective", "method", "steps", "epochs", "tokens", "states"}
     skipped |= {key for key, (other, value) in ONLY.items() if settings.get(other) != value}
     return rows + [(key.replace("_", " "), str(value)) for key, value in settings.items() if key not in skipped]
 

@@ -24,6 +24,7 @@ from tests.certify.conftest import MADE, Certified
 from tests.certify.forge import Forger, rewrap
 from tests.certify.test_tamper import linked, told
 from tests.examples.test_recipes import run_here
+from tests.ledger.test_timestamp import Authority
 
 
 def check(path: Path, certified: Certified, **how: Any) -> Verdict:
@@ -278,6 +279,50 @@ def test_functions_that_a_statement_names_are_looked_up_and_never_imported(
     forged = mutations.Forgery("", 3, "", change).apply(certified.bundle, tmp_path / "forged", certified.key)
     verdict = check(forged, certified, level=3)
     assert [one.place for one in verdict.level(3).findings if "not among those" in one.what] == ["data"]
+
+
+@pytest.mark.parametrize("stage", ["data", "train-tune"])
+def test_variables_that_a_statement_names_are_never_set(certified: Certified, tmp_path: Path, stage: str) -> None:
+    def change(forger: Forger) -> None:
+        forger.predicate(stage)["stage"]["variables"]["LD_PRELOAD"] = "artifacts/data/train.jsonl"
+
+    forged = mutations.Forgery("", 3, "", change).apply(certified.bundle, tmp_path / "forged", certified.key)
+    verdict = check(forged, certified, level=3, replay=100)
+    unchecked = [one.what for one in verdict.level(3 if stage == "data" else 4).findings if stage in one.place]
+    assert unchecked and all("under variables" in what for what in unchecked), unchecked
+    assert verdict.exit_code == ExitCode.UNCHECKED
+
+
+def test_more_threads_than_any_machine_has_are_not_begun(certified: Certified, tmp_path: Path) -> None:
+    def change(forger: Forger) -> None:
+        forger.predicate("train-tune")["environment"]["threads"] = 10**6
+
+    forged = mutations.Forgery("", 4, "", change).apply(certified.bundle, tmp_path / "forged", certified.key)
+    verdict = check(forged, certified, replay=100)
+    told_of = [one.what for one in verdict.level(4).findings if one.place.startswith("train-tune")]
+    assert told_of and all("1000000 threads" in what for what in told_of)
+
+
+def test_a_time_stamp_is_checked_where_its_authority_is_believed(
+    certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, other = Authority(tmp_path / "authority"), Authority(tmp_path / "other")
+    monkeypatch.setattr("helder.ledger.timestamp.send", lambda asked, address, allow_network: authority.stamp(asked))
+    made = bundle.certify(
+        certified.project, tmp_path / "bundle", made=MADE, authority="https://tsa.example.org", allow_network=True
+    )
+    results = [
+        check(made, certified, authorities=roots).level(1).result
+        for roots in ([], [authority.root.read_bytes()], [other.root.read_bytes()])
+    ]
+    assert results == [Result.PASSED, Result.PASSED, Result.FAILED]
+    assert check(certified.bundle, certified, authorities=[authority.root.read_bytes()]).exit_code == ExitCode.UNCHECKED
+
+
+def test_no_authority_is_asked_without_permission(certified: Certified, tmp_path: Path) -> None:
+    with pytest.raises(HelderError, match="the network was not allowed"):
+        bundle.certify(certified.project, tmp_path / "bundle", authority="https://tsa.example.org")
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_arguments_that_make_no_sense_are_refused(certified: Certified, tmp_path: Path) -> None:
