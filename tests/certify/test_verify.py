@@ -306,6 +306,8 @@ def test_more_threads_than_any_machine_has_are_not_begun(certified: Certified, t
 def test_a_time_stamp_is_checked_where_its_authority_is_believed(
     certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("authority", "other"):
+        (tmp_path / name).mkdir()
     authority, other = Authority(tmp_path / "authority"), Authority(tmp_path / "other")
     monkeypatch.setattr("helder.ledger.timestamp.send", lambda asked, address, allow_network: authority.stamp(asked))
     made = bundle.certify(
@@ -313,10 +315,10 @@ def test_a_time_stamp_is_checked_where_its_authority_is_believed(
     )
     results = [
         check(made, certified, authorities=roots).level(1).result
-        for roots in ([], [authority.root.read_bytes()], [other.root.read_bytes()])
+        for roots in ([], [authority.root], [other.root])
     ]
     assert results == [Result.PASSED, Result.PASSED, Result.FAILED]
-    assert check(certified.bundle, certified, authorities=[authority.root.read_bytes()]).exit_code == ExitCode.UNCHECKED
+    assert check(certified.bundle, certified, authorities=[authority.root]).exit_code == ExitCode.UNCHECKED
 
 
 def test_no_authority_is_asked_without_permission(certified: Certified, tmp_path: Path) -> None:
