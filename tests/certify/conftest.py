@@ -48,8 +48,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certified]:
 
 
 @pytest.fixture
-def certified(run: Certified, monkeypatch: pytest.MonkeyPatch) -> Certified:
+def at_home(run: Certified, monkeypatch: pytest.MonkeyPatch) -> Certified:
     """The run, in the house of its makers."""
     monkeypatch.setenv("HELDER_HOME", str(run.home))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     return run
+
+
+@pytest.fixture
+def certified(at_home: Certified, monkeypatch: pytest.MonkeyPatch) -> Certified:
+    """The same; what is run again is run in this process, which imports torch once."""
+    run_here(monkeypatch)
+    return at_home

@@ -387,7 +387,7 @@ def second_statement(forger: Forger) -> None:
 
 def source_path(forger: Forger, stage: str, name: str) -> Path:
     found = next(one for one in forger.release["sources"] if (one["stage"], one["name"]) == (stage, name))
-    return forger.root / found["path"]
+    return forger.root / str(found["path"])
 
 
 def other_source_only(forger: Forger) -> None:
@@ -582,9 +582,10 @@ def replay(bundle: Path) -> Iterator[Slip]:
     yield Slip(
         "another beta of the preference", 4, "train-prefer", deciding("train-prefer", "beta", 1.0), stage="train-prefer"
     )
-    for field, value in (("loss", 0.1), ("gradient_norm", 0.25), ("batch_sha256", "b" * 64), ("tokens", 3)):
+    other: dict[str, Any] = {"loss": 0.1, "gradient_norm": 0.25, "batch_sha256": "b" * 64, "tokens": 3}
+    for field in other:
         for step in (0, 3):
-            change = set_in_log("train-tune", step, field, value)
+            change = set_in_log("train-tune", step, field, other[field])
             yield Slip(f"another {field} at step {step + 1}", 4, "train-tune", change, first=2 * (step // 2))
     yield Slip("a state exchanged, behind it", 4, "train-tune", other_state, first=0)
     yield Slip("a state exchanged, from it on", 4, "train-tune", other_state, first=2)

@@ -7,14 +7,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
-
 from helder.certify import integrity, lineage, replays, sample
 from helder.certify.verdict import Level, Result, Verdict
 from helder.certify.verify import verify
 from tests.certify import forge, mutations
 from tests.certify.conftest import Certified
-from tests.examples.test_recipes import run_here
 
 
 def linked(bundle: Path, target: Path) -> Path:
@@ -73,11 +70,7 @@ def test_statements_that_do_not_fit_together_are_found_by_lineage(certified: Cer
     assert count >= 50
 
 
-def test_what_does_not_follow_from_its_sources_is_found_by_rebuilding(
-    certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_here(monkeypatch)
-
+def test_what_does_not_follow_from_its_sources_is_found_by_rebuilding(certified: Certified, tmp_path: Path) -> None:
     def check(bundle: Path, level: int) -> Verdict:
         return verify(bundle, level=level, trusted=[certified.key.public])
 
@@ -86,11 +79,7 @@ def test_what_does_not_follow_from_its_sources_is_found_by_rebuilding(
     assert count >= 30
 
 
-def test_scores_and_answers_that_are_made_up_are_found_by_asking_again(
-    certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_here(monkeypatch)
-
+def test_scores_and_answers_that_are_made_up_are_found_by_asking_again(certified: Certified, tmp_path: Path) -> None:
     def check(bundle: Path, level: int) -> Verdict:
         return verify(bundle, level=2, scores=1000, trusted=[certified.key.public])
 
@@ -111,9 +100,8 @@ def nonce_for(bundle: Path, stage: str, first: int) -> str:
 
 
 def test_steps_that_were_not_taken_as_it_is_said_are_found_by_taking_them_again(
-    certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    certified: Certified, tmp_path: Path
 ) -> None:
-    run_here(monkeypatch)
     count, left = 0, []
     for slip in mutations.replay(certified.bundle):
         count += 1

@@ -23,7 +23,6 @@ from tests.certify import mutations
 from tests.certify.conftest import MADE, Certified
 from tests.certify.forge import Forger, rewrap
 from tests.certify.test_tamper import linked, told
-from tests.examples.test_recipes import run_here
 from tests.ledger.test_timestamp import Authority
 
 
@@ -40,9 +39,8 @@ def fails(path: Path, certified: Certified, place: str) -> str:
     return about[0]
 
 
-def test_a_bundle_passes_every_level_where_it_was_made(certified: Certified, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_here(monkeypatch)
-    verdict = helder.verify(certified.bundle, level=5, replay=2, scores=1000)
+def test_a_bundle_passes_every_level_where_it_was_made(at_home: Certified) -> None:
+    verdict = helder.verify(at_home.bundle, level=5, replay=2, scores=1000)
     assert [level.result for level in verdict.levels] == [Result.PASSED] * 5, told(verdict)
     assert verdict.exit_code == ExitCode.DONE
     assert verdict.level(4).facts["replayed"] == 2
@@ -314,8 +312,7 @@ def test_a_time_stamp_is_checked_where_its_authority_is_believed(
         certified.project, tmp_path / "bundle", made=MADE, authority="https://tsa.example.org", allow_network=True
     )
     results = [
-        check(made, certified, authorities=roots).level(1).result
-        for roots in ([], [authority.root], [other.root])
+        check(made, certified, authorities=roots).level(1).result for roots in ([], [authority.root], [other.root])
     ]
     assert results == [Result.PASSED, Result.PASSED, Result.FAILED]
     assert check(certified.bundle, certified, authorities=[authority.root]).exit_code == ExitCode.UNCHECKED
