@@ -23,14 +23,14 @@ from helder.certify.verify import verify
 from helder.commands.talk import table
 from helder.ledger import keys
 from tests.certify import mutations
-from tests.certify.small_run import make
+from tests.certify.small_run import make, one_thread
 from tests.certify.test_tamper import found, linked, nonce_for, told
 from tests.examples.test_recipes import run_here
 
 
 def main() -> None:
     rows: list[list[str]] = []
-    with tempfile.TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
+    with tempfile.TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch, one_thread():
         place = Path(temporary)
         os.environ |= {"HELDER_HOME": str(place / "home"), "OMP_NUM_THREADS": "1"}
         run_here(patch)

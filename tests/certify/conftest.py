@@ -56,7 +56,8 @@ def at_home(run: Certified, monkeypatch: pytest.MonkeyPatch) -> Certified:
 
 
 @pytest.fixture
-def certified(at_home: Certified, monkeypatch: pytest.MonkeyPatch) -> Certified:
+def certified(at_home: Certified, monkeypatch: pytest.MonkeyPatch) -> Iterator[Certified]:
     """The same; what is run again is run in this process, which imports torch once."""
     run_here(monkeypatch)
-    return at_home
+    with small_run.one_thread():
+        yield at_home

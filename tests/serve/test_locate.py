@@ -95,4 +95,4 @@ def test_a_run_signed_by_somebody_else_is_not_served(
     with pytest.raises(HelderError, match="can be believed") as caught:
         locate(run)
     assert caught.value.code == ExitCode.UNCHECKED
-    assert "keys/trusted" in caught.value.fix
+    assert "helder key trust" in caught.value.fix
