@@ -1,7 +1,7 @@
 """The quickstart, measured: time, memory, and how well it was planned.
 
-Runs what a person types, `helder new`, `plan`, `run` and `ask`, as separate commands in a new folder, after the base
-model was imported (downloads are not part of it), and takes
+Runs what a person types, `helder new`, `plan`, `run`, `ask`, `certify` and `verify --replay 2`, as separate commands in
+a new folder, after the base model was imported (downloads are not part of it), and takes
 
 - the wall time of each command and of all;
 - the peak memory of all their processes together, sampled five times a second; pages that several processes share
@@ -121,6 +121,8 @@ def measure(folder: Path, steps: int | None, limit: int | None) -> dict[str, Any
         planned = json.loads(timed("plan", str(folder), "--json", on_line=planning))
         timed("run", str(folder), on_line=running)
         answer = timed("ask", QUESTION, "--project", str(folder)).strip()
+        timed("certify", str(folder))
+        timed("verify", str(folder / "bundle"), "--replay", "2")
     estimates = {row["stage"]: row["seconds"] for row in planned["stages"] if row["seconds"] is not None}
     ended = [*planning.ended, *running.ended]
     trained = next(one for one in ended if one.stage == "train")
