@@ -34,7 +34,6 @@ KINDS: tuple[tuple[str, str, Kind], ...] = (
     ("probe*", "probe.json", "making"),
     ("train*", "log.jsonl", "making"),
     ("train*", "evaluation.jsonl", "making"),
-    ("train*", "seen.json", "making"),
     ("train*", "states/*", "making"),
     ("train*", "adapter.safetensors", "model"),
     ("train*", "adapter.json", "model"),

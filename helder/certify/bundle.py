@@ -284,13 +284,15 @@ def _source(making: Making, name: str, one: Mapping[str, Any], digest: str, plac
     if name == "secret":
         why = None if making.audience == "regulator" else "It salts the commitment: with it, records could be guessed."
     listed = [FileEntry("", *artifacts.hash_file(place))] if place.is_file() else artifacts.manifest(place)
+    if why is not None:
+        # Of a folder not even the names of its files are told.
+        making.hold_back(target, sum(entry.size for entry in listed), digest, why)
+        return None
     for entry in listed:
         path = f"{target}/{entry.path}" if entry.path else target
-        if why is not None:
-            making.hold_back(path, entry.size, entry.sha256, why)
-        elif path not in making.files:
+        if path not in making.files:
             making.add(path, place / entry.path if entry.path else place, entry.sha256)
-    return target if why is None else None
+    return target
 
 
 def _ledger(project: Project, making: Making, way: Mapping[str, Statement]) -> list[dict[str, Any]]:
