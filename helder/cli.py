@@ -12,6 +12,7 @@ SENTENCE = "Make a small language model for one job, measure it, and prove how i
 
 VERBS = {
     "new": ("helder.commands.project:new", "Make a project from an example."),
+    "data": ("helder.commands.data:data", "Take in folders of documents; decide about what waits."),
     "plan": ("helder.commands.project:plan", "Show what a run would do: time, memory, energy, and why."),
     "run": ("helder.commands.project:run", "Make the model: run every stage that is not done yet."),
     "ask": ("helder.commands.answers:ask", "Ask the model questions."),

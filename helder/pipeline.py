@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from helder import stage as stages
+from helder.data.extract.walk import Folder
 from helder.errors import HelderError
 from helder.ledger import artifact as artifacts
 from helder.ledger import canonical, keys, statement
@@ -42,11 +43,12 @@ State = Literal["done", "damaged", "ready", "waiting"]
 def journey(project: Project, walk: Walk) -> None:
     """documents → records → weights → small weights → answers → scores."""
     recipe = project.recipe
-    base, data = beginning(project, walk)
+    documents = prepared_documents(project, walk)
+    base, data = beginning(project, walk, documents)
 
     weights = base
     for training in recipe.train:
-        weights = train(project, walk, training, base, weights, data)
+        weights = train(project, walk, training, base, weights, data, documents)
 
     compress = {"formats": list(recipe.compress.formats)}
     files = walk.stage("files", "helder.compress.stage:run", compress, {"train": weights, "data": data})
@@ -68,15 +70,30 @@ def journey(project: Project, walk: Walk) -> None:
     walk.stage("scores", "helder.evaluate.stage:run", score_settings(project), {"data": data, **predictions})
 
 
-def beginning(project: Project, walk: Walk) -> tuple[Known, Known]:
+def prepared_documents(project: Project, walk: Walk) -> Known:
+    """folders of people → documents; None when the recipe has none, or while they are not made."""
+    asked = project.recipe.documents
+    if asked is None:
+        return None
+    described = asked.described()
+    folders: dict[str, Known] = {
+        "folder" if place == 0 else f"folder-{place + 1}": Folder.of(
+            project.folder / str(one["name"]), str(one["name"])
+        )
+        for place, one in enumerate(described)
+    }
+    return walk.stage("extract", "helder.data.extract.stage:run", {"sources": described}, folders)
+
+
+def beginning(project: Project, walk: Walk, documents: Known = None) -> tuple[Known, Known]:
     """(the model that the first training begins with, the records)."""
     recipe = project.recipe
     base = None if recipe.base.scratch else walk.base(recipe.base.model)
     data = walk.stage("data", "helder.data.stage:run", data_settings(project), sources(project))
-    return (from_nothing(project, walk, data) if recipe.base.scratch else base), data
+    return (from_nothing(project, walk, data, documents) if recipe.base.scratch else base), data
 
 
-def from_nothing(project: Project, walk: Walk, data: Known) -> Known:
+def from_nothing(project: Project, walk: Walk, data: Known, documents: Known) -> Known:
     """texts → tokenizer → a model whose weights are drawn from a seed."""
     base = project.recipe.base
     if base.tokenizer is not None:
@@ -84,20 +101,22 @@ def from_nothing(project: Project, walk: Walk, data: Known) -> Known:
     else:
         settings = {"vocabulary": base.vocabulary, "chat_format": base.chat_format, "cut": base.cut}
         texts = [path for training in project.recipe.train for path in training.texts]
-        inputs = {"data": data, **named_files(project, "text", dict.fromkeys(texts))}
+        inputs = {"data": data, **texts_of(project, dict.fromkeys(texts), documents)}
         tokenizer = walk.stage("tokenizer", "helder.tokens.bpe:run", settings, inputs)
     shape = scratch.settings(project.recipe.name, shape_of(base), base.seed, base.chat_format)
     return walk.stage("base", "helder.model.scratch:run", shape, {"tokenizer": tokenizer})
 
 
-def train(project: Project, walk: Walk, training: Train, base: Known, start: Known, data: Known) -> Known:
+def train(
+    project: Project, walk: Walk, training: Train, base: Known, start: Known, data: Known, documents: Known
+) -> Known:
     """One training of the recipe: the stages that prepare it, the training itself, and the mean of several seeds.
 
     Args:
         base: the model that the first training begins with.
         start: the model that this one begins with.
     """
-    learnt = lessons(project, walk, training, base, data)
+    learnt = lessons(project, walk, training, base, data, documents)
     variables = training_environment(project, training)
     settings = train_settings(project, walk, training, {"base": base, **learnt})
     inputs = {"base": start, **learnt}
@@ -121,12 +140,14 @@ def probe_stage(project: Project, training: Train) -> str:
     return "probe" if training is project.recipe.final else f"probe-{training.called}"
 
 
-def lessons(project: Project, walk: Walk, training: Train, base: Known, data: Known) -> dict[str, Known]:
+def lessons(
+    project: Project, walk: Walk, training: Train, base: Known, data: Known, documents: Known
+) -> dict[str, Known]:
     """What a training learns from: artifacts by the names that its objective knows."""
     learnt: dict[str, Known] = {}
     if training.texts:
         settings = {"holdout": training.holdout, "seed": training.seed}
-        inputs = {"base": base, **named_files(project, "text", training.texts)}
+        inputs = {"base": base, **texts_of(project, training.texts, documents)}
         if training.text_dev is not None:
             inputs["text-dev"] = Artifact.of(project.folder / training.text_dev, Path(training.text_dev).name)
         learnt["text"] = walk.stage(f"tokens-{training.called}", "helder.tokens.stage:run", settings, inputs)
@@ -143,10 +164,13 @@ def lessons(project: Project, walk: Walk, training: Train, base: Known, data: Kn
     return learnt
 
 
-def named_files(project: Project, name: str, paths: Iterable[str]) -> dict[str, Known]:
-    """Files of the recipe as inputs: `name`, `name`-2, …"""
+def texts_of(project: Project, paths: Iterable[str], documents: Known) -> dict[str, Known]:
+    """Files that trainings learn from, as inputs: `text`, `text-2`, …; "documents" are those of [documents]."""
+    recipe = project.recipe
     return {
-        name if place == 0 else f"{name}-{place + 1}": Artifact.of(project.folder / path, Path(path).name)
+        "text" if place == 0 else f"text-{place + 1}": documents
+        if recipe.means_documents(path)
+        else Artifact.of(project.folder / path, Path(path).name)
         for place, path in enumerate(paths)
     }
 
@@ -521,6 +545,14 @@ def run(project: Project, on_event: OnEvent = lambda event: None, until: str | N
             artifacts.remove(project.run_folder.root / "work")
             write_report(project)
             on_event({"event": "report", "path": str(project.report)})
+    return {step.name: step.artifact for step in walk.steps if step.artifact}
+
+
+def prepare(project: Project, on_event: OnEvent = lambda event: None) -> dict[str, Artifact]:
+    """Run only the stages that prepare the documents; stage name → artifact."""
+    with project.run_folder.lock() as lock:
+        walk = Run(project, on_event=on_event, lock=lock)
+        prepared_documents(project, walk)
     return {step.name: step.artifact for step in walk.steps if step.artifact}
 
 

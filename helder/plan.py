@@ -111,7 +111,9 @@ class _Probing(Walk):
 
     def visit(self, stage: Stage) -> Known:
         assert self.run is not None
-        prepares = stage.name in ("data", "tokenizer", "base") or stage.name.startswith(("tokens-", "probe"))
+        prepares = stage.name in ("extract", "clean", "data", "tokenizer", "base") or stage.name.startswith(
+            ("tokens-", "probe")
+        )
         return self.run.visit(stage) if prepares else super().visit(stage)
 
     def base(self, name: str, role: str = "base") -> Known:
@@ -125,13 +127,14 @@ class _Probing(Walk):
 def _measure(project: Project, run: Run) -> Measured | None:
     """Make what the trainings learn from, and a probe of each that is not done; None when nothing was measured."""
     walk = _Probing(project, verify=False, run=run)
-    base, data = pipeline.beginning(project, walk)
+    documents = pipeline.prepared_documents(project, walk)
+    base, data = pipeline.beginning(project, walk, documents)
     if data is None or base is None:
         raise HelderError("The records could not be prepared.", fix="helder run says why.")
     done = {step.name for step in pipeline.status(project, verify=False) if step.state == "done"}
     probes: dict[str, dict[str, Any]] = {}
     for training in project.recipe.train:
-        inputs = {"base": base, **pipeline.lessons(project, walk, training, base, data)}
+        inputs = {"base": base, **pipeline.lessons(project, walk, training, base, data, documents)}
         settings = pipeline.train_settings(project, walk, training, inputs)
         names = pipeline.training_stages(project, training)
         # Probing what is trained already would cost minutes and decide nothing.

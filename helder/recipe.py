@@ -28,6 +28,7 @@ from helder.errors import HelderError
 from helder.recipe_errors import NotFound, from_toml, from_validation
 
 FILE_NAME = "recipe.toml"
+DOCUMENTS = "documents"  # what a training names to learn from [documents]
 SCRATCH = "scratch"  # the base model that is made from nothing
 UNITS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
 
@@ -41,6 +42,14 @@ class Section(BaseModel):
 def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", value):
         raise ValueError("a name is lower-case letters, digits, '-', '_' and '.', beginning with a letter or digit")
+    return value
+
+
+def _date(value: str) -> str:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("a date is written 2026-11-30") from None
     return value
 
 
@@ -85,6 +94,64 @@ class Data(Section):
     """The licence of the data, as an SPDX identifier, or "unknown"."""
     seed: int = 0
     """Decides the held-out part and the limited choice."""
+
+
+class Folder(Section):
+    """A folder of documents with a licence, an owner, … of its own; what is left out is as in [documents]."""
+
+    folder: str
+    """The folder or file, as in `folders` of [documents], which need not name it again."""
+    licence: str | None = None
+    """The licence of these documents, as an SPDX identifier."""
+    owner: str | None = None
+    """Who may say what is done with these documents."""
+    consent: str | None = None
+    """On which ground they may be used: a consent, a contract, a law."""
+    date: Annotated[str, AfterValidator(_date)] | None = None
+    """As of when these documents stand."""
+
+
+class Documents(Section):
+    """Folders of documents as they are: what is read of them, what is left out, and what waits for a person."""
+
+    folders: list[str] = []
+    """Folders or files, relative to the recipe; trainings learn from them with text = "documents"."""
+    sources: list[Folder] = []
+    """Folders with a licence, an owner, … of their own: tables [[documents.sources]]."""
+    licence: str = "unknown"
+    """The licence of the documents, as an SPDX identifier, or "unknown"."""
+    owner: str | None = None
+    """Who may say what is done with the documents."""
+    consent: str | None = None
+    """On which ground they may be used: a consent, a contract, a law."""
+    date: Annotated[str, AfterValidator(_date)] | None = None
+    """As of when the documents stand, such as 2026-11-30."""
+    decisions: str = "decisions.json"
+    """The file with what people decided in `helder data review`, relative to the recipe; it need not be there."""
+    personal_data: Literal["report", "redact", "refuse", "hold"] = "report"
+    """When personal data are found: only say so, black them out, leave the document out, or ask a person."""
+    near_duplicates: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """How alike two documents are (share of common word groups) from which on one is left out; 1: only copies."""
+
+    @model_validator(mode="after")
+    def _names_folders_once(self) -> Documents:
+        named = [str(entry["name"]) for entry in self.described()]
+        if not named:
+            raise ValueError('[documents] names no folder: folders = ["handbook"]')
+        twice = sorted({name for name in named if named.count(name) > 1})
+        if twice:
+            raise ValueError(f"[documents] names {twice[0]} twice")
+        return self
+
+    def described(self) -> list[dict[str, str | None]]:
+        """Each folder once, with what is said of it: {"name", "licence", "owner", "consent", "date"}."""
+        keys = ("licence", "owner", "consent", "date")
+        own = {one.folder: one for one in self.sources}
+        names = [*self.folders, *(one.folder for one in self.sources if one.folder not in self.folders)]
+        return [
+            {"name": name, **{key: getattr(own.get(name), key, None) or getattr(self, key) for key in keys}}
+            for name in names
+        ]
 
 
 class Base(Section):
@@ -140,7 +207,8 @@ class Train(Section):
     """What is learnt: to answer; to go on with text; to prefer the better of two answers; from a verifier's rewards for
     its own answers; from a larger model."""
     text: str | list[str] | None = None
-    """Documents to learn from (`text`, or `distil` over text): files or folders; text, JSONL or CSV with `text`."""
+    """Documents to learn from (`text`, or `distil` over text): files or folders; text, JSONL or CSV with `text`; or
+    "documents", those of [documents]."""
     text_dev: str | None = None
     """Documents for watching the training; without it, a part of `text` is held out."""
     holdout: Fraction = 0.02
@@ -322,14 +390,6 @@ class Evaluate(Section):
     """Decides the limited choice and the resampling."""
 
 
-def _date(value: str) -> str:
-    try:
-        date.fromisoformat(value)
-    except ValueError:
-        raise ValueError("a date is written 2026-11-30") from None
-    return value
-
-
 Words = Annotated[str, Field(min_length=1)]
 Date = Annotated[str, AfterValidator(_date)]
 
@@ -413,6 +473,8 @@ class Recipe(Section):
     """What it is for and who checks its answers, in one or two sentences."""
     data: Data
     """Which documents the model learns from, and which it is tested on."""
+    documents: Documents | None = None
+    """Folders of documents as they are, from which trainings with text = "documents" learn."""
     base: Base
     """The open model to begin with."""
     train: Annotated[list[Train], BeforeValidator(_one_or_more), Field(min_length=1)] = [Train()]
@@ -491,13 +553,32 @@ class Recipe(Section):
         }
         found |= {key: value for key, value in single.items() if isinstance(value, str)}
         found |= {f"data.tests.{name}": path for name, path in data.tests.items()}
+        documents = [] if self.documents is None else [str(one["name"]) for one in self.documents.described()]
+        for place, path in enumerate(documents):
+            found["documents.folders" if place == 0 else f"documents.folders[{place}]"] = path
         for place, training in enumerate(self.train):
             table = f"train[{place}]" if len(self.train) > 1 else "train"
             for index, path in enumerate(training.texts):
+                if self.means_documents(path):
+                    continue
                 found[f"{table}.text" if index == 0 else f"{table}.text[{index}]"] = path
             for key in ("text_dev", "pairs"):
                 if (path := getattr(training, key)) is not None:
                     found[f"{table}.{key}"] = path
+        return found
+
+    def means_documents(self, path: str) -> bool:
+        """Whether what a training calls its text are the documents of [documents]."""
+        return path == DOCUMENTS and self.documents is not None
+
+    def paths_of(self, training: Train) -> list[str]:
+        """The files and folders of a training's text, in place of "documents" the folders of [documents]."""
+        found: list[str] = []
+        for path in training.texts:
+            if self.documents is not None and self.means_documents(path):
+                found += [str(one["name"]) for one in self.documents.described()]
+            else:
+                found.append(path)
         return found
 
     def check_files(self, folder: Path, text: str = "", where: str = FILE_NAME) -> None:

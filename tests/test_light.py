@@ -17,6 +17,7 @@ from tests.serve import finished, tiny
 REPOSITORY = Path(__file__).parent.parent
 # What `helder[train]` adds, what comes with it, and what other projects of this field would bring along.
 ABSENT = ("torch", "safetensors", "sklearn", "scipy", "joblib", "transformers", "numba", "daft", "pandas")
+ABSENT += ("selectolax", "pypdfium2", "pyarrow")  # what `helder[documents]` adds
 # The modules that compute with torch. Every other module of Helder is light.
 TRAINING = {
     "helder.model.kernels",
@@ -41,6 +42,8 @@ TRAINING = {
     "helder.train.worker",
     "helder.train.world",
 }
+# The modules that read documents with a library of `helder[documents]`.
+READING = {"helder.data.extract.pdf", "helder.data.extract.web"}
 WITHOUT = f"""\
 import sys
 from importlib.machinery import PathFinder
@@ -84,8 +87,9 @@ def helder(light: dict[str, str], *arguments: str) -> subprocess.CompletedProces
 def test_every_module_that_does_not_train_can_be_imported(light: dict[str, str]) -> None:
     done = subprocess.run([sys.executable, "-c", IMPORT_ALL], env=light, capture_output=True, text=True, check=True)
     needs = json.loads(done.stdout)
-    assert set(needs) == TRAINING
-    assert set(needs.values()) <= {"torch", "safetensors"}
+    assert set(needs) == TRAINING | READING
+    assert {needs[name] for name in TRAINING} <= {"torch", "safetensors"}
+    assert {needs[name] for name in READING} <= {"selectolax", "pypdfium2"}
 
 
 def test_projects_are_made_and_checked(light: dict[str, str], tmp_path: Path) -> None:

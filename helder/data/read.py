@@ -134,7 +134,7 @@ def read_file(
         rows, blank = _read_json_lines(text, name)
         columns = tuple(dict.fromkeys(key for row in rows for key in row.values))
     else:
-        used = delimiter or _sniff(text, required)
+        used = delimiter or sniff(text, required)
         columns, rows, blank = _read_delimited(text, name, used)
     if not rows:
         raise HelderError(f"{name} holds no records.", "There is a heading and nothing below it.", "Add records.")
@@ -271,7 +271,7 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         yield line, fields
 
 
-def _sniff(text: str, required: Sequence[str]) -> str:
+def sniff(text: str, required: Sequence[str] = ()) -> str:
     """The delimiter under which most required columns are in the heading, and the first lines have the same
     width.
     """

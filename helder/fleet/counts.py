@@ -106,16 +106,17 @@ class Counter:
     def text(self, training: Train) -> Counted:
         """All tokens of the documents of a training, less what is held out."""
         held = training.holdout if training.text_dev is None else 0.0
-        told = self._told(training.texts)
+        paths = self.project.recipe.paths_of(training)
+        told = self._told(paths)
         if told is not None:
             return replace(told, examples=1, tokens=told.examples * told.tokens * (1 - held))
         made = None
         if self.base is not None:
-            made = pipeline.lessons(self.project, self.walk, training, self.base, self.data).get("text")
+            made = pipeline.lessons(self.project, self.walk, training, self.base, self.data, self.documents).get("text")
         if made is not None:
             tokens = json.loads((made.path / "summary.json").read_text(encoding="utf-8"))["train"]["tokens"]
             return Counted(1, tokens, f"{tokens:,} tokens of text, as they were made.")
-        size = sum(file.stat().st_size for path in training.texts for file in files_of(self.project.folder / path))
+        size = sum(file.stat().st_size for path in paths for file in files_of(self.project.folder / path))
         tokens = max(1.0, size / BYTES_PER_TOKEN * (1 - held))
         return Counted(1, tokens, f"{tokens:,.0f} tokens of text: {BYTES_PER_TOKEN:g} bytes a token (assumption).")
 
@@ -126,6 +127,11 @@ class Counter:
     @cached_property
     def all_here(self) -> bool:
         return all((self.project.folder / path).exists() for path in self.project.recipe.files().values())
+
+    @cached_property
+    def documents(self) -> Known:
+        """The documents, when they are made."""
+        return pipeline.prepared_documents(self.project, self.walk) if self.all_here else None
 
     @cached_property
     def data(self) -> Known:
@@ -143,7 +149,7 @@ class Counter:
             return None
         try:
             if named.scratch:
-                return pipeline.from_nothing(self.project, self.walk, self.data)
+                return pipeline.from_nothing(self.project, self.walk, self.data, self.documents)
             return pipeline.find_base(self.project, named.model).artifact
         except HelderError:
             return None  # its tokens are not counted, then; its sizes are asked for elsewhere

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,16 +10,22 @@ from helder.data.read import TABLES, decode, files_of, read_file
 from helder.errors import HelderError
 
 COLUMN = "text"
+TAKEN_IN = "documents.jsonl"  # of an artifact of "extract" or "clean", with an account beside it
+ACCOUNTS = ("manifest.json", "account.json")
 
 
 def read_documents(path: Path) -> Iterator[tuple[str, str]]:
     """The documents of a file, or of a folder's files in the order of their names, as (name, text).
 
-    JSON lines and CSV hold one a row, in the column `text`; any other file is one document.
+    JSON lines and CSV hold one a row, in the column `text`; any other file is one document. Of the documents that
+    Helder took in itself ("extract", "clean"), those that wait for a person are passed over.
 
     Raises:
         HelderError: not text, a broken line, or a row without text.
     """
+    if (path / TAKEN_IN).is_file() and any((path / name).is_file() for name in ACCOUNTS):
+        yield from _taken_in(path / TAKEN_IN)
+        return
     for file in files_of(path):
         name = file.relative_to(path).as_posix() if path.is_dir() else file.name
         if file.suffix.lower() not in TABLES:
@@ -35,3 +42,12 @@ def read_documents(path: Path) -> Iterator[tuple[str, str]]:
                     f"{row.place} holds half of a surrogate pair.", "It is no character.", "Take it out of the text."
                 )
             yield f"{name}:{row.line}", text
+
+
+def _taken_in(file: Path) -> Iterator[tuple[str, str]]:
+    with file.open("rb") as lines:
+        for line in lines:
+            document = json.loads(line)
+            if not document.get("held"):
+                row = f":{document['row']}" if document.get("row") else ""
+                yield f"{document['path']}{row}", document[COLUMN]

@@ -1,0 +1,397 @@
+"""Reads files in processes with limits, several at a time, and gives the results back in order.
+
+A worker is a fork of this process that gets open descriptors over a socket; it opens nothing by name itself. It reads
+one file at a time under a clock of processor time that grows with the file, so that a small file that takes long (a
+bomb) ends soon and a large one may take its time; under a limit on memory; and it writes only to its own file of
+results. When a worker is stopped by a limit or by a crash of a library, its file is refused with the reason, and a new
+worker goes on.
+
+What this does not do: keep a worker that was taken over by a malicious file from reading files of this user. That is
+what the closed room of the stage is for (`helder.sealed.room`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import faulthandler
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from helder.data.extract import kinds, marks, walk
+from helder.data.extract.form import Extracted, Held, Limits, Refused
+from helder.data.extract.source import Source
+from helder.data.extract.walk import Found
+
+BYTES_A_SECOND = 1_000_000  # of a file, for which a second of processor time is added: PDFium reads 3 MB/s or more
+PATIENCE = 10  # times the processor time that may pass on the clock: the machine may be busy
+PATIENCE_FROM = 20.0  # seconds on the clock that always may pass
+OUTPUT = 64_000_000  # bytes that the lines of any file may have, and `OUTPUT_RATIO` for each byte of it (assumptions)
+OUTPUT_RATIO = 10
+WRITTEN = 1 << 20  # characters of lines that are collected before they are written
+RECURSION = 3000  # calls inside one another: enough for `Limits.depth` elements of an office file
+
+
+@dataclass
+class Result:
+    """What became of one file.
+
+    Attributes:
+        state: "accepted", "held" or "refused".
+        why: the reason, or empty.
+        sha256: of the file; empty when it could not be opened.
+        ids: of its documents, in their order.
+        spool, start, end: where their lines are, in the file of a worker; `spool` is -1 when there are none.
+    """
+
+    found: Found
+    state: str
+    why: str = ""
+    sha256: str = ""
+    size: int = 0
+    media_type: str = ""
+    library: str = ""
+    ids: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    spool: int = -1
+    start: int = 0
+    end: int = 0
+
+
+def allowance(size: int, limits: Limits) -> float:
+    """Seconds of processor time that a file of this size may take."""
+    return limits.seconds + size / BYTES_A_SECOND
+
+
+def extract(
+    root: Path,
+    paths: Iterable[tuple[Found, str]],
+    limits: Limits,
+    spools: Path,
+    workers: int,
+    common: dict[str, Any],
+) -> Iterator[Result]:
+    """Read files, several at a time; results come in the order of the paths.
+
+    Args:
+        root: the folder that the paths lie in.
+        paths: files, each with a reason to ask a person before it is used, or an empty one.
+        spools: an empty folder, in which workers write lines of documents; see `Result.spool` and `spool_path`.
+        workers: how many files are read at the same time.
+        common: what stands in the line of every document, and "prefix", which its path begins with.
+    """
+    paths = list(paths)
+    _preload(any(found.path.lower().endswith(".parquet") for found, _ in paths))
+    pool = [_Worker(number, spools, limits, common) for number in range(workers)]
+    waiting, done, order = deque(paths), {}, 0
+    expected = 0
+    try:
+        while True:
+            for worker in pool:
+                if worker.task is None and waiting and expected - order < 64 * workers:
+                    worker.start(root, *waiting.popleft(), expected)
+                    expected += 1
+            busy = [worker for worker in pool if worker.task is not None]
+            if not busy and order == expected:
+                return
+            for worker in _ready(busy):
+                number, result = worker.finish()
+                done[number] = result
+            while order in done:
+                yield done.pop(order)
+                order += 1
+    finally:
+        for worker in pool:
+            worker.stop()
+
+
+def spool_path(spools: Path, number: int) -> Path:
+    """The file that a worker writes lines to."""
+    return spools / f"{number}.jsonl"
+
+
+def _preload(tables: bool) -> None:
+    """Import the readers before forking, so that no worker pays for it out of a file's time.
+
+    Args:
+        tables: whether to import what reads Parquet, too, which is large.
+    """
+    for reader in kinds.READERS.values():
+        if reader.package != "pyarrow" or tables:
+            with contextlib.suppress(Held):
+                reader.load()
+
+
+def _ready(busy: list[_Worker]) -> list[_Worker]:
+    """Workers that answered, died, or took too long on the clock."""
+    if not busy:
+        return []
+    now = time.monotonic()
+    wait = max(0.0, min(worker.deadline for worker in busy) - now)
+    readable, _, _ = select.select([worker.socket for worker in busy], [], [], wait)
+    now = time.monotonic()
+    return [worker for worker in busy if worker.socket in readable or worker.deadline <= now]
+
+
+class _Worker:
+    """The parent's side of one worker."""
+
+    def __init__(self, number: int, spools: Path, limits: Limits, common: dict[str, Any]) -> None:
+        self.number, self._limits, self._common = number, limits, common
+        self._spool = os.open(spool_path(spools, number), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._end = 0  # of what is whole in the spool
+        self.task: tuple[int, Found] | None = None
+        self.deadline = 0.0
+        self._process = -1
+        self.socket: socket.socket
+        self._fork()
+
+    def _fork(self) -> None:
+        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._process = os.fork()
+        if self._process == 0:
+            code = 1
+            try:
+                self.socket.close()
+                _serve(theirs, self._spool, self._limits, self._common)
+                code = 0
+            finally:
+                os._exit(code)
+        theirs.close()
+
+    def start(self, root: Path, found: Found, mark: str, number: int) -> None:
+        """Give the worker a file; one that cannot be opened is answered at once."""
+        self.task = (number, found)
+        seconds = allowance(found.size, self._limits)
+        self.deadline = time.monotonic() + max(PATIENCE_FROM, PATIENCE * seconds)
+        order = json.dumps({"path": found.path, "size": found.size, "mark": mark, "seconds": seconds}).encode()
+        try:
+            with walk.opened(root, found.path) as descriptor:
+                socket.send_fds(self.socket, [len(order).to_bytes(8, "big") + order], [descriptor])
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._answered = Result(found, "refused", f"it cannot be opened: {reason}", size=found.size)
+            self.deadline = 0.0
+        else:
+            self._answered = None
+
+    _answered: Result | None = None
+
+    def finish(self) -> tuple[int, Result]:
+        """The result of the file that the worker has."""
+        assert self.task is not None
+        (number, found), self.task = self.task, None
+        if self._answered is not None:
+            result, self._answered = self._answered, None
+            return number, result
+        late = self.deadline <= time.monotonic() and not select.select([self.socket], [], [], 0)[0]
+        record = None if late else _receive(self.socket)
+        if record is None:
+            why = self._bury(found, late)
+            os.ftruncate(self._spool, self._end)
+            self._fork()
+            return number, Result(found, "refused", why, size=found.size)
+        start, self._end = self._end, record.pop("end")
+        spool = self.number if self._end > start else -1
+        return number, Result(found, **record, spool=spool, start=start, end=self._end)
+
+    def _bury(self, found: Found, late: bool) -> str:
+        """Why a worker ended, in words; it is gone afterwards."""
+        if late:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process, signal.SIGKILL)
+        self.socket.close()
+        _, status = os.waitpid(self._process, 0)
+        self._process = -1
+        seconds = allowance(found.size, self._limits)
+        if late:
+            return f"reading it took longer than {max(PATIENCE_FROM, PATIENCE * seconds):.0f} s on the clock"
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGXCPU):
+            return "reading it takes more processor time than a file of its size may take; perhaps it is a bomb"
+        if os.WIFSIGNALED(status):
+            return f"its reader crashed ({signal.Signals(os.WTERMSIG(status)).name})"
+        return "its reader ended; perhaps it needs more memory than it may have"
+
+    def stop(self) -> None:
+        """End the worker, whatever it does."""
+        if self._process > 0:
+            self.socket.close()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process, signal.SIGKILL)
+            os.waitpid(self._process, 0)
+        os.close(self._spool)
+
+
+def _receive(stream: socket.socket) -> dict[str, Any] | None:
+    """One answer of a worker; None when it died."""
+    parts, size = bytearray(), 8
+    while len(parts) < size:
+        try:
+            part = stream.recv(1 << 16)
+        except ConnectionError:
+            return None
+        if not part:
+            return None
+        parts += part
+        if size == 8 and len(parts) >= 8:
+            size = 8 + int.from_bytes(parts[:8], "big")
+    record: dict[str, Any] = json.loads(bytes(parts[8:]))
+    return record
+
+
+# -- the worker's side -----------------------------------------------------------------------------------
+
+
+def _serve(stream: socket.socket, spool: int, limits: Limits, common: dict[str, Any]) -> None:
+    """Answer orders until the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit_memory(limits.memory)
+    sys.setrecursionlimit(RECURSION)
+    faulthandler.disable()  # a crash is told by the parent
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)  # what libraries print is not ours
+    os.dup2(devnull, 2)
+    while True:
+        head, descriptors, _, _ = socket.recv_fds(stream, 8, 1)
+        if len(head) < 8:
+            return
+        order = json.loads(_exactly(stream, int.from_bytes(head, "big")))
+        record = _one(descriptors[0], order, spool, limits, common)
+        os.close(descriptors[0])
+        record["end"] = os.lseek(spool, 0, os.SEEK_END)
+        answer = json.dumps(record).encode()
+        stream.sendall(len(answer).to_bytes(8, "big") + answer)
+
+
+def _exactly(stream: socket.socket, size: int) -> bytes:
+    content = bytearray()
+    while len(content) < size:
+        part = stream.recv(size - len(content))
+        if not part:
+            os._exit(0)
+        content += part
+    return bytes(content)
+
+
+def _limit_memory(more: int) -> None:
+    """Allow this much beyond what the process has now (its address space, since that is what can be limited)."""
+    with contextlib.suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + more
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard == resource.RLIM_INFINITY or most < hard:
+            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
+def _one(descriptor: int, order: dict[str, Any], spool: int, limits: Limits, common: dict[str, Any]) -> dict[str, Any]:
+    """Read one file and write the lines of its documents; what is to be said of it."""
+    found = Extracted(marks=[order["mark"]] if order["mark"] else [])
+    begin = os.lseek(spool, 0, os.SEEK_END)
+    record: dict[str, Any] = {"state": "accepted", "why": "", "ids": []}
+    _limit_output(begin + OUTPUT + OUTPUT_RATIO * order["size"])
+    signal.setitimer(signal.ITIMER_PROF, order["seconds"])
+    try:
+        size, sha256 = walk.hashed(descriptor)
+        record |= {"size": size, "sha256": sha256}
+        name = walk.shown(order["path"].rpartition("/")[2])
+        _documents(Source(descriptor, name, size), order["path"], record, found, spool, limits, common)
+    except Exception as error:  # noqa: BLE001  a file from outside may break a reader in any way; it is refused, and told
+        state = "held" if isinstance(error, Held) else "refused"
+        record |= {"state": state, "why": _why(error, limits), "ids": []}
+        os.ftruncate(spool, begin)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return record | {"warnings": found.warnings, "facts": found.facts}
+
+
+def _limit_output(most: int) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+
+
+def _why(error: Exception, limits: Limits) -> str:
+    """Why a file was not read, in words."""
+    if isinstance(error, Held | Refused):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"reading it needs more than {limits.memory:,} bytes of memory"
+    if isinstance(error, RecursionError):
+        return "its parts lie too deep inside one another"
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return "its text is much larger than the file; perhaps it is a bomb"
+    return f"its reader failed on it ({type(error).__name__}: {str(error)[:120]})"
+
+
+def _documents(
+    source: Source,
+    path: str,
+    record: dict[str, Any],
+    found: Extracted,
+    spool: int,
+    limits: Limits,
+    common: dict[str, Any],
+) -> None:
+    """Write a line for each document.
+
+    Raises:
+        Held, Refused: see `kinds.read`; or there is no text.
+    """
+    reader, documents = kinds.read(source, found, limits)
+    record |= {"media_type": reader.media_type, "library": reader.library}
+    prefix = common.get("prefix", "")
+    said = {name: value for name, value in common.items() if name != "prefix"}
+    fixed = {"path": prefix + walk.shown(path), "media_type": reader.media_type, **said, "library": reader.library}
+    lines: list[str] = []
+    waiting = asked = 0
+    first = ""
+    for document in documents:
+        if document.row is None and not document.text.strip():
+            raise Held("it has no text")
+        health = marks.of_health(document.text)
+        reasons = [*found.marks, *([health] if health else [])]
+        if reasons:
+            asked, first = asked + 1, first or "; ".join(reasons)
+        line = {
+            "id": document.id,
+            "row": document.row,
+            "title": document.title,
+            "text": document.text,
+            "offsets": document.offsets,
+            "held": "; ".join(reasons) or None,
+            **fixed,
+        }
+        record["ids"].append(line["id"])
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        lines.append(text)
+        waiting += len(text)
+        if waiting > WRITTEN:
+            _write(spool, lines)
+            lines, waiting = [], 0
+    _write(spool, lines)
+    if not record["ids"]:
+        raise Held("it has no text")
+    if asked:
+        total = len(record["ids"])
+        record |= {"state": "held", "why": first if total == 1 else f"{asked:,} of its {total:,} rows: {first}"}
+
+
+def _write(descriptor: int, lines: list[str]) -> None:
+    data = memoryview("".join(f"{line}\n" for line in lines).encode("utf-8"))
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -1,0 +1,1 @@
+"""Example: the handbook of a small organisation."""
