@@ -15,6 +15,7 @@ from helder.examples.files import Example
 
 _MODULES = {
     "dose-instructions": "helder.examples.dose_instructions",
+    "handbook": "helder.examples.handbook",
     "icd10cm": "helder.examples.icd10cm",
     "icd10cm-from-scratch": "helder.examples.icd10cm_from_scratch",
     "olmo2": "helder.examples.olmo2",

@@ -47,6 +47,7 @@ class Example:
             folder.mkdir(parents=True, exist_ok=True)
             for name, data in contents.items():
                 path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
                 written.append(path)
                 with path.open("wb") as file:
                     file.write(data)

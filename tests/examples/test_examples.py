@@ -19,12 +19,17 @@ from helder.examples.dose_instructions.generate import key
 from helder.recipe import Recipe
 
 TUNED = ["dose-instructions", "icd10cm"]  # from an imported model
-MADE = ["icd10cm-from-scratch", "olmo2", "olympiccoder"]  # from nothing
-NAMES = TUNED + MADE
+MADE = ["handbook", "icd10cm-from-scratch", "olmo2", "olympiccoder"]  # from nothing
+NAMES = ["dose-instructions", "handbook", "icd10cm", *MADE[1:]]
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder: relative path → bytes."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -57,7 +62,7 @@ def test_an_unknown_example_is_refused_with_those_that_exist(tmp_path: Path) -> 
     for ask in (examples.describe, lambda name: examples.materialise(name, tmp_path)):
         with pytest.raises(HelderError, match='no example "doses"') as error:
             ask("doses")
-        assert "dose-instructions, icd10cm" in error.value.fix
+        assert "dose-instructions, handbook, icd10cm" in error.value.fix
 
 
 def test_the_recipe_of_a_new_project_can_be_read_and_its_files_are_there(project: Path) -> None:
@@ -104,9 +109,7 @@ def test_the_dose_instructions_have_the_sizes_that_the_readme_tells(made_up: Pat
 
 def test_two_new_projects_have_the_same_bytes(project: Path, tmp_path: Path) -> None:
     examples.materialise(project.name, tmp_path / "again")
-    assert {path.name: path.read_bytes() for path in project.iterdir()} == {
-        path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()
-    }
+    assert bytes_of(project) == bytes_of(tmp_path / "again")
 
 
 def test_the_made_up_data_have_the_bytes_that_were_measured(made_up: Path) -> None:

@@ -162,6 +162,21 @@ def test_the_other_recipes_from_nothing_run_whole(name: str, tmp_path: Path, mon
     check_whole(project, made)
 
 
+def test_the_handbook_reads_its_documents_then_learns_from_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("selectolax")
+    pytest.importorskip("pypdfium2")
+    run_here(monkeypatch)
+    project = small("handbook", tmp_path / "handbook", steps=1)
+    made = pipeline.run(project, until="train")
+    assert {"extract", "tokens-read", "train-read", "train"} <= made.keys()
+    tokens = made["tokens-read"].path
+    learnt = [json.loads(line)["id"] for line in (tokens / "train-documents.jsonl").read_text("utf-8").splitlines()]
+    assert "vrijwilligers.docx" in learnt
+    assert not {"zorg/intake-mevrouw-j.txt", "gedichten/regen.txt"} & set(learnt), "what waits is not learnt from"
+
+
 def test_the_same_recipe_elsewhere_gives_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_here(monkeypatch)
     projects = [small("olympiccoder", tmp_path / place, steps=1) for place in ("here", "there")]
