@@ -23,6 +23,7 @@ VERSION = 1  # of every stage function today
 CHEAP = frozenset(
     {
         "helder.data.stage:run",
+        "helder.data.extract.stage:run",
         "helder.tokens.bpe:run",
         "helder.tokens.stage:run",
         "helder.model.scratch:run",
@@ -36,8 +37,10 @@ CHEAP = frozenset(
 IMPORTS = frozenset({"helder.model.importer:run"})
 TRAINS, ASKS, SCORES = "helder.train.stage:run", "helder.evaluate.predict:run", "helder.evaluate.stage:run"
 # Packages on whose version bytes can depend.
-MATTER = ("torch", "numpy", "tokenizers", "safetensors", "gguf", "scikit-learn", "scipy", "xllamacpp", "llguidance")
-
+MATTER = (
+    *("torch", "numpy", "tokenizers", "safetensors", "gguf", "scikit-learn", "scipy", "xllamacpp", "llguidance"),
+    *("pyarrow", "pypdfium2", "selectolax"),
+)
 
 MOST_AT_ONCE = 1024  # threads or processes of one training on one machine (assumption)
 

@@ -283,7 +283,9 @@ def _source(making: Making, name: str, one: Mapping[str, Any], digest: str, plac
     why = audiences.withheld(making.audience, kind, making.open_data)
     if name == "secret":
         why = None if making.audience == "regulator" else "It salts the commitment: with it, records could be guessed."
-    listed = [FileEntry("", *artifacts.hash_file(place))] if place.is_file() else artifacts.manifest(place)
+    listed = _listed(place)
+    if why is None and place.is_dir() and manifest_digest(listed) != digest:
+        why = "It holds links or names that no bundle can carry; its digest is over all of them."
     if why is not None:
         # Of a folder not even the names of its files are told.
         making.hold_back(target, sum(entry.size for entry in listed), digest, why)
@@ -293,6 +295,16 @@ def _source(making: Making, name: str, one: Mapping[str, Any], digest: str, plac
         if path not in making.files:
             making.add(path, place / entry.path if entry.path else place, entry.sha256)
     return target
+
+
+def _listed(place: Path) -> list[FileEntry]:
+    """The plain files of a source, hashed; nothing where it holds something else."""
+    if place.is_file():
+        return [FileEntry("", *artifacts.hash_file(place))]
+    try:
+        return artifacts.manifest(place)
+    except HelderError:
+        return []
 
 
 def _ledger(project: Project, making: Making, way: Mapping[str, Statement]) -> list[dict[str, Any]]:
