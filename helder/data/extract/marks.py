@@ -67,10 +67,13 @@ def of_marker_file(name: str, content: bytes) -> str | None:
 
 def of_health(text: str) -> str | None:
     """Why a text looks as if it held health data of a person."""
-    if not _PERSON.search(text):
-        return None
-    small = text.lower()
-    found = [word.strip() for word in HEALTH_WORDS if word in small]
-    if len(found) < HEALTH_NEEDED:
+    small, found = text.lower(), []
+    for left, word in zip(range(len(HEALTH_WORDS), 0, -1), HEALTH_WORDS, strict=True):
+        if len(found) + left < HEALTH_NEEDED:
+            return None  # most texts end here
+        if word in small:
+            found.append(word)
+    # The person is looked for last: a pattern takes five times as long as all the words.
+    if len(found) < HEALTH_NEEDED or not _PERSON.search(text):
         return None
     return f"perhaps health data of a person: it has the words {', '.join(found[:HEALTH_NEEDED])}"

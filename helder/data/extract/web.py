@@ -26,7 +26,9 @@ _FIRST = 0x100000  # the last plane of private characters
 _BASE = 60_000  # runs are counted in two digits of this base
 _RUN = re.compile(r">(\s*)(?=[^\s<])")
 _MARK = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + _BASE - 1)}]{{2}}")
-_PRIVATE = re.compile(r"[\U00100000-\U0010ffff]|&#(?:x0*10[0-9a-f]{4}|0*1(?:0[4-9]|1[01])\d{4})\b", re.IGNORECASE)
+_MARKS = re.compile(f"({_MARK.pattern})")
+_PRIVATE = re.compile("[\U00100000-\U0010ffff]")
+_PRIVATE_NUMBER = re.compile(r"&#(?:x0*10[0-9a-f]{4}|0*1(?:0[4-9]|1[01])\d{4})\b", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _NONE = re.compile(r"(?:^|[;\s{])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE)
@@ -65,7 +67,7 @@ def page(text: str, found: Extracted, limits: Limits, encoding: str | None, mark
     if (deep := depth(text)) > DEPTH:
         raise Refused(f"its elements lie {deep:,} deep inside one another")
     runs: list[int] = []
-    counted = encoding is not None and not _PRIVATE.search(text)
+    counted = encoding is not None and not _has_private(text)
     tree = LexborHTMLParser(_RUN.sub(_Counter(runs), text) if counted else text)
     found.marks += marks.of_page(tree)
     hidden = set(_hidden_by_rules(tree))
@@ -79,6 +81,12 @@ def page(text: str, found: Extracted, limits: Limits, encoding: str | None, mark
         raise Held("a page without text; perhaps a script writes it")
     title = tree.css_first("title")
     return pieces.document("" if title is None else _MARK.sub("", title.text()) if counted else title.text())
+
+
+def _has_private(text: str) -> bool:
+    """Whether a page has characters of the plane that runs are counted in."""
+    own = not text.isascii() and _PRIVATE.search(text) is not None
+    return own or ("&#" in text and _PRIVATE_NUMBER.search(text) is not None)
 
 
 def depth(text: str) -> int:
@@ -180,19 +188,16 @@ class _Writer:
     def __init__(self, pieces: Pieces, places: list[int] | None) -> None:
         self._pieces, self._places = pieces, places
         self._place: Place = "the page"
-        self._line: list[tuple[str, Place]] = []
-        self._space = False
-        self._cells = 0
+        self._begun = False  # whether the line has anything in it
+        self._space = False  # whether a space comes before what follows
+        self._tabs = self._cells = 0
 
     def take(self, kind: str, value: str) -> None:
         if kind in ("text", "pre"):
             self._text(value, kind == "pre")
         elif value in ("td", "th"):
             if kind == "open":
-                if self._cells and not self._line:
-                    self._pieces.add("\t")
-                elif self._cells:
-                    self._line.append(("\t", self._place))
+                self._tabs += self._cells > 0
                 self._cells += 1
                 self._space = False
         elif value == "br":
@@ -201,44 +206,46 @@ class _Writer:
         elif value in BLOCK:
             # A block in a cell must not end the row's line.
             if self._cells and value not in ("tr", "table", "tbody", "thead", "tfoot"):
-                self._space = bool(self._line)
+                self._space = True
             else:
                 self._break()
-                self._cells = 0
+                self._tabs = self._cells = 0
 
     def end(self) -> None:
         self._break()
 
     def _text(self, value: str, preformatted: bool) -> None:
-        parts = [value] if self._places is None else _MARK.split(value)
-        numbers = [None, *map(self._number, _MARK.findall(value))] if len(parts) > 1 else [None]
-        for part, number in zip(parts, numbers, strict=True):
-            if number is not None:
-                self._place = number
-            if preformatted:
-                for place, line in enumerate(part.split("\n")):
-                    if place:
+        parts = [value] if self._places is None else _MARKS.split(value)
+        for number, part in enumerate(parts):
+            if number % 2:
+                self._place = self._place_of(part)
+            elif preformatted:
+                for at, line in enumerate(part.split("\n")):
+                    if at:
                         self._break()
                     if line:
-                        self._line.append((line, self._place))
-                continue
-            words = part.split()
-            if not words:
-                self._space = self._space or bool(part)
-                continue
-            spaced = self._space or part[0].isspace()
-            if spaced and self._line and not self._line[-1][0].endswith("\t"):
-                self._line.append((" ", self._line[-1][1]))
-            self._line.append((" ".join(words), self._place))
-            self._space = part[-1].isspace()
+                        self._put(line)
+            elif part:
+                if words := part.split():
+                    self._space = self._space or part[0].isspace()
+                    self._put(" ".join(words))
+                    self._space = part[-1].isspace()
+                else:
+                    self._space = True
 
-    def _number(self, mark: str) -> int | None:
+    def _put(self, text: str) -> None:
+        if self._tabs:
+            self._pieces.add("\t" * self._tabs)
+        elif self._space and self._begun:
+            self._pieces.add(" ")
+        self._pieces.add(text, self._place)
+        self._begun, self._space, self._tabs = True, False, 0
+
+    def _place_of(self, mark: str) -> Place:
         number = (ord(mark[0]) - _FIRST) * _BASE + ord(mark[1]) - _FIRST
-        return self._places[number] if self._places is not None and number < len(self._places) else None
+        return self._places[number] if self._places is not None and number < len(self._places) else self._place
 
     def _break(self) -> None:
-        if any(text.strip() for text, _ in self._line):
-            for text, place in self._line:
-                self._pieces.add(text, place)
+        if self._begun:
             self._pieces.add("\n")
-        self._line, self._space = [], False
+        self._begun = self._space = False
