@@ -26,7 +26,7 @@ class Held(Exception):
 class Limits:
     """How much one file may take; all are assumptions, wide enough for books and tight enough for a bomb."""
 
-    file: int = 2_000_000_000  # bytes of a file that is read in pieces: JSON lines, CSV, Parquet
+    file: int = 50_000_000_000  # bytes of a file that is read in pieces: JSON lines, CSV, Parquet
     whole: int = 256_000_000  # bytes of a file that is read as a whole
     unpacked: int = 512_000_000  # bytes of all parts of an office file together
     ratio: int = 200  # unpacked bytes for each packed byte of a part, beyond the first `RATIO_FROM` bytes of it

@@ -67,7 +67,8 @@ def of_marker_file(name: str, content: bytes) -> str | None:
 
 def of_health(text: str) -> str | None:
     """Why a text looks as if it held health data of a person."""
-    small, found = text.lower(), []
+    small = text.lower()
+    found: list[str] = []
     for left, word in zip(range(len(HEALTH_WORDS), 0, -1), HEALTH_WORDS, strict=True):
         if len(found) + left < HEALTH_NEEDED:
             return None  # most texts end here

@@ -11,7 +11,7 @@ from helder.data.extract.source import Source
 EVERY = 4096  # bytes of text between two places in a file whose bytes are not those of its text (assumption)
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"^(```|~~~).*?(?:^\1[`~]*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$|^(\S[^\n]*)\n(?:=+|-{3,})[ \t]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+(\S[^\n]*)$|^(\S[^\n]*)\n(?:=+|-{3,})[ \t]*$", re.MULTILINE)
 
 
 def text(source: Source, found: Extracted, limits: Limits) -> Documents:
@@ -33,7 +33,7 @@ def markdown(source: Source, found: Extracted, limits: Limits) -> Documents:
     if hidden:
         whole = without(whole, hidden, limits.text)
     if heading := _HEADING.search(whole.text):
-        whole.title = (heading[1] or heading[2]).strip()[:200]
+        whole.title = (heading[1] or heading[2]).rstrip("# \t")[:200]
     yield whole
 
 

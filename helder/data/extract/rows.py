@@ -23,7 +23,7 @@ from helder.data.read import sniff
 TEXT, TITLE = "text", "title"
 STREAMED = 64_000_000  # bytes of a file beyond which it is read in pieces and has to be UTF-8
 NAMED = 50  # rows that are named one by one; of more, the number is told
-RECORD_LINES = 1000  # lines that a quoted cell may span before its quote counts as forgotten (assumption)
+RECORD_LINES = 200  # lines that a quoted cell may span before its quote counts as forgotten (assumption)
 _SAMPLE = 1 << 16  # characters by which the delimiter is told
 
 Row = tuple[str, dict[str, Any]]  # (where it stands, its cells by column)
@@ -110,7 +110,7 @@ def parquet(source: Source, found: Extracted, limits: Limits) -> Documents:
         with os.fdopen(os.dup(source.descriptor), "rb") as stream:
             table = files.ParquetFile(stream)
             unpacked = sum(table.metadata.row_group(at).total_byte_size for at in range(table.num_row_groups))
-            if unpacked > max(limits.unpacked, limits.file):
+            if unpacked > limits.file:
                 raise Refused(f"it unpacks to {unpacked:,} bytes")
 
             def rows() -> Iterator[Row]:
@@ -187,7 +187,7 @@ def _documents(rows: Iterable[Row], found: Extracted, limits: Limits, bad: Bad) 
             odd += 1
             if odd <= 3:
                 found.warnings += [f"{place}: {sentence}" for sentence in told]
-        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        if not is_text(text):
             bad.add(number, "it holds half of a surrogate pair, which is no character")
             continue
         title = values.get(columns.get(TITLE, TITLE))
@@ -211,6 +211,15 @@ def _one(rows: Iterator[Row], columns: Sequence[str], limits: Limits, found: Ext
         pieces.line(characters.clean(line, told), place)
     found.warnings += told[:3]
     return pieces.document()
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be written: JSON can hold half of a surrogate pair."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def cell(value: Any) -> str:
@@ -283,6 +292,12 @@ def _fields(lines: Iterator[str], delimiter: str, bad: Bad, columns: list[str]) 
                 bad.add(number, f"another number of fields than the heading's {len(columns)}")
             continue
         record, taken = line, 1
+        if (alone := _parsed(line, delimiter)) is not None:  # a quote inside a cell, such as an inch, opens nothing
+            if len(columns) in (0, len(alone)):
+                yield number, alone
+            else:
+                bad.add(number, f"another number of fields than the heading's {len(columns)}")
+            continue
         while record.count('"') % 2 and taken < RECORD_LINES:
             more = waiting[taken - 1] if taken <= len(waiting) else next(lines, "")
             if not more:
@@ -291,16 +306,19 @@ def _fields(lines: Iterator[str], delimiter: str, bad: Bad, columns: list[str]) 
                 waiting.append(more)
             record += more
             taken += 1
-        try:
-            parsed = list(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter, strict=True))
-        except csv.Error:
-            bad.add(number, "a double quote is not closed, or text follows one that is")
-            continue
-        if len(parsed) == 1 and len(columns) in (0, len(parsed[0])):
-            yield number, parsed[0]
+        fields = _parsed(record, delimiter) or []
+        if taken > 1 and fields and len(columns) in (0, len(fields)):
+            yield number, fields
             del waiting[: taken - 1]
             number += taken - 1
-        elif taken == 1:
-            bad.add(number, f"another number of fields than the heading's {len(columns)}")
         else:
             bad.add(number, "a double quote is not closed, or text follows one that is")
+
+
+def _parsed(record: str, delimiter: str) -> list[str] | None:
+    """The fields of one record; None when it is none, or more than one."""
+    try:
+        found = list(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+    return found[0] if len(found) == 1 else None

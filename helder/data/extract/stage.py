@@ -44,6 +44,7 @@ WHY = {
 HIDDEN = "a hidden file (its name, or that of its folder, begins with a dot)"
 LOCK = "a lock file of an office program"
 SAID = ("licence", "owner", "consent", "date")
+TOLD = 100  # paths between two words about progress
 STATES = ("accepted", "held", "refused")
 
 
@@ -104,7 +105,8 @@ def read_folders(
                 documents += len(result.ids)
                 if result.spool >= 0:
                     _copy(workers.spool_path(spools, result.spool), result.start, result.end, lines)
-                report("progress", done=sum(counts.values()), total=None, unit="paths")
+                if manifest.paths % TOLD == 0:
+                    report("progress", done=manifest.paths, total=None, unit="paths")
             _forget(spools)
         facts: dict[str, Any] = {"paths": manifest.paths, **{state: counts[state] for state in STATES}}
         facts["documents"] = documents

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from helder.data.extract import characters, marks
 from helder.data.extract.form import Document, Documents, Extracted, Held, Limits, Pieces, Place, Refused, words
@@ -138,7 +138,7 @@ def _hidden_by_rules(tree: Any) -> Iterator[int]:
                     continue  # states such as :hover and parts such as ::before are not the element
                 try:
                     found = tree.css(selector.strip())
-                except (ValueError, RuntimeError):
+                except (SelectolaxError, ValueError, RuntimeError):
                     continue  # a selector that the parser does not know hides nothing here
                 yield from (node.mem_id for node in found)
 

@@ -221,7 +221,9 @@ class _Worker:
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGXCPU):
             return "reading it takes more processor time than a file of its size may take; perhaps it is a bomb"
         if os.WIFSIGNALED(status):
-            return f"its reader crashed ({signal.Signals(os.WTERMSIG(status)).name})"
+            ended = signal.Signals(os.WTERMSIG(status))
+            more = "; perhaps it needs more memory than it may have" if ended == signal.SIGABRT else ""
+            return f"its reader crashed ({ended.name}{more})"
         return "its reader ended; perhaps it needs more memory than it may have"
 
     def stop(self) -> None:

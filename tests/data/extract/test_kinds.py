@@ -194,6 +194,17 @@ def test_csv_finds_its_delimiter_keeps_quoted_lines_and_names_the_bad_one(tmp_pa
     assert [place for _, place in read.document("a.csv")["offsets"]] == ["the heading", "line 2", "line 6"]
 
 
+def test_a_quote_inside_a_cell_opens_nothing(tmp_path: Path) -> None:
+    read = one(tmp_path, "a.csv", 'maat;soort\n12" breed;buis\n"een ""2"";x";twee\n')
+    assert read.text("a.csv") == 'maat\tsoort\n12" breed\tbuis\neen "2";x\ttwee\n'
+    assert read.path("a.csv")["warnings"] == []
+
+
+def test_a_page_whose_style_sheet_is_broken_is_read(tmp_path: Path) -> None:
+    page = "<!doctype html><style>.<{display:none} .a, p.weg {display:none}</style><p>zicht<p class=weg>weg"
+    assert one(tmp_path, "a.html", page).text("a.html") == "zicht\n"
+
+
 def test_rows_with_a_column_text_are_documents_of_their_own(tmp_path: Path) -> None:
     lines = ['{"text": "een", "title": "A"}', "{kapot", '{"text": 3}', '{"text": ""}', '{"text": "twee"}']
     read = one(tmp_path, "a.jsonl", "\n".join(lines))
