@@ -10,6 +10,7 @@ from helder.data.read import TABLES, decode, files_of, read_file
 from helder.errors import HelderError
 
 COLUMN = "text"
+STREAMED = (".jsonl", ".ndjson")
 TAKEN_IN = "documents.jsonl"  # of an artifact of "extract" or "clean", with an account beside it
 ACCOUNTS = ("manifest.json", "account.json")
 
@@ -32,8 +33,16 @@ def read_documents(path: Path) -> Iterator[tuple[str, str]]:
             text, _, _ = decode(file.read_bytes(), name)
             yield name, text
             continue
+        read = 0
+        if file.suffix.lower() in STREAMED:
+            for read, text in _plain_lines(file):
+                yield f"{name}:{read}", text
+            if read and _is_read(file, read):
+                continue
         rows, _ = read_file(file, name, (COLUMN,))
         for row in rows:
+            if row.line <= read:
+                continue
             text = row.values[COLUMN]
             if not isinstance(text, str):
                 raise HelderError(f"{row.place} has no text.", f"`{COLUMN}` holds {text!r}.", "Correct the line.")
@@ -42,6 +51,29 @@ def read_documents(path: Path) -> Iterator[tuple[str, str]]:
                     f"{row.place} holds half of a surrogate pair.", "It is no character.", "Take it out of the text."
                 )
             yield f"{name}:{row.line}", text
+
+
+def _plain_lines(file: Path) -> Iterator[tuple[int, str]]:
+    """Line number and text of JSON lines in UTF-8, one at a time; ends before the first line that is anything else.
+
+    A file of any size is read in the memory of its longest line. Whatever is unusual is left to `read_file`.
+    """
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                text = json.loads(line.decode("utf-8"))[COLUMN]
+                text.encode("utf-8")
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                return
+            yield number, text
+
+
+def _is_read(file: Path, read: int) -> bool:
+    """Whether nothing but blank lines comes after line `read`."""
+    with file.open("rb") as lines:
+        return all(number <= read or not line.strip() for number, line in enumerate(lines, 1))
 
 
 def _taken_in(file: Path) -> Iterator[tuple[str, str]]:

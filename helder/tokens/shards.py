@@ -6,6 +6,7 @@ predicted from something, and every byte of the document is accounted for. Light
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from helder.errors import HelderError
 from helder.tokens.tokenizer import Tokenizer
 
+HEADER = 128  # bytes of the head of a .npy file with a short shape (numpy's format, version 1.0)
 END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "</s>")  # by the names in use; the first that a tokenizer has
 
 
@@ -122,6 +124,52 @@ class Shard:
             np.array([line["bytes"] for line in lines], dtype=np.int64),
             [line["id"] for line in lines],
         )
+
+
+class Writer:
+    """Writes a shard document by document, so that no stream has to fit in memory.
+
+    `<name>.npy` holds the stream, byte for byte as `numpy.save` writes it; `<name>-documents.jsonl` a line a document.
+
+    Args:
+        end: the token between documents.
+    """
+
+    def __init__(self, folder: Path, name: str, end: int) -> None:
+        self.documents = self.tokens = self.bytes = 0
+        self._end = np.array([end], dtype=np.int32)
+        self._stream = (folder / f"{name}.npy").open("wb")
+        self._lines = (folder / f"{name}-documents.jsonl").open("w", encoding="utf-8")
+        self._stream.write(b"\0" * HEADER)
+
+    def add(self, name: str, text: str, ids: Sequence[int] | NDArray[np.int32]) -> None:
+        """Write one document.
+
+        Args:
+            ids: its tokens: (tokens,).
+        """
+        size = len(text.encode("utf-8"))
+        line: dict[str, Any] = {"id": name, "start": self.tokens, "bytes": size}
+        self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+        for part in (self._end, np.asarray(ids, dtype=np.int32), self._end):
+            self._stream.write(part.tobytes())
+            self.tokens += len(part)
+        self.documents += 1
+        self.bytes += size
+
+    def close(self) -> None:
+        """Write the head, which says how long the stream became."""
+        head = io.BytesIO()
+        form = {"descr": np.lib.format.dtype_to_descr(self._end.dtype), "fortran_order": False, "shape": (self.tokens,)}
+        np.lib.format.write_array_header_1_0(head, form)
+        assert len(head.getvalue()) == HEADER  # numpy leaves room for any length
+        self._stream.seek(0)
+        self._stream.write(head.getvalue())
+        self._stream.close()
+        self._lines.close()
+
+    def facts(self) -> dict[str, int]:
+        return {"documents": self.documents, "tokens": self.tokens, "bytes": self.bytes}
 
 
 def end_of_text(tokenizer: Tokenizer) -> int:

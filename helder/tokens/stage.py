@@ -6,16 +6,23 @@ side however many others there are. Empty ones are left out and counted; nothing
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from helder.errors import HelderError
+from helder.tokens import shards
 from helder.tokens.documents import read_documents
-from helder.tokens.shards import Shard
+from helder.tokens.fast import Differs, FastEncoder
 from helder.tokens.tokenizer import Tokenizer
+
+Encoder = Callable[[str], Sequence[int] | NDArray[np.int32]]
 
 
 def run(
@@ -36,34 +43,65 @@ def run(
         HelderError: a file cannot be read, a column is missing, or nothing is left to learn from.
     """
     tokenizer = Tokenizer.load(inputs["base"])
+    share, seed = float(settings["holdout"]), int(settings["seed"])
+    encoder, library = _encoder(tokenizer)
+    try:
+        facts = _write(inputs, tokenizer, encoder, share, seed, output, report)
+    except Differs as error:  # in the middle: all of it again, so that one library made all of it
+        encoder, library = tokenizer.encode, {"library": "tokenizers", "why": str(error)}
+        facts = _write(inputs, tokenizer, encoder, share, seed, output, report)
+    (output / "summary.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return {**facts, "encoder": library}
+
+
+def _encoder(tokenizer: Tokenizer) -> tuple[Encoder, dict[str, Any]]:
+    """What turns text into tokens, and how that is told: tiktoken where it does the same, else `tokenizers`."""
+    try:
+        fast = FastEncoder(tokenizer)
+        return fast.encode, {"library": "tiktoken", "checked": fast.checked}
+    except Differs as error:
+        return tokenizer.encode, {"library": "tokenizers", "why": str(error)}
+
+
+def _write(
+    inputs: dict[str, Path],
+    tokenizer: Tokenizer,
+    encode: Encoder,
+    share: float,
+    seed: int,
+    output: Path,
+    report: Callable[..., None],
+) -> dict[str, Any]:
+    """Write both streams, one document at a time, and count."""
     names = sorted((name for name in inputs if name.startswith("text")), key=lambda name: (len(name), name))
-    documents = {name: list(read_documents(inputs[name])) for name in names}
-    held = documents.pop("text-dev", None)
-    train = [document for name in documents for document in documents[name]]
-    empty = sum(not text.strip() for _, text in (*train, *(held or ())))
-    train = [document for document in train if document[1].strip()]
-    if held is None:
-        share, seed = float(settings["holdout"]), int(settings["seed"])
-        held = [document for document in train if position(document[1], seed) < share]
-        train = [document for document in train if position(document[1], seed) >= share]
-    else:
-        held = [document for document in held if document[1].strip()]
-    if not train:
+    given = "text-dev" in inputs
+    facts: dict[str, Any] = {"empty": 0}
+    end = shards.end_of_text(tokenizer)
+    with contextlib.ExitStack() as open_:
+        parts = {
+            part: open_.enter_context(contextlib.closing(shards.Writer(output, part, end))) for part in ("train", "dev")
+        }
+        for input_name in names:
+            for name, text in read_documents(inputs[input_name]):
+                if not text.strip():
+                    facts["empty"] += 1
+                    continue
+                held = input_name == "text-dev" if given else position(text, seed) < share
+                try:
+                    ids = encode(text)
+                except HelderError as error:
+                    raise HelderError(f"{name}: {error.what}", error.why, error.fix) from error
+                parts["dev" if held else "train"].add(name, text, ids)
+            report("progress", done=names.index(input_name) + 1, total=len(names), unit="part")
+    if not parts["train"].documents:
         raise HelderError(
             "No document is left to learn from.",
-            f"{empty} are empty, {len(held)} are held out.",
+            f"{facts['empty']} are empty, {parts['dev'].documents} are held out.",
             "Give more documents, or lower `holdout`.",
         )
-    if empty:
-        report("warning", text=f"{empty} empty documents are left out.")
-    facts: dict[str, Any] = {"empty": empty}
-    for name, chosen in (("train", train), ("dev", held)):
-        shard = Shard.of(chosen, tokenizer)
-        shard.save(output, name)
-        facts[name] = {"documents": len(shard), "tokens": shard.tokens, "bytes": shard.bytes}
-        report("progress", done=len(facts) - 1, total=2, unit="part")
-    (output / "summary.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return facts
+    if facts["empty"]:
+        report("warning", text=f"{facts['empty']} empty documents are left out.")
+    return facts | {part: writer.facts() for part, writer in parts.items()}
 
 
 def position(text: str, seed: int) -> float:

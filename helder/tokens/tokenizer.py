@@ -134,15 +134,19 @@ class Tokenizer:
             HelderError: a character that the vocabulary cannot write. The library would leave it out silently.
                 (SmolLM2 has no tokens for six control characters and for U+40000 to U+BFFFF.)
         """
+        self.check_writable(text)
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def check_writable(self, text: str) -> None:
+        """Refuse a text with a character that the vocabulary cannot write; see `encode`."""
         try:
             data = text.encode("utf-8")
         except UnicodeEncodeError as error:
             raise _unwritable(text[error.start], "It is half of a surrogate pair, no character.") from None
-        if len(data.translate(None, self._missing)) < len(data):
+        if self._missing and len(data.translate(None, self._missing)) < len(data):
             first = next(character for character in text if set(character.encode()) & set(self._missing))
             raise _unwritable(first, "The model's vocabulary has no token for it.")
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, special tokens written out."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helder.errors import HelderError
-from helder.tokens.shards import Shard, end_of_text
+from helder.tokens.shards import Shard, Writer, end_of_text
 from helder.tokens.tokenizer import Tokenizer
 from tests.model import small
 
@@ -71,6 +71,21 @@ def test_what_is_saved_is_what_is_loaded(tokenizer: Tokenizer, tmp_path: Path) -
     assert (again.starts.tolist(), again.sizes.tolist(), list(again.names)) == (
         shard.starts.tolist(), shard.sizes.tolist(), ["één", "b"],
     )  # fmt: skip
+
+
+@given(texts=TEXTS)
+def test_a_shard_that_is_written_document_by_document_has_the_same_bytes(
+    tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    whole, parts = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("parts")
+    documents = [(str(n), text) for n, text in enumerate(texts)]
+    Shard.of(documents, tokenizer).save(whole, "train")
+    writer = Writer(parts, "train", end_of_text(tokenizer))
+    for name, text in documents:
+        writer.add(name, text, tokenizer.encode(text))
+    writer.close()
+    for name in ("train.npy", "train-documents.jsonl"):
+        assert (whole / name).read_bytes() == (parts / name).read_bytes()
 
 
 def test_a_tokenizer_without_an_end_of_text_is_refused(tokenizer: Tokenizer) -> None:

@@ -68,7 +68,8 @@ def test_empty_documents_are_left_out_and_counted(base: Path, tmp_path: Path) ->
     assert facts["empty"] == 2
     assert facts["train"]["documents"] == 3
     assert warnings == ["2 empty documents are left out."]
-    assert json.loads((tmp_path / "made" / "summary.json").read_text(encoding="utf-8")) == facts
+    told = json.loads((tmp_path / "made" / "summary.json").read_text(encoding="utf-8"))
+    assert told == {name: facts[name] for name in ("empty", "train", "dev")}
 
 
 def test_the_order_in_which_files_were_written_changes_no_byte(base: Path, tmp_path: Path) -> None:

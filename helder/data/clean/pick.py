@@ -1,0 +1,195 @@
+"""Which of documents that are alike is kept, and which wait for a person.
+
+Preferred is the newest date (a document without one counts as oldest), then the longest text, then the smallest id,
+then the smallest path: a rule that looks at nothing but the documents, so the order in which they came never shows.
+
+A near-duplicate is dropped only when it is truly as alike as the threshold to one document that stays; documents that
+are alike through a third are not. When the two contradict each other (`helder.data.clean.contradict`), neither is used
+until a person decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from helder.data.clean import contradict, near
+from helder.data.clean.forms import exact_form, near_form, shingles, similarity
+
+CACHED = 16_000_000  # bytes of texts that stay in memory, some ten times as words, while they are compared (assumption)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A document as it stands in the file, without its text, and what became of it.
+
+    Attributes:
+        id: of the document; copies of a text have the same.
+        path: of its source. row: of its table, when it is one of several documents of a file.
+        date: ISO 8601, or empty.
+        at, size: where its line begins in documents.jsonl, and how long its text is, in bytes.
+        held: why it waits for a person since it was extracted; empty when it does not.
+        state: kept | redacted | duplicate | near-duplicate | held | refused
+        why: in words; empty when it is kept.
+        of: which document is kept in its place. similarity: with that one.
+    """
+
+    id: str
+    path: str
+    row: str
+    date: str
+    at: int
+    size: int
+    held: str = ""
+    state: str = "kept"
+    why: str = ""
+    of: Entry | None = None
+    similarity: float | None = None
+    findings: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        record: dict[str, Any] = {"id": self.id, "path": self.path}
+        if self.row:
+            record["row"] = self.row
+        record["state"] = self.state
+        if self.why:
+            record["why"] = self.why
+        if self.of is not None:
+            record["of"] = {"id": self.of.id, "path": self.of.path} | ({"row": self.of.row} if self.of.row else {})
+        if self.similarity is not None:
+            record["similarity"] = round(self.similarity, 4)
+        if self.findings:
+            record["personal_data"] = self.findings
+        return record
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Two documents that are nearly the same and contradict each other."""
+
+    one: Entry
+    other: Entry
+    similarity: float
+    differences: Sequence[contradict.Difference]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "documents": [{"id": entry.id, "path": entry.path, "date": entry.date} for entry in (self.one, self.other)],
+            "similarity": round(self.similarity, 4),
+            "differences": [difference.to_json() for difference in self.differences],
+        }
+
+
+def preferred(entry: Entry) -> tuple[Any, ...]:
+    """A key by which the document that stays comes first."""
+    return (tuple(-ord(character) for character in entry.date) or (1,), -entry.size, entry.id, entry.path, entry.row)
+
+
+def drop_copies(entries: Sequence[Entry]) -> Entry:
+    """Of documents with the same exact form, the one that stays; the others become its duplicates, if none is out."""
+    first, *others = sorted(entries, key=preferred)
+    for entry in others if first.state == "kept" else ():
+        entry.state, entry.of = "duplicate", first
+        entry.why = (
+            "the same text" if entry.id == first.id else "the same text but for white space or composed characters"
+        )
+    return first
+
+
+def drop_near(
+    candidates: Sequence[tuple[int, ...]],
+    entries: Sequence[Entry],
+    text_of: Callable[[Entry], str],
+    threshold: float,
+    decisions: Mapping[str, str],
+) -> list[Conflict]:
+    """Compare documents that may be nearly the same; states and reasons are set in the entries.
+
+    Args:
+        candidates: sets of places in `entries` that are worth comparing, as `near.groups` gives them.
+        entries: one for each different text; those that are out already are left alone.
+        text_of: reads the text of a document.
+        threshold: the least similarity of near-duplicates, Jaccard of shingles.
+        decisions: document id → "accept": stays, whatever it is like.
+    """
+    found: list[Conflict] = []
+    shared: dict[int, set[int]] = {}
+    for group in candidates:
+        for row in group:
+            shared.setdefault(row, set()).update(group)
+    for component in near.components(candidates):
+        texts = _Texts(entries, text_of)
+        stays: list[int] = []
+        waiting = sorted(
+            (row for row in component if entries[row].state == "kept"), key=lambda row: preferred(entries[row])
+        )
+        for row in waiting:
+            entry = entries[row]
+            alike = [
+                (score, other)
+                for other in stays
+                if other in shared[row] and (score := texts.similarity(row, other, threshold)) >= threshold
+            ]
+            alike.sort(key=lambda pair: -pair[0])
+            against = [
+                Conflict(entries[other], entry, score, differences)
+                for score, other in alike
+                if (differences := contradict.contradictions(texts.words(other), texts.words(row)))
+            ]
+            same = [pair for pair in alike if all(conflict.one is not entries[pair[1]] for conflict in against)]
+            if same and decisions.get(entry.id) != "accept":
+                score, other = same[0]
+                entry.state, entry.of, entry.similarity = "near-duplicate", entries[other], score
+                entry.why = "nearly the same text"
+            else:
+                found += against
+                stays.append(row)
+    for conflict in found:
+        for one, two in ((conflict.one, conflict.other), (conflict.other, conflict.one)):
+            if decisions.get(one.id) != "accept" and one.state == "kept":
+                one.state, one.of, one.similarity = "held", two, conflict.similarity
+                one.why = "nearly the same as another document and contradicts it; a person decides"
+    return found
+
+
+class _Texts:
+    """The texts of one component, read when they are needed; the oldest are let go beyond `CACHED` bytes."""
+
+    def __init__(self, entries: Sequence[Entry], text_of: Callable[[Entry], str]) -> None:
+        self._entries, self._text_of = entries, text_of
+        self._numbers: dict[str, int] = {}
+        self._shingles: dict[int, NDArray[np.uint64]] = {}  # 8 bytes for each word of a text
+        self._texts: dict[int, str] = {}
+        self._words: dict[int, contradict.Words] = {}
+
+    def similarity(self, row: int, other: int, threshold: float) -> float:
+        """How alike two texts are; 0 when their sizes alone say that it is less than the threshold."""
+        one, two = self._of(row), self._of(other)
+        if min(len(one), len(two)) < threshold * max(len(one), len(two)):
+            return 0.0
+        return similarity(one, two)
+
+    def words(self, row: int) -> contradict.Words:
+        if row not in self._words:
+            self._make_room(self._words)
+            self._words[row] = contradict.Words.of(self._text(row))
+        return self._words[row]
+
+    def _of(self, row: int) -> NDArray[np.uint64]:
+        if row not in self._shingles:
+            self._shingles[row] = shingles(near_form(exact_form(self._text(row))), self._numbers)
+        return self._shingles[row]
+
+    def _text(self, row: int) -> str:
+        if row not in self._texts:
+            self._make_room(self._texts)
+            self._texts[row] = self._text_of(self._entries[row])
+        return self._texts[row]
+
+    def _make_room(self, kept: dict[int, Any]) -> None:
+        while len(kept) > 1 and sum(self._entries[row].size for row in kept) > CACHED:
+            del kept[next(iter(kept))]

@@ -1,0 +1,324 @@
+"""The stage "clean": extracted documents → those that may be learnt from, with an account of every one.
+
+In this order: what people refused, and what waits for them, goes; exact copies (`forms.exact_form`); near-duplicates,
+found by MinHash (`near`), measured and picked (`pick`), contradicting ones held; personal data and secrets
+(`helder.data.personal`) by the policy; and test items that stand in what is left (`helder.data.contamination`).
+
+Memory is bounded: texts are read one after the other and never held together. What stays for each document is a line of
+the account (about 500 bytes).
+
+Artifact:
+
+    documents.jsonl     the kept documents in the form of the stage "extract", sorted by id; redacted ones with
+                        `redacted`, how many places, and with `offsets` that follow the new text
+    account.json        {total: n, counts: {state: n}, documents: [{id, path, row?, state, why?, of?, similarity?,
+                        personal_data?}]}: every document that came in, once, sorted; counts add up to n
+    findings.jsonl      {document, kind, start, end}: places in bytes of the text as it came in, never what stands there
+    conflicts.json      pairs that contradict each other, side by side
+    contamination.json  test items whose words stand in the kept documents, by set
+    summary.json        counts, settings, libraries, and what was not looked for
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any
+
+from helder.data import contamination, personal
+from helder.data.clean import near, pick
+from helder.data.clean.forms import exact_digest, exact_form, near_form
+from helder.data.clean.pick import Entry
+from helder.data.decisions import Decisions
+from helder.errors import HelderError
+
+DEFAULTS: dict[str, Any] = {
+    "near_duplicates": 0.8,  # least similarity of near-duplicates; 1.0 drops exact copies only
+    "personal_data": "report",  # report | redact | refuse | hold
+    "runner": "native",  # or "ray": where the plan that looks for near-duplicates runs
+    "ray_address": None,  # of a Ray cluster; None for this machine
+}
+DOCUMENTS = "documents.jsonl"
+STATES = ("kept", "redacted", "duplicate", "near-duplicate", "held", "refused")
+
+
+@dataclass
+class Texts:
+    """The documents of a file, read one at a time."""
+
+    file: IO[bytes]
+    name: str
+    groups: dict[bytes, list[Entry]] = field(default_factory=dict)  # exact form → its documents, in their order
+
+    def read(self) -> Iterator[str]:
+        """Read all lines, filling `groups`; gives the exact form of every text that was not there before.
+
+        Raises:
+            HelderError: a line that is not a document, by number.
+        """
+        at = 0
+        for number, line in enumerate(self.file, 1):
+            try:
+                record = json.loads(line)
+                text = record["text"]
+                entry = Entry(
+                    id=record["id"],
+                    path=record.get("path") or "",
+                    row=str(record.get("row") or ""),
+                    date=record.get("date") or "",
+                    at=at,
+                    size=len(text.encode("utf-8")),
+                    held=record.get("held") or "",
+                )
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise HelderError(
+                    f"{self.name}, line {number} is not a document.",
+                    f"{type(error).__name__}: {error}",
+                    'A line is {"id": …, "path": …, "text": …}, as the stage "extract" writes it.',
+                ) from error
+            at += len(line)
+            form = exact_form(text)
+            members = self.groups.setdefault(exact_digest(form), [])
+            members.append(entry)
+            if len(members) == 1:
+                yield form
+
+    def record(self, entry: Entry) -> dict[str, Any]:
+        """The document of an entry, read again."""
+        self.file.seek(entry.at)
+        found: dict[str, Any] = json.loads(self.file.readline())
+        return found
+
+
+def run(
+    settings: dict[str, Any],
+    inputs: dict[str, Path],
+    output: Path,
+    scratch: Path,
+    report: Callable[..., None],
+) -> dict[str, Any]:
+    """Stage function, see `helder.stage` and the module docstring.
+
+    Args:
+        settings: any of `DEFAULTS`.
+        inputs: "extract", the folder that the stage of that name made, or a file of documents; perhaps "decisions", a
+            file of `helder.data.decisions`; "evaluations", "evaluations-2", …: files of test items.
+
+    Returns:
+        what stands in summary.json.
+
+    Raises:
+        HelderError: a setting or a file is not what it must be, or daft is not installed.
+    """
+    config = _configured(settings)
+    choices: Mapping[str, str] = Decisions.read(inputs["decisions"]).documents() if "decisions" in inputs else {}
+    source = inputs["extract"] / DOCUMENTS if inputs["extract"].is_dir() else inputs["extract"]
+    with source.open("rb") as file:
+        texts = Texts(file, source.name)
+        candidates = _candidates(texts, config, scratch)
+        entries = [entry for members in texts.groups.values() for entry in members]
+        _sort_out(texts, choices)
+        representatives = [pick.drop_copies(members) for members in texts.groups.values()]
+        report("progress", done=1, total=3, unit="step")
+        conflicts = pick.drop_near(
+            candidates,
+            representatives,
+            lambda entry: str(texts.record(entry)["text"]),
+            config["near_duplicates"],
+            choices,
+        )
+        report("progress", done=2, total=3, unit="step")
+        checks = contamination.Index.of(_evaluations(inputs))
+        found = _write_documents(texts, representatives, config["personal_data"], choices, output, checks)
+    report("progress", done=3, total=3, unit="step")
+    _write(output / "conflicts.json", {"conflicts": [conflict.to_json() for conflict in _in_order(conflicts)]})
+    told = checks.told()
+    _write(output / "contamination.json", told)
+    entries.sort(key=lambda entry: (entry.id, entry.path, entry.row, entry.at))
+    counts = _account(entries, output)
+    missing = sorted(set(choices) - {entry.id for entry in entries})
+    summary = {
+        "format": 1,
+        "documents": len(entries),
+        "counts": counts,
+        "bytes": {"read": sum(entry.size for entry in entries), "kept": found.pop("bytes")},
+        "conflicts": len(conflicts),
+        "near_duplicates": _near_facts(config),
+        "personal_data": {"policy": config["personal_data"], "findings": found["findings"], "note": personal.WARNING},
+        "contamination": {
+            name: {key: of[key] for key in ("items", "contaminated")} for name, of in told["sets"].items()
+        },
+        "decisions": {"read": len(choices), "about_no_document": missing},
+    }
+    _write(output / "summary.json", summary)
+    _tell(summary, report)
+    return summary
+
+
+def _configured(settings: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = sorted(set(settings) - set(DEFAULTS))
+    if unknown:
+        raise HelderError(f"The setting {unknown[0]!r} is unknown.", f"Known: {', '.join(DEFAULTS)}.", "Correct it.")
+    config = DEFAULTS | {key: value for key, value in settings.items() if value is not None}
+    if not 0.1 <= float(config["near_duplicates"]) <= 1:
+        raise HelderError(
+            f"near_duplicates is {config['near_duplicates']}.",
+            "It is the least similarity of near-duplicates, a part of the shingles of five words that both texts have.",
+            "Choose 0.7 to 0.9, or 1.0 to drop exact copies only.",
+        )
+    personal.check_policy(config["personal_data"])
+    return config
+
+
+def _candidates(texts: Texts, config: Mapping[str, Any], scratch: Path) -> list[tuple[int, ...]]:
+    """Read everything, and find what is worth comparing; a row is the place of a text in `texts.groups`."""
+    if config["near_duplicates"] == 1:
+        for _ in texts.read():
+            pass
+        return []
+    near.start(config["runner"], config["ray_address"])
+    scratch.mkdir(parents=True, exist_ok=True)
+    parts = near.write_parts(((row, near_form(form)) for row, form in enumerate(texts.read())), scratch)
+    try:
+        return near.groups(parts, config["near_duplicates"])
+    finally:
+        for part in parts:
+            part.unlink()
+
+
+def _sort_out(texts: Texts, choices: Mapping[str, str]) -> None:
+    """Take out what people refused, what waits for them since it was extracted, and what has no text.
+
+    What holds for one document holds for its copies: a text cannot be in and out, nor wait in one folder and be learnt
+    from out of another.
+    """
+    nothing = exact_digest("")
+    for digest, members in texts.groups.items():
+        words = {choices.get(entry.id) for entry in members}
+        held = [entry.held for entry in members if entry.held]
+        if "refuse" in words:
+            state, why = "refused", "a person refused it"
+        elif digest == nothing:
+            state, why = "refused", "it has no text"
+        elif held and "accept" not in words:
+            state, why = "held", held[0]
+        else:
+            continue
+        for entry in members:
+            entry.state, entry.why = state, why
+
+
+def _write_documents(
+    texts: Texts,
+    representatives: list[Entry],
+    policy: str,
+    choices: Mapping[str, str],
+    output: Path,
+    checks: contamination.Index,
+) -> dict[str, Any]:
+    """Look for personal data in what is kept so far, do what the policy says, and write what stays, sorted by id."""
+    total: Counter[str] = Counter()
+    size = 0
+    with (
+        (output / DOCUMENTS).open("w", encoding="utf-8") as documents,
+        (output / "findings.jsonl").open("w", encoding="utf-8") as places,
+    ):
+        for entry in sorted(representatives, key=lambda entry: (entry.id, entry.path, entry.row)):
+            if entry.state != "kept":
+                continue
+            record = texts.record(entry)
+            record["held"] = None  # whoever held it was answered
+            findings = personal.find(record["text"], entry.id)
+            entry.findings = personal.count(findings)
+            total.update(entry.findings)
+            places.writelines(json.dumps(finding.to_json()) + "\n" for finding in findings)
+            if findings:
+                _judge(entry, record, findings, policy, choices)
+            if entry.state in ("kept", "redacted"):
+                documents.write(json.dumps(record, ensure_ascii=False) + "\n")
+                size += len(record["text"].encode("utf-8"))
+                checks.look_in(entry.id, record["text"])
+    order = {kind: total[kind] for kind in sorted(total)}
+    return {"findings": order, "bytes": size}
+
+
+def _judge(
+    entry: Entry, record: dict[str, Any], findings: list[personal.Finding], policy: str, choices: Mapping[str, str]
+) -> None:
+    """What a policy does with a document in which something was found; `record` is changed by redaction only."""
+    told = personal.told(findings)
+    if policy == "refuse":
+        entry.state, entry.why = "refused", f"it holds personal data or secrets: {told}"
+    elif policy == "hold" and choices.get(entry.id) != "accept":
+        entry.state, entry.why = "held", f"it holds personal data or secrets: {told}; a person decides"
+    elif policy == "redact":
+        entry.state, entry.why = "redacted", told
+        record["text"] = personal.redact(record["text"], findings)
+        record["redacted"] = len(findings)
+        if record.get("title"):
+            record["title"] = personal.redact(record["title"], personal.find(record["title"]))
+        if record.get("offsets"):
+            starts = personal.moved([start for start, _ in record["offsets"]], findings)
+            record["offsets"] = [[start, where] for start, (_, where) in zip(starts, record["offsets"], strict=True)]
+
+
+def _account(entries: list[Entry], output: Path) -> dict[str, int]:
+    """Write the account of every document and give back the counts, which must add up."""
+    counted = Counter(entry.state for entry in entries)
+    counts = {state: counted[state] for state in STATES}
+    if sum(counts.values()) != len(entries) or len({entry.at for entry in entries}) != len(entries):
+        raise AssertionError(f"documents do not add up: {len(entries)} came in, {counts} accounted for")
+    with (output / "account.json").open("w", encoding="utf-8") as file:
+        file.write(json.dumps({"format": 1, "total": len(entries), "counts": counts})[:-1] + ', "documents": [')
+        for place, entry in enumerate(entries):
+            file.write(("," if place else "") + "\n" + json.dumps(entry.to_json(), ensure_ascii=False))
+        file.write("\n]}\n")
+    return counts
+
+
+def _evaluations(inputs: Mapping[str, Path]) -> Iterator[contamination.Question]:
+    for name in sorted(name for name in inputs if name.startswith("evaluations")):
+        yield from contamination.items_of(inputs[name], name)
+
+
+def _near_facts(config: Mapping[str, Any]) -> dict[str, Any]:
+    if config["near_duplicates"] == 1:
+        return {"threshold": 1.0, "looked_for": False}
+    count, rows = near.bands(config["near_duplicates"])
+    return {
+        "threshold": config["near_duplicates"],
+        "looked_for": True,
+        "measure": "Jaccard of runs of five words",
+        "signature": {"bands": count, "rows": rows, "hash": near.HASH, "seed": near.SEED},
+        "daft": version("daft"),
+    }
+
+
+def _in_order(conflicts: list[pick.Conflict]) -> list[pick.Conflict]:
+    return sorted(conflicts, key=lambda conflict: (conflict.one.id, conflict.other.id))
+
+
+def _tell(summary: Mapping[str, Any], report: Callable[..., None]) -> None:
+    report("note", text=", ".join(f"{state} {count}" for state, count in summary["counts"].items() if count))
+    if summary["personal_data"]["findings"]:
+        found = ", ".join(f"{kind} {count}" for kind, count in summary["personal_data"]["findings"].items())
+        report("warning", text=f"Personal data or secrets stand in the documents: {found}. {personal.WARNING}")
+    if summary["conflicts"]:
+        report(
+            "warning", text=f"{summary['conflicts']} pairs of documents contradict each other and wait for a person."
+        )
+    for name, of in summary["contamination"].items():
+        if of["contaminated"]:
+            report("warning", text=f"{of['contaminated']} of {of['items']} items of {name} stand in the documents.")
+    if summary["decisions"]["about_no_document"]:
+        report(
+            "warning", text=f"{len(summary['decisions']['about_no_document'])} decisions are about no document here."
+        )
+
+
+def _write(path: Path, record: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

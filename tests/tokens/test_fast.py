@@ -1,0 +1,90 @@
+"""Encoding with tiktoken: the same tokens as `tokenizers`, or a reason why it is not used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("tiktoken", reason="tiktoken is not installed (helder[documents])")
+
+from helder.ledger.artifact import digest_path
+from helder.tokens import fast, stage
+from helder.tokens.fast import Differs, FastEncoder
+from helder.tokens.tokenizer import CUTS, Tokenizer
+from tests.model import small
+from tests.tokens.test_tokenizer import STRINGS, random_texts
+
+
+def made(folder: Path, cut: str = "smollm", **changed: Any) -> Tokenizer:
+    record = small.tokenizer_json(cut, 400)
+    record["model"] |= changed
+    folder.mkdir(exist_ok=True)
+    (folder / "tokenizer.json").write_text(json.dumps(record), encoding="utf-8")
+    return Tokenizer.load(folder)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_every_way_of_cutting_gives_the_tokens_of_tokenizers(tmp_path: Path, cut: str) -> None:
+    tokenizer = made(tmp_path, cut)
+    encoder = FastEncoder(tokenizer)
+    for text in [*STRINGS, *random_texts(1500, seed=3)]:
+        assert encoder.encode(text).tolist() == tokenizer.encode(text), text
+
+
+def test_the_starters_tokens_are_the_same(starter_folder: Path) -> None:
+    tokenizer = Tokenizer.load(starter_folder)
+    encoder = FastEncoder(tokenizer)
+    for text in [*(text for text in STRINGS if "\x00" not in text), *random_texts(500, seed=4)]:
+        try:
+            expected = tokenizer.encode(text)
+        except Exception:  # noqa: BLE001  a character that it cannot write: the other refuses it, too
+            continue
+        assert encoder.encode(text).tolist() == expected, text
+    assert encoder.checked["characters"] > 100
+
+
+def test_a_vocabulary_whose_merges_do_not_make_its_tokens_is_not_taken(tmp_path: Path) -> None:
+    record = small.tokenizer_json("smollm", 400)
+    vocabulary, merges = record["model"]["vocab"], record["model"]["merges"]
+    orphan = {**vocabulary, "zq": len(vocabulary)}
+    with pytest.raises(Differs, match="made by no merge"):
+        FastEncoder(made(tmp_path, vocab=orphan))
+    twice = [*merges, ["z", "q"], ["zq", "x"], ["q", "x"], ["z", "qx"]]
+    more = {name: len(vocabulary) + n for n, name in enumerate(("zq", "zqx", "qx"))}
+    with pytest.raises(Differs, match="two merges make the same token"):
+        FastEncoder(made(tmp_path, vocab={**vocabulary, **more}, merges=twice))
+    late = [["z", "qx"], *merges, ["z", "q"], ["q", "x"]]
+    with pytest.raises(Differs, match="does not come out of its own bytes"):
+        FastEncoder(made(tmp_path, vocab={**vocabulary, **more}, merges=late))
+
+
+def test_tokens_that_are_found_before_text_is_cut_are_not_taken(tmp_path: Path) -> None:
+    record = small.tokenizer_json()
+    record["added_tokens"][1] |= {"special": False}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(Differs, match="before it is cut"):
+        FastEncoder(Tokenizer.load(tmp_path))
+
+
+def run(output: Path, base: Path, texts: Path) -> dict[str, Any]:
+    output.mkdir()
+    return stage.run({"holdout": 0.2, "seed": 1}, {"base": base, "text": texts}, output, output, lambda *_, **__: None)
+
+
+def test_streams_are_the_same_bits_with_either_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path / "base")
+    texts = tmp_path / "texts.jsonl"
+    lines = [json.dumps({"text": text}) + "\n" for text in [*STRINGS, *random_texts(80, seed=6)] if text.strip()]
+    texts.write_text("".join(lines), encoding="utf-8")
+    quick = run(tmp_path / "fast", tmp_path / "base", texts)
+    assert quick["encoder"]["library"] == "tiktoken"
+    assert quick["encoder"]["checked"]["texts"] >= fast.FIRST_TEXTS
+    # A pattern that cuts otherwise is noticed at work, and everything is made again without it.
+    monkeypatch.setitem(fast._PATTERNS, "smollm", r"[\s\S]{1,3}")
+    slow = run(tmp_path / "slow", tmp_path / "base", texts)
+    assert slow["encoder"]["library"] == "tokenizers"
+    assert "different tokens" in slow["encoder"]["why"]
+    assert digest_path(tmp_path / "fast") == digest_path(tmp_path / "slow")
