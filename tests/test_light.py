@@ -16,8 +16,8 @@ from tests.serve import finished, tiny
 
 REPOSITORY = Path(__file__).parent.parent
 # What `helder[train]` adds, what comes with it, and what other projects of this field would bring along.
-ABSENT = ("torch", "safetensors", "sklearn", "scipy", "joblib", "transformers", "numba", "daft", "pandas")
-ABSENT += ("selectolax", "pypdfium2", "pyarrow", "tiktoken", "ray")  # what `helder[documents]` adds
+ABSENT = ("torch", "safetensors", "sklearn", "scipy", "joblib", "transformers", "numba", "pydivsufsort", "daft")
+ABSENT += ("pandas", "selectolax", "pypdfium2", "pyarrow", "tiktoken", "ray")  # what `helder[documents]` adds too
 # The modules that compute with torch. Every other module of Helder is light.
 TRAINING = {
     "helder.model.kernels",

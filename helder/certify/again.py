@@ -59,7 +59,7 @@ def stage_of(bundle: Bundle, way: Mapping[str, Statement], stage: str) -> Stage:
     about = said.predicate["stage"]
     if about["version"] != VERSION:
         raise Missing(f"it was made by version {about['version']} of the stage; this Helder has version {VERSION}")
-    if about["variables"] != variables_of(said):
+    if about.get("variables", {}) != variables_of(said):
         raise Missing("it ran under variables that Helder sets for no such stage, and nobody sets them for a stranger")
     makers = {other.digest: name for name, other in way.items()}
     sources = {(source.stage, source.name): source for source in bundle.sources}
@@ -77,7 +77,7 @@ def stage_of(bundle: Bundle, way: Mapping[str, Statement], stage: str) -> Stage:
             raise Missing(f"the source {name!r} ({one['name']}) is not in the bundle")
         inputs[name] = Artifact(bundle.root / layout.relative(source.path), digest, one["name"])
     return Stage(
-        said.stage, about["function"], said.predicate["settings"], inputs, about["version"], about["variables"]
+        said.stage, about["function"], said.predicate["settings"], inputs, about["version"], about.get("variables", {})
     )
 
 

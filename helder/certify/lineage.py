@@ -100,7 +100,7 @@ def _read(bundle: Bundle, entry: Entry, believed: Sequence[PublicKey], level: Le
     stage = predicate["stage"]
     inputs = {name: one["digest"]["sha256"] for name, one in predicate["inputs"].items()}
     key = statement.stage_key(
-        stage["name"], stage["version"], stage["function"], predicate["settings"], inputs, stage["variables"]
+        stage["name"], stage["version"], stage["function"], predicate["settings"], inputs, stage.get("variables", {})
     )
     if key != said.key:
         level.failed(entry.file, "Its key does not follow from its settings, inputs and variables.")

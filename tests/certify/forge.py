@@ -179,7 +179,7 @@ class Forger:
                     stage["function"],
                     predicate["settings"],
                     inputs,
-                    stage["variables"],
+                    stage.get("variables", {}),
                 )
             if moved == before:
                 return

@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from helder.data.clean.forms import GRAM
 from helder.errors import HelderError
 
 SEED = 1  # of the permutations; other seeds miss other pairs
-HASH = "xxhash3_64"
+HASH: Literal["xxhash3_64"] = "xxhash3_64"
 PART_BYTES = 32_000_000  # text of one file that the plan reads (assumption: a few per worker at 100 MB, 24 in 768 MB)
 ROWS_IN_MEMORY = 1000  # rows of a row group, so that reading a file does not hold all of it
 RUNNERS = ("native", "ray")

@@ -1,0 +1,202 @@
+"""The inner loops of trace, written in the part of Python that numba compiles.
+
+Each is used in two manners: compiled, for many texts or many megabytes, and as it stands, for one text at a time, where
+compiling would take longer than the search. Both give the same numbers. No compiled code is kept on disk: numba would
+keep it as a pickle. Light: numba is imported only to compile.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The loops, compiled or not.
+
+    Attributes:
+        longest: see `_make`.
+        ranges: see `_make`.
+        scan: see `_make`.
+        repeats: see `_make`.
+    """
+
+    longest: Callable[..., None]
+    ranges: Callable[..., None]
+    scan: Callable[..., Any]
+    repeats: Callable[..., None]
+
+
+@cache
+def kernels(compiled: bool = True) -> Kernels:
+    """The loops.
+
+    Args:
+        compiled: with numba where it is installed; else they are the same, and a few hundred times slower.
+    """
+    if compiled and can_compile():
+        import numba
+
+        return _make(numba.njit(nogil=True))
+    return _make(lambda function: function)
+
+
+def can_compile() -> bool:
+    """Whether numba is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def _make(jit: Callable[[Any], Any]) -> Kernels:
+    @jit
+    def longest(tokens: Any, suffixes: Any, firsts: Any, query: Any, lengths: Any, places: Any) -> None:
+        """How many tokens from each place of a query on stand together somewhere in the stream.
+
+        A binary search for the rest of the query among the suffixes that begin with its first token; the longest match
+        is with one of the two neighbours, both of which the search looks at. What a bound shares with the query is not
+        compared again (Manber and Myers 1990).
+
+        Args:
+            tokens: (tokens,), the stream.
+            suffixes: (tokens,), its suffix array.
+            firsts: (largest token + 2,), where in `suffixes` those with each first token begin.
+            query: (n,), int64; a negative number matches nothing.
+            lengths, places: (n,), filled: the longest match, and where in `suffixes` the rest of the query would stand.
+        """
+        end, size = len(query), len(tokens)
+        for start in range(end):
+            lengths[start] = 0
+            places[start] = 0
+            first = query[start]
+            if first < 0 or first + 1 >= len(firsts):
+                continue
+            left, right = int(firsts[first]) - 1, int(firsts[first + 1])
+            if right - left <= 1:
+                continue
+            with_left, with_right, best = 1, 1, 1
+            while right - left > 1:
+                middle = (left + right) // 2
+                at = int(suffixes[middle])
+                same = min(with_left, with_right)
+                while start + same < end and at + same < size and tokens[at + same] == query[start + same]:
+                    same += 1
+                best = max(best, same)
+                if start + same == end or (at + same < size and tokens[at + same] > query[start + same]):
+                    right, with_right = middle, same
+                else:
+                    left, with_left = middle, same
+            lengths[start] = best
+            places[start] = right
+
+    @jit
+    def begins(tokens: Any, at: int, query: Any, start: int, length: int) -> bool:
+        """Whether the stream goes on at `at` with `length` tokens of the query from `start` on."""
+        if at + length > len(tokens):
+            return False
+        for place in range(length):  # noqa: SIM110 - numba compiles no generator
+            if tokens[at + place] != query[start + place]:
+                return False
+        return True
+
+    @jit
+    def ranges(
+        tokens: Any,
+        suffixes: Any,
+        firsts: Any,
+        query: Any,
+        starts: Any,
+        counts: Any,
+        places: Any,
+        lows: Any,
+        highs: Any,
+    ) -> None:
+        """Which suffixes begin with each of some parts of a query that are known to occur.
+
+        They stand around the place that `longest` found, and are looked for from there outwards in growing steps.
+
+        Args:
+            starts, counts, places: (parts,): first token and length of each part, and its place from `longest`; a
+                length of 0 has no suffix.
+            lows, highs: (parts,), filled: `suffixes[low:high]` begin with the part.
+        """
+        for part in range(len(starts)):
+            start, length, place = starts[part], counts[part], places[part]
+            if length == 0:
+                lows[part] = highs[part] = 0
+                continue
+            least, most = int(firsts[query[start]]), int(firsts[query[start] + 1])
+            good, step = place, 1
+            while good - step >= least and begins(tokens, int(suffixes[good - step]), query, start, length):
+                good -= step
+                step *= 2
+            bad = max(least - 1, good - step)
+            while good - bad > 1:
+                middle = (good + bad) // 2
+                if begins(tokens, int(suffixes[middle]), query, start, length):
+                    good = middle
+                else:
+                    bad = middle
+            lows[part] = good
+            good, step = place - 1, 1
+            while good + step < most and begins(tokens, int(suffixes[good + step]), query, start, length):
+                good += step
+                step *= 2
+            bad = min(most, good + step)
+            while bad - good > 1:
+                middle = (good + bad) // 2
+                if begins(tokens, int(suffixes[middle]), query, start, length):
+                    good = middle
+                else:
+                    bad = middle
+            highs[part] = good + 1
+
+    @jit
+    def scan(table: Any, accepts: Any, data: Any, state: int, ends: Any) -> tuple[int, int, int]:
+        """Run an automaton over bytes until they or the room for findings end.
+
+        Args:
+            table: (256 * states,): the next state, times 256, by state and byte.
+            accepts: (states,): whether a finding ends in a state.
+            data: (bytes,), uint8.
+            state: the state to begin in, times 256.
+            ends: (room,), filled with the places behind findings.
+
+        Returns:
+            (findings, bytes read, state behind them times 256)
+        """
+        found = 0
+        for place in range(len(data)):
+            state = table[state + data[place]]
+            if accepts[state >> 8]:
+                ends[found] = place + 1
+                found += 1
+                if found == len(ends):
+                    return found, place + 1, state
+        return found, len(data), state
+
+    @jit
+    def repeats(tokens: Any, suffixes: Any, length: int, group: Any) -> None:
+        """Which suffixes share their first `length` tokens with the one before them in the suffix array.
+
+        Args:
+            group: (tokens,), filled: 1 where a suffix, by its rank, begins as the one before it does.
+        """
+        size = len(tokens)
+        for rank in range(1, len(suffixes)):
+            first, second = int(suffixes[rank - 1]), int(suffixes[rank])
+            group[rank] = 0
+            if max(first, second) + length > size:
+                continue
+            # The last token first: neighbours that differ mostly differ late.
+            same = tokens[first + length - 1] == tokens[second + length - 1]
+            place = 0
+            while same and place < length - 1:
+                same = tokens[first + place] == tokens[second + place]
+                place += 1
+            if same:
+                group[rank] = 1
+
+    return Kernels(longest, ranges, scan, repeats)

@@ -1,0 +1,136 @@
+"""Passages that stand in the data several times: all but the first are found, from the same suffix array.
+
+Suffixes that begin with the same `length` tokens are neighbours in the array (Lee et al. 2022, "Deduplicating training
+data makes language models better"; they cut 50 tokens). Of each group of equal passages the first in the order of the
+stream stays. Everything in a later one is repeated, so that what is left holds no two equal passages of that length
+that do not overlap themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from helder.trace.index import Index, sorted_suffixes
+from helder.trace.kernels import Kernels, kernels
+
+LENGTH = 50  # tokens (Lee et al. 2022)
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A passage that stands elsewhere as well.
+
+    Attributes:
+        document: its number in the stream.
+        start, stop: tokens of the stream.
+        first: a place that holds the beginning of it and stays.
+    """
+
+    document: int
+    start: int
+    stop: int
+    first: int
+
+
+def repeats(index: Index, length: int = LENGTH, loops: Kernels | None = None) -> list[Repeat]:
+    """The repeated passages of an index, in the order of the stream, whole runs of tokens within documents.
+
+    Shards are looked at one by one: what stands once in each of two is not found.
+
+    Args:
+        length: tokens of the shortest passage that counts.
+    """
+    loops = loops or kernels()
+    found = []
+    for part in index.shards:
+        starts = index.starts[(index.starts >= part.start) & (index.starts < part.start + len(part.tokens))]
+        inside, firsts = _repeated(part.tokens, part.suffixes, starts - part.start, length, loops)
+        found += _runs(index, part.start, inside, firsts)
+    return found
+
+
+def repeated_passages(
+    documents: Sequence[Sequence[int]], length: int = LENGTH, loops: Kernels | None = None
+) -> list[list[tuple[int, int]]]:
+    """The repeated passages of documents that are not indexed yet, as tokens (start, stop) of each document.
+
+    For stages that clean documents before anything is learnt from them: passages that lie in one document twice, or in
+    several, are repeated everywhere but at the first place. Documents are taken in their order.
+
+    Args:
+        documents: tokens of each; none negative.
+    """
+    # A number that occurs once stands behind each document, so that no passage goes over its end.
+    largest = max((max(document, default=0) for document in documents), default=0)
+    parts: list[NDArray[np.int64]] = []
+    starts = []
+    place = 0
+    for number, document in enumerate(documents):
+        starts.append(place)
+        parts += [np.asarray(document, dtype=np.int64), np.array([largest + 1 + number])]
+        place += len(document) + 1
+    if not parts:
+        return []
+    tokens = np.concatenate(parts)
+    inside, _ = _repeated(tokens, sorted_suffixes(tokens), np.array(starts), length, loops or kernels())
+    found: list[list[tuple[int, int]]] = []
+    for start, document in zip(starts, documents, strict=True):
+        found.append(list(_bounds(inside[start : start + len(document)])))
+    return found
+
+
+def _repeated(
+    tokens: NDArray[np.integer[Any]],
+    suffixes: NDArray[np.integer[Any]],
+    starts: NDArray[np.int64],
+    length: int,
+    loops: Kernels,
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """(which tokens lie in a repeated passage, for each a place that its passage repeats, or -1): (tokens,) each.
+
+    Args:
+        starts: of documents; a passage that goes over one is none.
+    """
+    group = np.zeros(len(suffixes), dtype=np.uint8)
+    loops.repeats(tokens, suffixes, length, group)
+    covered = np.zeros(len(tokens) + 1, dtype=np.int32)
+    firsts = np.full(len(tokens), -1, dtype=np.int64)
+    heads = np.flatnonzero((group[1:] == 1) & (group[:-1] == 0))
+    ends = np.flatnonzero((group == 1) & (np.append(group[1:], 0) == 0)) + 1
+    for head, end in zip(heads.tolist(), ends.tolist(), strict=True):
+        places = suffixes[head:end].astype(np.int64)
+        within = np.searchsorted(starts, places, side="right")
+        places = places[within == np.searchsorted(starts, places + length - 1, side="right")]
+        if len(places) < 2:
+            continue
+        first = places.min()
+        later = places[places != first]
+        # A passage that overlaps itself, such as a row of dashes: one of it stays whole.
+        np.add.at(covered, np.maximum(later, first + length), 1)
+        np.add.at(covered, later + length, -1)
+        firsts[later] = first
+    return np.cumsum(covered[:-1]) > 0, firsts
+
+
+def _bounds(inside: NDArray[np.bool_]) -> Iterable[tuple[int, int]]:
+    """Runs of True as (start, stop)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(np.int8)))
+    return zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+def _runs(index: Index, offset: int, inside: NDArray[np.bool_], firsts: NDArray[np.int64]) -> list[Repeat]:
+    found = []
+    for start, stop in _bounds(inside):
+        begin = start
+        while begin < stop:
+            (document,) = index.document_of(np.array([offset + begin]))
+            end = min(stop, index.bounds(int(document))[1] - offset)
+            repeated = int(firsts[begin])
+            found.append(Repeat(int(document), offset + begin, offset + end, -1 if repeated < 0 else offset + repeated))
+            begin = end
+    return found
