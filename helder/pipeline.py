@@ -71,7 +71,7 @@ def journey(project: Project, walk: Walk) -> None:
 
 
 def prepared_documents(project: Project, walk: Walk) -> Known:
-    """folders of people → documents; None when the recipe has none, or while they are not made."""
+    """folders of people → documents → those that may be learnt from; None without any, or while they are not made."""
     asked = project.recipe.documents
     if asked is None:
         return None
@@ -82,7 +82,16 @@ def prepared_documents(project: Project, walk: Walk) -> Known:
         )
         for place, one in enumerate(described)
     }
-    return walk.stage("extract", "helder.data.extract.stage:run", {"sources": described}, folders)
+    extracted = walk.stage("extract", "helder.data.extract.stage:run", {"sources": described}, folders)
+    inputs: dict[str, Known] = {"extract": extracted}
+    if (project.folder / asked.decisions).is_file():
+        inputs["decisions"] = Artifact.of(project.folder / asked.decisions, Path(asked.decisions).name)
+    tests = [path for path in (project.recipe.data.test, *project.recipe.data.tests.values()) if path is not None]
+    for place, path in enumerate(tests):
+        name = "evaluations" if place == 0 else f"evaluations-{place + 1}"
+        inputs[name] = Artifact.of(project.folder / path, Path(path).name)
+    settings = {"personal_data": asked.personal_data, "near_duplicates": asked.near_duplicates}
+    return walk.stage("clean", "helder.data.clean.stage:run", settings, inputs)
 
 
 def beginning(project: Project, walk: Walk, documents: Known = None) -> tuple[Known, Known]:

@@ -24,6 +24,7 @@ CHEAP = frozenset(
     {
         "helder.data.stage:run",
         "helder.data.extract.stage:run",
+        "helder.data.clean.stage:run",
         "helder.tokens.bpe:run",
         "helder.tokens.stage:run",
         "helder.model.scratch:run",
@@ -39,7 +40,7 @@ TRAINS, ASKS, SCORES = "helder.train.stage:run", "helder.evaluate.predict:run", 
 # Packages on whose version bytes can depend.
 MATTER = (
     *("torch", "numpy", "tokenizers", "safetensors", "gguf", "scikit-learn", "scipy", "xllamacpp", "llguidance"),
-    *("pyarrow", "pypdfium2", "selectolax"),
+    *("pyarrow", "pypdfium2", "selectolax", "daft", "tiktoken"),
 )
 
 MOST_AT_ONCE = 1024  # threads or processes of one training on one machine (assumption)

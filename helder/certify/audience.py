@@ -1,10 +1,12 @@
-"""Who is handed what: each file of a run is of the model, of its making, or of the records.
+"""Who is handed what: each file of a run is of the model, of its making, of the records, or a folder.
 
     audience     model    making                       records
     public       all      when the data are open       when the data are open
     customer     all      all                          when the data are open
     regulator    all      all                          all, and the secret that salts the commitment
 
+Folders of people, as they came, are for a regulator alone, whatever their licence: in them lies what was held or
+refused.
 What is held back is listed with its digest. A file that this table does not know counts as records: a stage that is
 added later gives nothing away before somebody thought about it.
 """
@@ -15,7 +17,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 Audience = Literal["public", "customer", "regulator"]
-Kind = Literal["model", "making", "records"]
+Kind = Literal["model", "making", "records", "folder"]
 AUDIENCES: tuple[Audience, ...] = ("public", "customer", "regulator")
 
 # (stage, file) → what it is of; the first line that fits counts. Patterns as of a shell.
@@ -27,6 +29,10 @@ KINDS: tuple[tuple[str, str, Kind], ...] = (
     ("export", "*", "model"),
     ("average-*", "*", "making"),
     ("commitment", "commitment.json", "model"),
+    ("extract", "*", "folder"),
+    ("clean", "summary.json", "model"),
+    ("clean", "documents.jsonl", "records"),
+    ("clean", "*", "folder"),
     ("scores", "scores.json", "model"),
     ("data", "task.json", "model"),
     ("data", "summary.json", "model"),
@@ -58,7 +64,11 @@ def kind_of(stage: str, path: str) -> Kind:
 
 def withheld(audience: Audience, kind: Kind, open_data: bool) -> str | None:
     """Why a file is held back from an audience; None when it is not."""
-    if kind == "model" or audience == "regulator" or open_data:
+    if kind == "model" or audience == "regulator":
+        return None
+    if kind == "folder":
+        return "It holds documents as they came, or speaks of them: also those that wait for a person or were refused."
+    if open_data:
         return None
     if kind == "records":
         return "It holds records, and their licence does not open them."

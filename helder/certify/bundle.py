@@ -279,7 +279,7 @@ def _licence(said: Statement, name: str, of_data: str | None) -> str | None:
 def _source(making: Making, name: str, one: Mapping[str, Any], digest: str, place: Path) -> str | None:
     """Copy a source that this machine still has, or list it as withheld; where it lies in the bundle."""
     target = f"{layout.SOURCES}/{digest[:12]}/{one['name']}"
-    kind: audiences.Kind = "records"
+    kind: audiences.Kind = "folder" if name.partition("-")[0] in ("folder", "decisions") else "records"
     why = audiences.withheld(making.audience, kind, making.open_data)
     if name == "secret":
         why = None if making.audience == "regulator" else "It salts the commitment: with it, records could be guessed."
