@@ -33,5 +33,6 @@ def locate(offsets: Sequence[Sequence[Any]], byte: int) -> str:
 
 def source(document: Mapping[str, Any], byte: int) -> str:
     """File and place of a byte of a document's text, for people."""
-    row = f", {document['row']}" if document.get("row") else ""
-    return f"{document['path']}{row}, {locate(document['offsets'], byte)}"
+    place = locate(document["offsets"], byte)
+    row = document.get("row")
+    return f"{document['path']}, {place}" if row in (None, place) else f"{document['path']}, {row}, {place}"
