@@ -7,15 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("tiktoken", reason="tiktoken is not installed (helder[documents])")
 
 from helder.ledger.artifact import digest_path
 from helder.tokens import fast, stage
 from helder.tokens.fast import Differs, FastEncoder
-from helder.tokens.tokenizer import CUTS, Tokenizer
+from helder.tokens.tokenizer import CUTS, Tokenizer, as_written
+from tests import published
 from tests.model import small
 from tests.tokens.test_tokenizer import STRINGS, random_texts
+
+PARTS = st.sampled_from(
+    [*" \n\r\t\u00a0\u2028\x85\x1c", "  ", "a", "B", "7", "½", "Ⅷ", "!", "'s", "é", "日", fast._MARK]
+)
 
 
 def made(folder: Path, cut: str = "smollm", **changed: Any) -> Tokenizer:
@@ -32,6 +39,27 @@ def test_every_way_of_cutting_gives_the_tokens_of_tokenizers(tmp_path: Path, cut
     encoder = FastEncoder(tokenizer)
     for text in [*STRINGS, *random_texts(1500, seed=3)]:
         assert encoder.encode(text).tolist() == tokenizer.encode(text), text
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@settings(max_examples=150, deadline=None)
+@given(parts=st.lists(PARTS, max_size=30))
+def test_runs_of_blanks_are_cut_as_tokenizers_cuts_them(
+    tmp_path_factory: pytest.TempPathFactory, cut: str, parts: list[str]
+) -> None:
+    encoder, tokenizer = encoder_of(cut, tmp_path_factory)
+    text = "".join(parts)
+    assert encoder.encode(text).tolist() == tokenizer.encode(text)
+
+
+ENCODERS: dict[str, tuple[FastEncoder, Tokenizer]] = {}
+
+
+def encoder_of(cut: str, factory: pytest.TempPathFactory) -> tuple[FastEncoder, Tokenizer]:
+    if cut not in ENCODERS:
+        tokenizer = made(factory.mktemp(cut), cut)
+        ENCODERS[cut] = FastEncoder(tokenizer), tokenizer
+    return ENCODERS[cut]
 
 
 def test_the_starters_tokens_are_the_same(starter_folder: Path) -> None:
@@ -61,9 +89,25 @@ def test_a_vocabulary_whose_merges_do_not_make_its_tokens_is_not_taken(tmp_path:
         FastEncoder(made(tmp_path, vocab={**vocabulary, **more}, merges=late))
 
 
-def test_tokens_that_are_found_before_text_is_cut_are_not_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wanted", [published.QWEN, published.OLMO], ids=["qwen2", "olmo2"])
+def test_published_tokenizers_give_the_same_tokens(wanted: published.Published, tmp_path: Path) -> None:
+    folder = published.folder(wanted, tmp_path / "model")
+    text, _ = as_written((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    (folder / "tokenizer.json").write_text(text, encoding="utf-8")
+    tokenizer = Tokenizer.load(folder)
+    encoder = FastEncoder(tokenizer)
+    for text in [
+        *STRINGS,
+        "a  <tool_call>  b\n  <|extra_id_0|>",
+        "<|extra_id_0|>|||EMAIL_ADDRESS|||x",
+        *random_texts(300, seed=8),
+    ]:
+        assert encoder.encode(text).tolist() == tokenizer.encode(text), text
+
+
+def test_tokens_that_take_what_is_around_them_are_not_taken(tmp_path: Path) -> None:
     record = small.tokenizer_json()
-    record["added_tokens"][1] |= {"special": False}
+    record["added_tokens"][1] |= {"special": False, "lstrip": True}
     (tmp_path / "tokenizer.json").write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(Differs, match="before it is cut"):
         FastEncoder(Tokenizer.load(tmp_path))
@@ -83,7 +127,7 @@ def test_streams_are_the_same_bits_with_either_library(tmp_path: Path, monkeypat
     assert quick["encoder"]["library"] == "tiktoken"
     assert quick["encoder"]["checked"]["texts"] >= fast.FIRST_TEXTS
     # A pattern that cuts otherwise is noticed at work, and everything is made again without it.
-    monkeypatch.setitem(fast._PATTERNS, "smollm", r"[\s\S]{1,3}")
+    monkeypatch.setitem(fast._PATTERNS, "smollm", r"[\s\S]{1,2}")
     slow = run(tmp_path / "slow", tmp_path / "base", texts)
     assert slow["encoder"]["library"] == "tokenizers"
     assert "different tokens" in slow["encoder"]["why"]
