@@ -35,7 +35,7 @@ LINE_ENDS = [0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029]
 SPACES = [0x09, 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000]
 ALIKE = ["-‐‑‒–—−﹣－", "'’‘ʼ′`´＇", '"“”„″＂']  # signs that are written for each other
 HYPHENS = [ord(sign) for sign in ALIKE[0]]
-BETWEEN_DIGITS = [*map(ord, "-./()‐‑–"), *SPACES]
+BETWEEN_DIGITS = [*HYPHENS, *map(ord, "./()．／（）"), *SPACES]
 MOST_BETWEEN = 3  # signs between two digits, as in "(06) 12": more would join the columns of a table
 # Code points beyond these have neither case nor compatible forms that are letters of names (Unicode 16: supplementary
 # ideographs, tags, private use).
@@ -141,6 +141,7 @@ class Scanner:
             )
         ways, start, end = _ways(self.units, self.gaps)
         self._table, self._accepts = ways.table(start, end, anywhere=True)
+        self._idle = self._table[:256] == 0
         self._back = ways.reversed(), end, start
 
     @cached_property
@@ -156,7 +157,7 @@ class Scanner:
         found: list[Hit] = []
         read, state = 0, 0
         while read < len(view):
-            count, more, state = self.loops.scan(self._table, self._accepts, view[read:], state, ends)
+            count, more, state = self.loops.scan(self._table, self._accepts, self._idle, view[read:], state, ends)
             found += [self._hit(view, read + int(end)) for end in ends[:count]]
             read += more
         return found

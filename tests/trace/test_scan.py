@@ -56,7 +56,16 @@ def test_another_name_is_not_found(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["0612345678", "06-12345678", "06 12 34 56 78", "06.12.34.56.78", "(06) 12345678", "06-1234\n5678"]
+    "written",
+    [
+        "0612345678",
+        "06-12345678",
+        "06 12 34 56 78",
+        "06.12.34.56.78",
+        "(06) 12345678",
+        "06-1234\n5678",
+        "０６－１２３４５６７８",
+    ],
 )
 def test_a_number_is_found_however_it_is_grouped(written: str) -> None:
     digits = written.lstrip("(")
