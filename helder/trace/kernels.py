@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
+
+TOGETHER = 16  # searches side by side: 8 are 1.1 times as slow, 32 no faster (docs/log.md)
+
 
 @dataclass(frozen=True)
 class Kernels:
@@ -67,29 +71,50 @@ def _make(jit: Callable[[Any], Any]) -> Kernels:
             lengths, places: (n,), filled: the longest match, and where in `suffixes` the rest of the query would stand.
         """
         end, size = len(query), len(tokens)
-        for start in range(end):
-            lengths[start] = 0
-            places[start] = 0
-            first = query[start]
-            if first < 0 or first + 1 >= len(firsts):
-                continue
-            left, right = int(firsts[first]) - 1, int(firsts[first + 1])
-            if right - left <= 1:
-                continue
-            with_left, with_right, best = 1, 1, 1
-            while right - left > 1:
-                middle = (left + right) // 2
-                at = int(suffixes[middle])
-                same = min(with_left, with_right)
-                while start + same < end and at + same < size and tokens[at + same] == query[start + same]:
-                    same += 1
-                best = max(best, same)
-                if start + same == end or (at + same < size and tokens[at + same] > query[start + same]):
-                    right, with_right = middle, same
-                else:
-                    left, with_left = middle, same
-            lengths[start] = best
-            places[start] = right
+        left, right, at = np.zeros(TOGETHER, np.int64), np.zeros(TOGETHER, np.int64), np.zeros(TOGETHER, np.int64)
+        with_left, with_right = np.zeros(TOGETHER, np.int64), np.zeros(TOGETHER, np.int64)
+        known, after = np.zeros(TOGETHER, np.int64), np.zeros(TOGETHER, np.int64)
+        for base in range(0, end, TOGETHER):
+            group, open_ = min(TOGETHER, end - base), 0
+            for one in range(group):
+                first = query[base + one]
+                lengths[base + one] = 0
+                left[one], right[one], with_left[one], with_right[one] = 0, 0, 1, 1
+                if first >= 0 and first + 1 < len(firsts):
+                    left[one], right[one] = int(firsts[first]) - 1, int(firsts[first + 1])
+                if right[one] - left[one] > 1:
+                    lengths[base + one] = 1
+                    open_ += 1
+            while open_ > 0:
+                open_ = 0
+                # Several searches side by side: what one waits for in memory is fetched while the others are looked at.
+                for one in range(group):
+                    if right[one] - left[one] > 1:
+                        at[one] = suffixes[(left[one] + right[one]) // 2]
+                for one in range(group):
+                    if right[one] - left[one] > 1:
+                        known[one] = min(with_left[one], with_right[one])
+                        after[one] = tokens[min(at[one] + known[one], size - 1)]
+                for one in range(group):
+                    if right[one] - left[one] <= 1:
+                        continue
+                    start, place, same = base + one, at[one], known[one]
+                    if start + same < end and place + same < size and after[one] == query[start + same]:
+                        same += 1
+                        while (
+                            start + same < end and place + same < size and tokens[place + same] == query[start + same]
+                        ):
+                            same += 1
+                    lengths[start] = max(lengths[start], same)
+                    middle = (left[one] + right[one]) // 2
+                    if start + same == end or (place + same < size and tokens[place + same] > query[start + same]):
+                        right[one], with_right[one] = middle, same
+                    else:
+                        left[one], with_left[one] = middle, same
+                    if right[one] - left[one] > 1:
+                        open_ += 1
+            for one in range(group):
+                places[base + one] = right[one]
 
     @jit
     def begins(tokens: Any, at: int, query: Any, start: int, length: int) -> bool:

@@ -169,6 +169,9 @@ def _candidates(
 
 def _places(index: Index, ranks: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """Where a span stands, from the ranks of its suffixes in each shard; (low and high,) for each of (shards,)."""
+    if len(index.shards) == 1 and ranks[0, 1] - ranks[0, 0] <= most:  # the usual case
+        (part,) = index.shards
+        return np.sort(part.suffixes[ranks[0, 0] : ranks[0, 1]].astype(np.int64) + part.start)
     sizes = (ranks[:, 1] - ranks[:, 0]).tolist()
     total = sum(sizes)
     wanted = np.arange(total) if total <= most else np.arange(most) * total // most
