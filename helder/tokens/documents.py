@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from helder.data.read import TABLES, decode, files_of, read_file
 from helder.errors import HelderError
@@ -24,8 +25,8 @@ def read_documents(path: Path) -> Iterator[tuple[str, str]]:
     Raises:
         HelderError: not text, a broken line, or a row without text.
     """
-    if (path / TAKEN_IN).is_file() and any((path / name).is_file() for name in ACCOUNTS):
-        yield from _taken_in(path / TAKEN_IN)
+    if is_taken_in(path):
+        yield from ((called(document), document[COLUMN]) for document in taken_in(path))
         return
     for file in files_of(path):
         name = file.relative_to(path).as_posix() if path.is_dir() else file.name
@@ -76,10 +77,21 @@ def _is_read(file: Path, read: int) -> bool:
         return all(number <= read or not line.strip() for number, line in enumerate(lines, 1))
 
 
-def _taken_in(file: Path) -> Iterator[tuple[str, str]]:
-    with file.open("rb") as lines:
+def is_taken_in(path: Path) -> bool:
+    """Whether a folder is an artifact of "extract" or "clean"."""
+    return (path / TAKEN_IN).is_file() and any((path / name).is_file() for name in ACCOUNTS)
+
+
+def taken_in(path: Path) -> Iterator[dict[str, Any]]:
+    """The documents of such an artifact as they stand there, but for those that wait for a person."""
+    with (path / TAKEN_IN).open("rb") as lines:
         for line in lines:
-            document = json.loads(line)
+            document: dict[str, Any] = json.loads(line)
             if not document.get("held"):
-                row = f":{document['row']}" if document.get("row") else ""
-                yield f"{document['path']}{row}", document[COLUMN]
+                yield document
+
+
+def called(document: Mapping[str, Any]) -> str:
+    """What a document that was taken in is called among those learnt from: its path, with its row in a table."""
+    row = f":{document['row']}" if document.get("row") else ""
+    return f"{document['path']}{row}"

@@ -17,6 +17,7 @@ from typing import Any
 
 from helder.data.read import TABLES, decode, read_file
 from helder.errors import ExitCode, HelderError
+from helder.tokens import documents as reading
 from helder.tokens.documents import COLUMN
 from helder.trace.index import Index
 from helder.trace.streams import Stream
@@ -78,6 +79,7 @@ class Sources:
     stream: Stream
     licence: str | None = None
     _tables: dict[Path, _Table] = field(default_factory=dict)
+    _taken_in: dict[Path, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     def document(self, number: int) -> Document:
         """A document of the stream.
@@ -110,6 +112,17 @@ class Sources:
 
     def _read(self, path: Path, name: str) -> Document | None:
         """The document with a name in a file or folder, if there is one; see `helder.tokens.documents`."""
+        if reading.is_taken_in(path):
+            found = self._taken_in.get(path)
+            if found is None:
+                found = self._taken_in[path] = {
+                    reading.called(document): document for document in reading.taken_in(path)
+                }
+            document = found.get(name)
+            if document is None:
+                return None
+            offsets = document.get("offsets") or ()
+            return Document(name, document[COLUMN], document["path"], None, self._about(document), offsets)
         for file, line in _candidates(path, name):
             if line is None:
                 content = file.read_bytes()
