@@ -40,7 +40,7 @@ def kernels(compiled: bool = True) -> Kernels:
     """The loops.
 
     Args:
-        compiled: with numba where it is installed; else they are the same, and a few hundred times slower.
+        compiled: with numba where it is installed; else they are the same, and slower: 15 times for spans.
     """
     if compiled and can_compile():
         import numba

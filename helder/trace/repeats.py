@@ -98,18 +98,18 @@ def _repeated(
     """
     group = np.zeros(len(suffixes), dtype=np.uint8)
     loops.repeats(tokens, suffixes, length, group)
+    ranks = np.flatnonzero(group | np.append(group[1:], 0))  # of all that have an equal neighbour
+    places = suffixes[ranks].astype(np.int64)
+    number = np.cumsum(group[ranks] == 0) - 1  # of the group of equal passages that each belongs to
+    last = np.searchsorted(starts, places + length - 1, side="right")
+    within = np.searchsorted(starts, places, side="right") == last
+    places, number = places[within], number[within]
     covered = np.zeros(len(tokens) + 1, dtype=np.int32)
     firsts = np.full(len(tokens), -1, dtype=np.int64)
-    heads = np.flatnonzero((group[1:] == 1) & (group[:-1] == 0))
-    ends = np.flatnonzero((group == 1) & (np.append(group[1:], 0) == 0)) + 1
-    for head, end in zip(heads.tolist(), ends.tolist(), strict=True):
-        places = suffixes[head:end].astype(np.int64)
-        within = np.searchsorted(starts, places, side="right")
-        places = places[within == np.searchsorted(starts, places + length - 1, side="right")]
-        if len(places) < 2:
-            continue
-        first = places.min()
-        later = places[places != first]
+    if len(places):
+        heads = np.flatnonzero(np.diff(number, prepend=-1))
+        first = np.repeat(np.minimum.reduceat(places, heads), np.diff(heads, append=len(places)))
+        later, first = places[places != first], first[places != first]
         # A passage that overlaps itself, such as a row of dashes: one of it stays whole.
         np.add.at(covered, np.maximum(later, first + length), 1)
         np.add.at(covered, later + length, -1)
@@ -124,13 +124,14 @@ def _bounds(inside: NDArray[np.bool_]) -> Iterable[tuple[int, int]]:
 
 
 def _runs(index: Index, offset: int, inside: NDArray[np.bool_], firsts: NDArray[np.int64]) -> list[Repeat]:
+    runs = np.array(list(_bounds(inside)), dtype=np.int64).reshape(-1, 2)
+    documents = index.document_of(offset + runs[:, 0]).tolist()
     found = []
-    for start, stop in _bounds(inside):
-        begin = start
-        while begin < stop:
-            (document,) = index.document_of(np.array([offset + begin]))
-            end = min(stop, index.bounds(int(document))[1] - offset)
-            repeated = int(firsts[begin])
-            found.append(Repeat(int(document), offset + begin, offset + end, -1 if repeated < 0 else offset + repeated))
-            begin = end
+    for (start, stop), document in zip(runs.tolist(), documents, strict=True):
+        begin, number = start, document
+        while begin < stop:  # a run may go on in the next document
+            end = min(stop, index.bounds(number)[1] - offset)
+            first = int(firsts[begin])
+            found.append(Repeat(number, offset + begin, offset + end, -1 if first < 0 else offset + first))
+            begin, number = end, number + 1
     return found
