@@ -30,7 +30,8 @@ def main(source: Path, tokenizer: Path, folder: Path) -> None:
         return JsonlReader(str(place), text_key="text", id_key="id")
 
     def run(*pipeline: Any, tasks: int = 1) -> None:
-        LocalPipelineExecutor(list(pipeline), tasks=tasks, workers=1, skip_completed=False).run()
+        logs = str(place / f"log-{len(list(place.glob('log-*')))}")
+        LocalPipelineExecutor(list(pipeline), tasks=tasks, workers=1, skip_completed=False, logging_dir=logs).run()
 
     place = folder
     run(reader(source.parent), MinhashDedupSignature(str(place / "signatures"), config=shape))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from helder.data.lines import without_offsets
 from helder.data.read import TABLES, decode, files_of, read_file
 from helder.errors import HelderError
 
@@ -26,7 +27,7 @@ def read_documents(path: Path) -> Iterator[tuple[str, str]]:
         HelderError: not text, a broken line, or a row without text.
     """
     if is_taken_in(path):
-        yield from ((called(document), document[COLUMN]) for document in taken_in(path))
+        yield from ((called(document), document[COLUMN]) for document in taken_in(path, places=False))
         return
     for file in files_of(path):
         name = file.relative_to(path).as_posix() if path.is_dir() else file.name
@@ -82,11 +83,15 @@ def is_taken_in(path: Path) -> bool:
     return (path / TAKEN_IN).is_file() and any((path / name).is_file() for name in ACCOUNTS)
 
 
-def taken_in(path: Path) -> Iterator[dict[str, Any]]:
-    """The documents of such an artifact as they stand there, but for those that wait for a person."""
+def taken_in(path: Path, places: bool = True) -> Iterator[dict[str, Any]]:
+    """The documents of such an artifact as they stand there, but for those that wait for a person.
+
+    Args:
+        places: with their `offsets`, which take most of the time of reading.
+    """
     with (path / TAKEN_IN).open("rb") as lines:
         for line in lines:
-            document: dict[str, Any] = json.loads(line)
+            document: dict[str, Any] = json.loads(line) if places else without_offsets(line)
             if not document.get("held"):
                 yield document
 

@@ -41,9 +41,8 @@ LONGEST_CHECKED = 4000  # characters of a text that are encoded twice
 # The patterns of `CUTS` say with a look ahead that the last blank of a run goes with what follows it. A pattern that
 # looks ahead is tried character by character; one that does not runs as an automaton, more than twice as fast
 # (measured). So that boundary is marked in the text, and the patterns are said without it.
-_BLANK = r"[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"  # Unicode's White_Space
-_NOT_BLANK = _BLANK.replace("[", "[^")
-_MARK = "\x00\ufdd0\x00"  # U+FDD0 is no character; a text that holds this is left to `tokenizers`
+_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # Unicode's White_Space
+_MARK = "\x00"  # a text that holds it itself is left to `tokenizers`
 _WORDS = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+"  # GPT-2's pattern (openai/gpt-2, encoder.py)
 _PATTERNS = {
     "gpt-2": _WORDS + r"| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+",
@@ -80,7 +79,10 @@ class FastEncoder:
         named = _found_before(record)
         self._ids = np.array([*ids, *named.values(), -1], dtype=np.int32)  # the last is the mark's
         self._named = {*named, _MARK}
-        self._boundary = re.compile(_boundary(cut, list(named)))
+        after = _boundary(cut, list(named))
+        # Blanks that are frequent are found by themselves, the others as a class, when there are any.
+        self._frequent = [(re.compile(blank + after), blank + _MARK) for blank in (" ", "\n", "\t")]
+        self._rare = re.compile(f"[{_BLANKS.strip(chr(9) + chr(10)).replace(' ', '')}]{after}")
         self._encoding: tiktoken.Encoding = tiktoken.Encoding(
             cut,
             pat_str=_PATTERNS.get(cut) or (CUTS[cut].pattern or "").replace(_LOOK_AHEAD, ""),
@@ -114,9 +116,13 @@ class FastEncoder:
     def _fast(self, text: str) -> NDArray[np.int32]:
         if _MARK in text:
             return np.array(self._tokenizer.encode(text), dtype=np.int32)
-        marked = self._boundary.sub(_MARK, text)
+        marked = text
+        for pattern, written in self._frequent:
+            marked = pattern.sub(written, marked)
+        if not text.isascii() or "\r" in text or "\x0b" in text or "\x0c" in text:
+            marked = self._rare.sub(lambda found: found[0] + _MARK, marked)
         found = self._encoding.encode_to_numpy(marked, allowed_special=self._named, disallowed_special=())
-        made: NDArray[np.int32] = self._ids[found]
+        made: NDArray[np.int32] = np.take(self._ids, found)
         return made if len(marked) == len(text) else made[made >= 0]
 
     def _check_characters(self, new: set[str]) -> None:
@@ -135,18 +141,18 @@ class FastEncoder:
 
 
 def _boundary(cut: str, named: list[str]) -> str:
-    """Where the last blank of a run is cut off from those before it, because it goes with what follows.
+    """What stands behind a blank where the last of its run is cut off, because it goes with what follows.
 
     Not where tokens that are found before the text is cut follow: for the cut, the text ends there. Not before a digit
     where digits are cut off first. Not where the run ends with a line: the patterns that know lines take it whole.
     """
-    after = _NOT_BLANK
+    after = f"[^{_BLANKS}{_MARK}]"
     if CUTS[cut].digits:
         after = f"(?!{_numbers()}){after}"
     if named:
         after = f"(?!{'|'.join(re.escape(name) for name in named)}){after}"
-    last = _BLANK if CUTS[cut].pattern is None else f"(?![\\r\\n]){_BLANK}"
-    return f"(?<={_BLANK})(?={last}{after})"
+    last = f"[{_BLANKS}]" if CUTS[cut].pattern is None else f"(?![\\r\\n])[{_BLANKS}]"
+    return f"(?={last}{after})"
 
 
 @lru_cache(1)

@@ -7,8 +7,10 @@ another text. Near: case is folded, too, and characters of scripts that put no b
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import unicodedata
+from collections import defaultdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,14 +41,19 @@ def near_form(form: str) -> str:
     return " ".join(" ".join(_UNSPACED.split(folded)).split()) if _UNSPACED.search(folded) else folded
 
 
-def shingles(form: str, numbers: dict[str, int]) -> NDArray[np.uint64]:
+def numbering() -> defaultdict[str, int]:
+    """Numbers for words, in the order in which they are first asked for."""
+    return defaultdict(itertools.count().__next__)
+
+
+def shingles(form: str, numbers: defaultdict[str, int]) -> NDArray[np.uint64]:
     """The different runs of `GRAM` words of a near form, all its words when there are fewer, as sorted 64-bit numbers.
 
     Args:
-        numbers: word → number, filled here; texts that are compared need the same one.
+        numbers: word → number, from `numbering`, filled here; texts that are compared need the same one.
     """
     words = form.split(" ")
-    ids = np.fromiter((numbers.setdefault(word, len(numbers)) for word in words), np.uint64, len(words))
+    ids = np.fromiter(map(numbers.__getitem__, words), np.uint64, len(words))
     # A polynomial of the words' numbers modulo 2^64: two different runs meet with a chance of about 10^-13 for a
     # million of them, and the same texts always give the same.
     runs = np.zeros(max(1, len(words) - GRAM + 1), np.uint64)

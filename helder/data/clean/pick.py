@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helder.data.clean import contradict, near
-from helder.data.clean.forms import exact_form, near_form, shingles, similarity
+from helder.data.clean.forms import exact_form, near_form, numbering, shingles, similarity
 
 CACHED = 16_000_000  # bytes of texts that stay in memory, some ten times as words, while they are compared (assumption)
 
@@ -161,7 +161,7 @@ class _Texts:
 
     def __init__(self, entries: Sequence[Entry], text_of: Callable[[Entry], str]) -> None:
         self._entries, self._text_of = entries, text_of
-        self._numbers: dict[str, int] = {}
+        self._numbers = numbering()
         self._shingles: dict[int, NDArray[np.uint64]] = {}  # 8 bytes for each word of a text
         self._texts: dict[int, str] = {}
         self._words: dict[int, contradict.Words] = {}

@@ -34,6 +34,7 @@ from helder.data.clean import near, pick
 from helder.data.clean.forms import exact_digest, exact_form, near_form
 from helder.data.clean.pick import Entry
 from helder.data.decisions import Decisions
+from helder.data.lines import without_offsets
 from helder.errors import HelderError
 
 DEFAULTS: dict[str, Any] = {
@@ -63,7 +64,7 @@ class Texts:
         at = 0
         for number, line in enumerate(self.file, 1):
             try:
-                record = json.loads(line)
+                record = without_offsets(line)
                 text = record["text"]
                 entry = Entry(
                     id=record["id"],
@@ -87,11 +88,10 @@ class Texts:
             if len(members) == 1:
                 yield form
 
-    def record(self, entry: Entry) -> dict[str, Any]:
-        """The document of an entry, read again."""
+    def line(self, entry: Entry) -> bytes:
+        """The line of an entry, read again."""
         self.file.seek(entry.at)
-        found: dict[str, Any] = json.loads(self.file.readline())
-        return found
+        return self.file.readline()
 
 
 def run(
@@ -127,7 +127,7 @@ def run(
         conflicts = pick.drop_near(
             candidates,
             representatives,
-            lambda entry: str(texts.record(entry)["text"]),
+            lambda entry: str(without_offsets(texts.line(entry))["text"]),
             config["near_duplicates"],
             choices,
         )
@@ -224,32 +224,39 @@ def _write_documents(
     total: Counter[str] = Counter()
     size = 0
     with (
-        (output / DOCUMENTS).open("w", encoding="utf-8") as documents,
+        (output / DOCUMENTS).open("wb") as documents,
         (output / "findings.jsonl").open("w", encoding="utf-8") as places,
     ):
         for entry in sorted(representatives, key=lambda entry: (entry.id, entry.path, entry.row)):
             if entry.state != "kept":
                 continue
-            record = texts.record(entry)
-            record["held"] = None  # whoever held it was answered
-            findings = personal.find(record["text"], entry.id)
+            line = texts.line(entry)
+            record = without_offsets(line)
+            text = record["text"]
+            findings = personal.find(text, entry.id)
             entry.findings = personal.count(findings)
             total.update(entry.findings)
             places.writelines(json.dumps(finding.to_json()) + "\n" for finding in findings)
             if findings:
-                _judge(entry, record, findings, policy, choices)
+                _judge(entry, findings, policy, choices)
+            if entry.state == "redacted":
+                record = _redacted(json.loads(line), findings)
+                text = record["text"]
+            elif record.get("held"):
+                record = json.loads(line)
+            if entry.state == "redacted" or record.get("held"):
+                record["held"] = None  # whoever held it was answered
+                line = json.dumps(record, ensure_ascii=False).encode("utf-8") + b"\n"
             if entry.state in ("kept", "redacted"):
-                documents.write(json.dumps(record, ensure_ascii=False) + "\n")
-                size += len(record["text"].encode("utf-8"))
-                checks.look_in(entry.id, record["text"])
+                documents.write(line if line.endswith(b"\n") else line + b"\n")
+                size += len(text.encode("utf-8"))
+                checks.look_in(entry.id, text)
     order = {kind: total[kind] for kind in sorted(total)}
     return {"findings": order, "bytes": size}
 
 
-def _judge(
-    entry: Entry, record: dict[str, Any], findings: list[personal.Finding], policy: str, choices: Mapping[str, str]
-) -> None:
-    """What a policy does with a document in which something was found; `record` is changed by redaction only."""
+def _judge(entry: Entry, findings: list[personal.Finding], policy: str, choices: Mapping[str, str]) -> None:
+    """What a policy does with a document in which something was found."""
     told = personal.told(findings)
     if policy == "refuse":
         entry.state, entry.why = "refused", f"it holds personal data or secrets: {told}"
@@ -257,13 +264,18 @@ def _judge(
         entry.state, entry.why = "held", f"it holds personal data or secrets: {told}; a person decides"
     elif policy == "redact":
         entry.state, entry.why = "redacted", told
-        record["text"] = personal.redact(record["text"], findings)
-        record["redacted"] = len(findings)
-        if record.get("title"):
-            record["title"] = personal.redact(record["title"], personal.find(record["title"]))
-        if record.get("offsets"):
-            starts = personal.moved([start for start, _ in record["offsets"]], findings)
-            record["offsets"] = [[start, where] for start, (_, where) in zip(starts, record["offsets"], strict=True)]
+
+
+def _redacted(record: dict[str, Any], findings: list[personal.Finding]) -> dict[str, Any]:
+    """The document with placeholders in its text and title, and with offsets that follow."""
+    record["text"] = personal.redact(record["text"], findings)
+    record["redacted"] = len(findings)
+    if record.get("title"):
+        record["title"] = personal.redact(record["title"], personal.find(record["title"]))
+    if record.get("offsets"):
+        starts = personal.moved([start for start, _ in record["offsets"]], findings)
+        record["offsets"] = [[start, where] for start, (_, where) in zip(starts, record["offsets"], strict=True)]
+    return record
 
 
 def _account(entries: list[Entry], output: Path) -> dict[str, int]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helder.data.clean.forms import GRAM, exact_digest, exact_form, near_form, shingles, similarity
+from helder.data.clean.forms import GRAM, exact_digest, exact_form, near_form, numbering, shingles, similarity
 
 WORDS = st.lists(
     st.sampled_from(["de", "pomp", "draait", "niet", "het", "één", "pump", "runs"]), min_size=1, max_size=40
@@ -33,7 +33,7 @@ def test_composed_characters_make_no_other_text_and_case_does() -> None:
 def test_similarity_is_that_of_sets_of_word_runs(one: list[str], other: list[str]) -> None:
     first, second = " ".join(one), " ".join(other)
     mine, theirs = naive(first), naive(second)
-    numbers: dict[str, int] = {}
+    numbers = numbering()
     found = similarity(shingles(first, numbers), shingles(second, numbers))
     assert found == len(mine & theirs) / len(mine | theirs)
 
