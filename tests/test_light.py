@@ -17,7 +17,15 @@ from tests.serve import finished, tiny
 REPOSITORY = Path(__file__).parent.parent
 # What `helder[train]` adds, what comes with it, and what other projects of this field would bring along.
 ABSENT = ("torch", "safetensors", "sklearn", "scipy", "joblib", "transformers", "numba", "pydivsufsort", "daft")
-ABSENT += ("pandas", "selectolax", "pypdfium2", "pyarrow", "tiktoken", "ray")  # what `helder[documents]` adds too
+ABSENT += (
+    "pandas",
+    "selectolax",
+    "pypdfium2",
+    "pyarrow",
+    "tiktoken",
+    "ray",
+    "orjson",
+)  # what `helder[documents]` adds too
 # The modules that compute with torch. Every other module of Helder is light.
 TRAINING = {
     "helder.model.kernels",
