@@ -327,7 +327,6 @@ def questions(folder: Path, stream: Stream, python: Path) -> dict[str, Any]:
     say("asks infini-gram")
     place = str(folder / "peer-index")
     theirs = {depth: peer(python, "ask", place, str(path), str(depth)) for depth in (-1, 0)}
-    theirs = {depth: peer(python, "ask", place, str(path), str(depth)) for depth in theirs}  # warm, too
     best = min(theirs.values(), key=lambda one: float(np.median(one["times"])))
     same = sum(one == other for one, other in zip(spans, best["spans"], strict=True))
     return {
