@@ -2,9 +2,9 @@
 
     python -m bench.tamper
 
-The ways are those of `tests/certify/mutations.py`: by somebody without the key (every file, a byte and one more way
-each; envelopes; files too many), and by an insider with the key who makes everything consistent again (statements,
-training logs, data, weights, states, documents, page, scores, answers).
+The ways are those of `tests/certify/mutations.py`, by somebody without the key (every file, a byte and one more way
+each; envelopes; files too many), and of `forgeries.py` beside it, by an insider with the key who makes everything
+consistent again (statements, training logs, data, weights, states, documents, page, scores, answers).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from helder.certify.verdict import Result, Verdict
 from helder.certify.verify import verify
 from helder.commands.talk import table
 from helder.ledger import keys
-from tests.certify import mutations
+from tests.certify import forgeries, mutations
 from tests.certify.small_run import make, one_thread
 from tests.certify.test_tamper import found, linked, nonce_for, told
 from tests.examples.test_recipes import run_here
@@ -47,12 +47,13 @@ def main() -> None:
                 shutil.rmtree(copy)
             return ended
 
-        def from_inside(which: Callable[[Path], object], level: int) -> list[tuple[str, Verdict, int, str, Result]]:
+        def from_inside(
+            which: Callable[[Path], Iterable[forgeries.Forgery]], level: int
+        ) -> list[tuple[str, Verdict, int, str, Result]]:
             ended = []
-            forgeries: list[mutations.Forgery] = list(which(small))  # type: ignore[call-overload]
-            for number, forgery in enumerate(forgeries):
+            for number, forgery in enumerate(which(small)):
                 forged = forgery.apply(small, place / f"inside-{level}-{number}", key)
-                if isinstance(forgery, mutations.Slip):
+                if isinstance(forgery, forgeries.Slip):
                     nonce = nonce_for(forged, forgery.stage, forgery.first)
                     verdict = verify(forged, replay=1, nonce=nonce, trusted=[key.public])
                 elif level == 5:
@@ -65,10 +66,10 @@ def main() -> None:
 
         groups = {
             "1 integrity, without the key": from_outside(),
-            "2 lineage, with the key": from_inside(mutations.lineage, 2),
-            "3 rebuild, with the key": from_inside(mutations.rebuild, 3),
-            "4 replay, with the key": from_inside(mutations.replay, 4),
-            "5 scores, with the key": from_inside(mutations.scores, 5),
+            "2 lineage, with the key": from_inside(forgeries.lineage, 2),
+            "3 rebuild, with the key": from_inside(forgeries.rebuild, 3),
+            "4 replay, with the key": from_inside(forgeries.replay, 4),
+            "5 scores, with the key": from_inside(forgeries.scores, 5),
         }
         missed: list[str] = []
         for name, ended in groups.items():

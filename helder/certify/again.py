@@ -5,12 +5,19 @@ A statement comes from a stranger: the name of a function in it is looked up in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from helder import stage as stages
-from helder.certify import layout
+from helder.certify import layout, sample
 from helder.certify.opened import Bundle
+from helder.certify.verdict import Level
+from helder.errors import ExitCode, HelderError
+from helder.ledger import artifact as artifacts
 from helder.ledger import environment
 from helder.ledger.artifact import Artifact
 from helder.ledger.statement import Statement
@@ -37,6 +44,16 @@ CHEAP = frozenset(
 # What a boundary of the house is: what lies before it is a declared source.
 IMPORTS = frozenset({"helder.model.importer:run"})
 TRAINS, ASKS, SCORES = "helder.train.stage:run", "helder.evaluate.predict:run", "helder.evaluate.stage:run"
+# Stages that need what `helder[train]` installs; of those that ask questions, those that ask weights.
+NEED_TRAINING = frozenset(
+    {
+        "helder.model.scratch:run",
+        "helder.train.average:run",
+        "helder.compress.stage:run",
+        "helder.evaluate.baselines:run",
+        TRAINS,
+    }
+)
 # Packages on whose version bytes can depend.
 MATTER = (
     *("torch", "numpy", "tokenizers", "safetensors", "gguf", "scikit-learn", "scipy", "xllamacpp", "llguidance"),
@@ -50,36 +67,90 @@ class Missing(Exception):
     """Something that doing it again needs is not there; the message says what and why."""
 
 
-def stage_of(bundle: Bundle, way: Mapping[str, Statement], stage: str) -> Stage:
-    """The stage that a statement speaks of, with its inputs in the bundle.
+@dataclass(frozen=True)
+class Again:
+    """A bundle whose stages are done again.
 
-    Raises:
-        Missing: an input is withheld, or the statement's stage is of another version.
+    Attributes:
+        way: its statements by stage, those of the way.
+        work: an empty folder; what is made there is removed again.
+        nonce: the verifier's, which decides what is drawn.
+        on_event: gets what is being done.
     """
-    said = way[stage]
-    about = said.predicate["stage"]
-    if about["version"] != VERSION:
-        raise Missing(f"it was made by version {about['version']} of the stage; this Helder has version {VERSION}")
-    if about.get("variables", {}) != variables_of(said):
-        raise Missing("it ran under variables that Helder sets for no such stage, and nobody sets them for a stranger")
-    makers = {other.digest: name for name, other in way.items()}
-    sources = {(source.stage, source.name): source for source in bundle.sources}
-    inputs: dict[str, Artifact] = {}
-    for name, one in said.predicate["inputs"].items():
+
+    bundle: Bundle
+    way: Mapping[str, Statement]
+    work: Path
+    nonce: str
+    on_event: OnEvent
+
+    def stages(self, *functions: str) -> list[str]:
+        """The stages of the way with one of these functions."""
+        return [stage for stage, said in self.way.items() if function_of(said) in functions]
+
+    def tell(self, level: str, text: str) -> None:
+        self.on_event({"event": "note", "stage": level, "text": text})
+
+    def draw(self, what: str, count: int, wanted: int) -> list[int]:
+        """Places that the nonce draws, see `helder.certify.sample`."""
+        return sample.draw(self.nonce, self.bundle.digest, what, count, wanted)
+
+    def stage_of(self, name: str) -> Stage:
+        """The stage that a statement speaks of, with its inputs in the bundle.
+
+        Raises:
+            Missing: an input is withheld, the stage is of another version or needs what is not installed, or it asks
+                for variables that Helder would not set.
+        """
+        said = self.way[name]
+        about, variables = said.predicate["stage"], variables_of(said)
+        if function_of(said) in NEED_TRAINING and importlib.util.find_spec("torch") is None:
+            raise Missing("it needs what `pip install 'helder[train]'` installs, which is not here")
+        if about["version"] != VERSION:
+            raise Missing(f"it was made by version {about['version']} of the stage; this Helder has version {VERSION}")
+        if about.get("variables", {}) != variables:
+            raise Missing(
+                "it ran under variables that Helder sets for no such stage, and nobody sets them for a stranger"
+            )
+        inputs = {known_as: self._input(name, known_as, one) for known_as, one in said.predicate["inputs"].items()}
+        return Stage(said.stage, about["function"], said.predicate["settings"], inputs, VERSION, variables)
+
+    def _input(self, stage: str, known_as: str, one: Mapping[str, Any]) -> Artifact:
         digest = one["digest"]["sha256"]
-        maker = makers.get(digest)
-        if maker is not None:
-            if not bundle.whole(maker, way[maker]):
-                raise Missing(f"what {maker} made is not all in the bundle")
-            inputs[name] = Artifact(bundle.folder(maker), digest, one["name"])
-            continue
-        source = sources.get((stage, name))
-        if source is None or source.path is None:
-            raise Missing(f"the source {name!r} ({one['name']}) is not in the bundle")
-        inputs[name] = Artifact(bundle.root / layout.relative(source.path), digest, one["name"])
-    return Stage(
-        said.stage, about["function"], said.predicate["settings"], inputs, about["version"], about.get("variables", {})
-    )
+        for maker, other in self.way.items():
+            if other.digest == digest:
+                if not self.bundle.whole(maker, other):
+                    raise Missing(f"what {maker} made is not all in the bundle")
+                return Artifact(self.bundle.folder(maker), digest, one["name"])
+        for source in self.bundle.sources:
+            if (source.stage, source.name) == (stage, known_as) and source.path is not None:
+                return Artifact(self.bundle.root / layout.relative(source.path), digest, one["name"])
+        raise Missing(f"the source {known_as!r} ({one['name']}) is not in the bundle")
+
+    @contextmanager
+    def remade(self, stage: Stage, level: Level, place: str) -> Iterator[Path | None]:
+        """What a stage makes when it is run again, until the block ends; None when it ended with an error.
+
+        A stage that was run again and says that something does not fit has failed; one that lacked memory, disk or a
+        library could not be checked.
+        """
+        folder = self.work / "again"
+        try:
+            try:
+                stages.remake(stage, folder, self.on_event)
+            except HelderError as error:
+                tell = level.failed if error.code == ExitCode.FAILED else level.unchecked
+                tell(place, f"Doing it again ended with an error: {error.what} {error.why}".strip())
+                yield None
+            else:
+                yield folder / "output"
+        finally:
+            artifacts.remove(folder)
+
+
+def function_of(said: Statement) -> str:
+    """What ran, as a statement says."""
+    return str(said.predicate["stage"]["function"])
 
 
 def variables_of(said: Statement) -> dict[str, str]:
@@ -88,7 +159,7 @@ def variables_of(said: Statement) -> dict[str, str]:
     Those in a statement are somebody else's words: set as they stand, they could load any program into the process.
     """
     settings = said.predicate["settings"]
-    if said.predicate["stage"]["function"] != TRAINS:
+    if function_of(said) != TRAINS:
         return {}
     return resolving.environment(str(settings.get("numerics")), str(settings.get("device")))
 
@@ -99,16 +170,13 @@ def check_bounds(said: Statement) -> None:
     Raises:
         Missing: so many threads or processes.
     """
-    settings, environment = said.predicate["settings"], said.predicate["environment"]
-    for what, count in (("threads", environment.get("threads")), ("processes", settings.get("processes"))):
+    counts = {
+        "threads": said.predicate["environment"].get("threads"),
+        "processes": said.predicate["settings"].get("processes"),
+    }
+    for what, count in counts.items():
         if not isinstance(count, int) or not 1 <= count <= MOST_AT_ONCE:
             raise Missing(f"it is said to have had {count} {what}")
-
-
-def remake(stage: Stage, work: Path, on_event: OnEvent) -> Path:
-    """Run a stage of the bundle again; the folder with what it made."""
-    stages.remake(stage, work, on_event)
-    return work / "output"
 
 
 def differences(said: Statement) -> list[str]:

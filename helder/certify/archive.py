@@ -61,6 +61,7 @@ def unpack(path: Path, target: Path) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(entry) as source, place.open("xb") as file:
                     shutil.copyfileobj(source, file, CHUNK)
+    # What zipfile says of a way of packing that it does not know, and of an entry with a password.
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise _refused(path, f"It is no whole ZIP archive: {error}.") from error
     except OSError as error:

@@ -26,7 +26,6 @@ KINDS: tuple[tuple[str, str, Kind], ...] = (
     ("teacher-*", "*", "making"),
     ("tokenizer", "*", "model"),
     ("files", "*", "model"),
-    ("export", "*", "model"),
     ("average-*", "*", "making"),
     ("commitment", "commitment.json", "model"),
     ("extract", "*", "folder"),

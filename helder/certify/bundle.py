@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from helder.project import Project
 from helder.stage import OnEvent, Stage
 
 REVEALED = "revealed"
+LICENCE_FILE = re.compile(r"(?i)^(licen[cs]e|copying)\b|\.licen[cs]e$")
 ENDS = ("scores", commitment.STAGE)  # what nothing else is made of
 
 
@@ -106,24 +108,44 @@ def certify(
     if authority is not None and not allow_network:
         timestamp.send(b"", authority, allow_network=False)  # refused before anything is made
     signing = list(signers) or [keys.signing_key()]
-    with project.run_folder.lock() as lock:
+    if previous is not None:
+        check_previous(previous)
+    target = target.absolute()
+    aside = artifacts.temporary_beside(target)
+    with project.run_folder.lock() as lock:  # for all of it: what another `certify` left half-made is nobody's
+        for left in target.parent.glob(f".{target.name}.*.part"):
+            artifacts.remove(left)
         steps = finished(project)
         commit(project, steps, lock, on_event)
-    aside = artifacts.temporary_beside(target.absolute())
-    making = Making(
-        aside, audience or project.recipe.release.audience, documents.data_are_open(project.recipe.data.licence)
-    )
-    try:
-        _make(project, steps, making, signing, reveal, previous, made or datetime.now(UTC), on_event)
-        if authority is not None:
-            digest = payload_digest((making.root / layout.RELEASE).read_bytes())
-            stamp = timestamp.send(timestamp.request(digest), authority, allow_network=allow_network)
-            artifacts.write_atomic(making.root / layout.TIME_STAMP, stamp)
-        artifacts.fsync_tree(making.root)
-        artifacts.move_folder(making.root, target.absolute())
-        return target
-    finally:
-        artifacts.remove(aside)
+        release = project.recipe.release
+        making = Making(aside, audience or release.audience, documents.data_are_open(project.recipe.data.licence))
+        try:
+            _make(project, steps, making, signing, reveal, previous, made or datetime.now(UTC), on_event)
+            if authority is not None:
+                digest = payload_digest((aside / layout.RELEASE).read_bytes())
+                stamp = timestamp.send(timestamp.request(digest), authority, allow_network=allow_network)
+                artifacts.write_atomic(aside / layout.TIME_STAMP, stamp)
+            artifacts.fsync_tree(aside)
+            artifacts.move_folder(aside, target)
+        finally:
+            artifacts.remove(aside)
+    return target
+
+
+def check_previous(bundle: Path) -> None:
+    """Refuse to tell differences from a release that is not whole, or that somebody unknown signed.
+
+    Raises:
+        HelderError: level 1 or 2 of its verification has not passed.
+    """
+    from helder.certify.verify import verify
+
+    for level, finding in verify(bundle).problems():
+        raise HelderError(
+            f"{bundle} cannot stand as the release before: {level.name} has not passed.",
+            f"{finding.place}: {finding.what}",
+            "helder verify says all.",
+        )
 
 
 def finished(project: Project) -> list[Step]:
@@ -208,6 +230,7 @@ def _make(
         release["previous"] = documents.about_previous(kept)
     for wanted in reveal:
         _reveal(making, steps, wanted)
+    release["licences"] = list(_licence_texts(making, project.folder))
     for key in signing:
         making.write(f"{layout.KEYS}/{key.public.id[:12]}.pem", key.public.to_pem())
     for rotation in keys.rotations():
@@ -264,6 +287,14 @@ def _sources(
                 "licence": _licence(said, name, licence),
                 "path": None if place is None else _source(making, name, one, digest, place),
             }
+
+
+def _licence_texts(making: Making, folder: Path) -> Iterator[dict[str, Any]]:
+    """Copy the licence texts that lie beside the recipe; each with the licences that its text is."""
+    for place in sorted(path for path in folder.iterdir() if path.is_file() and LICENCE_FILE.search(path.name)):
+        path = f"{layout.LICENCES}/{place.name}"
+        making.add(path, place)
+        yield {"licences": documents.licences_in(making.root / path), "path": path}
 
 
 def _licence(said: Statement, name: str, of_data: str | None) -> str | None:

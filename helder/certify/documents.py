@@ -23,6 +23,8 @@ from helder.ledger.keys import PublicKey
 from helder.ledger.statement import Statement
 from helder.recipe import Recipe
 
+# What telling of artifacts ends with that a stage did not make so: a field that is missing or of another kind.
+UNTELLABLE = (HelderError, KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 PREVIOUS = "previous"
 KEPT_OF_PREVIOUS = (
     "config.json",
@@ -33,7 +35,6 @@ KEPT_OF_PREVIOUS = (
     "files.json",
     "task.json",
 )
-MOST_KEPT = 16 << 20  # bytes of a file of the release before that are carried along
 FIRST_VERSION = "1"
 
 Form = tuple[Callable[[Evidence], dict[str, Any]], Callable[[Evidence], str]]
@@ -51,7 +52,9 @@ def render(evidence: Evidence) -> dict[str, bytes]:
         "spdx.json": spdx.render(evidence),
         "croissant.json": croissant.render(evidence),
         "mof.yml": mof.render(evidence),
-        "openness.json": as_json(openness.judge(evidence).to_json()),
+        "openness.json": as_json(
+            {**openness.judge(evidence).to_json(), "licence_texts": list(evidence.release.get("licences", ()))}
+        ),
         "model_card.md": model_card.to_markdown(evidence).encode("utf-8"),
     }
     for name, (to_json, to_markdown) in FORMS.items():
@@ -108,6 +111,11 @@ def shown_signatures(root: Path, keys: Sequence[PublicKey]) -> tuple[bytes, list
     return json.dumps(sealed, indent=1).encode("ascii") + b"\n", [known[key] for key in wanted]
 
 
+def licences_in(path: Path) -> list[str]:
+    """SPDX identifiers of the licences whose text a file is; none when the text is none that is known."""
+    return sorted(one.id for one in licences.recognise(layout.read(path).decode("utf-8", "replace")))
+
+
 # -- what the recipe and the release before say ------------------------------------------------------------------------
 
 
@@ -140,7 +148,7 @@ def kept_of_previous(previous: Path) -> dict[str, bytes]:
             found[one["file"]] = layout.read(previous / layout.relative(one["file"]))
     for one in statement["predicate"]["files"]:
         path = layout.relative(one["path"])
-        if path.startswith(f"{layout.ARTIFACTS}/") and Path(path).name in KEPT_OF_PREVIOUS and one["size"] < MOST_KEPT:
+        if path.startswith(f"{layout.ARTIFACTS}/") and Path(path).name in KEPT_OF_PREVIOUS:
             found[path] = layout.read(previous / path)
             if sha256(found[path]).hexdigest() != one["sha256"]:
                 raise HelderError(f"{previous / path} is not what was signed.", fix="helder verify says all.")

@@ -70,6 +70,17 @@ class Evidence(OfData, OfScores):
         """Take up a release, in whatever order its statements are given."""
         return cls(release, in_order(statements), dict(places))
 
+    def to_json(self) -> dict[str, Any]:
+        """All that can be asked: name → a fact, a list of facts, or facts by name."""
+        names = {
+            name
+            for kind in type(self).__mro__
+            for name, value in vars(kind).items()
+            if isinstance(value, cached_property)
+        }
+        told = {name: getattr(self, name) for name in sorted(names) if not name.startswith("_")}
+        return {name: _told(value) for name, value in told.items() if isinstance(value, Fact | dict | list)}
+
     # -- the model ---------------------------------------------------------------------------------------------------
 
     @property
@@ -513,3 +524,11 @@ class Evidence(OfData, OfScores):
             )
             for name, text, shown in sorted(said)
         ]
+
+
+def _told(value: Fact | Facts | list[Fact]) -> Any:
+    if isinstance(value, Fact):
+        return value.to_json()
+    if isinstance(value, dict):
+        return {name: fact.to_json() for name, fact in value.items()}
+    return [fact.to_json() for fact in value]

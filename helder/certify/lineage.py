@@ -16,7 +16,7 @@ from helder.certify.opened import WAY, Bundle, Entry, Source
 from helder.certify.verdict import Level, Result
 from helder.errors import HelderError
 from helder.ledger import envelope, predicates, statement
-from helder.ledger.artifact import FileEntry, digest_path, manifest_digest
+from helder.ledger.artifact import FileEntry, manifest_digest
 from helder.ledger.keys import PublicKey
 from helder.ledger.statement import Statement
 
@@ -166,24 +166,15 @@ def _source(bundle: Bundle, way: Mapping[str, Statement], source: Source, level:
         level.failed(layout.RELEASE, f"The source {source.name!r} of {source.stage!r} is read by no stage.")
     if source.path is None:
         return
-    path = bundle.root / layout.relative(source.path)
-    below = list(bundle.below(source.path))
-    try:
-        if source.kind == "file":
-            held = bundle.files.get(source.path)
-            found = None if held is None else held.sha256
-        else:
-            found = manifest_digest(
-                sorted(
-                    (FileEntry(one.path.removeprefix(f"{source.path}/"), one.size, one.sha256) for one in below),
-                    key=lambda one: one.path,
-                )
-            )
-        if found is None:
-            found = digest_path(path)
-    except (HelderError, OSError) as error:
-        level.failed(source.path, f"The source {source.name!r} cannot be read: {error}")
-        return
+    if source.kind == "file":
+        held = bundle.files.get(source.path)
+        found = None if held is None else held.sha256
+    else:
+        inside = [
+            FileEntry(one.path.removeprefix(f"{source.path}/"), one.size, one.sha256)
+            for one in bundle.below(source.path)
+        ]
+        found = manifest_digest(sorted(inside, key=lambda one: one.path))
     if found != source.digest:
         level.failed(source.path, f"It is not the source {source.name!r} that {source.stage} read.")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +133,24 @@ def files_of(records: Sequence[Mapping[str, Any]]) -> dict[str, FileEntry]:
 def keys_in(root: Path) -> list[PublicKey]:
     """The public keys that lie in a bundle: whose they are is for the verifier to know."""
     folder = root / layout.KEYS
-    paths = sorted(folder.glob("*.pem"))[:MOST_KEYS] if folder.is_dir() and not folder.is_symlink() else []
     found = []
-    for path in paths:
+    for path in few(folder, "*.pem"):
         key = keys.PublicKey.from_pem(layout.read(path, 1 << 14), f"keys/{path.name}")
         if not key.id.startswith(path.stem):
             raise layout.refuse(path, f"It holds the key {key.id[:16]}…, which is called otherwise.")
         found.append(key)
     return found
+
+
+def few(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder of keys; none where it is none.
+
+    Raises:
+        HelderError: code 3, more than any release has.
+    """
+    if not folder.is_dir() or folder.is_symlink():
+        return []
+    paths = sorted(islice(folder.glob(pattern), MOST_KEYS + 1))
+    if len(paths) > MOST_KEYS:
+        raise layout.refuse(folder, f"It holds more than {MOST_KEYS} files {pattern}.")
+    return paths

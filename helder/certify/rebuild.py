@@ -7,73 +7,52 @@ documents and the page are rendered again as well: nothing stands in them that d
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from helder.certify import again, commitment, documents, layout
 from helder.certify import bundle as making
-from helder.certify.again import Missing
+from helder.certify import commitment, documents, layout
+from helder.certify.again import ASKS, CHEAP, IMPORTS, SCORES, TRAINS, Again, Missing, differences, function_of
 from helder.certify.opened import Bundle, keys_in
 from helder.certify.verdict import Level
-from helder.errors import HelderError
 from helder.ledger import artifact as artifacts
 from helder.ledger import environment
 from helder.ledger.statement import Statement
-from helder.stage import OnEvent
 from helder.train import chain
 
-NEED_TRAINING = frozenset(
-    {
-        "helder.model.scratch:run",
-        "helder.train.average:run",
-        "helder.compress.stage:run",
-        "helder.evaluate.baselines:run",
-    }
-)
 
-
-def check(bundle: Bundle, way: Mapping[str, Statement], work: Path, level: Level, on_event: OnEvent) -> None:
-    """Run every cheap stage of the way again.
-
-    Args:
-        work: an empty folder; what is made there is removed again.
-    """
-    for stage, said in way.items():
-        function = said.predicate["stage"]["function"]
-        if function in again.CHEAP:
-            on_event({"event": "note", "stage": "rebuild", "text": f"makes {stage} again"})
-            _stage(bundle, way, stage, work, level, on_event)
-        elif function in again.IMPORTS:
+def check(again: Again, level: Level) -> None:
+    """Run every cheap stage of the way again; render documents and page again."""
+    for stage, said in again.way.items():
+        function = function_of(said)
+        if function in CHEAP:
+            again.tell("rebuild", f"makes {stage} again")
+            _stage(again, stage, level)
+        elif function in IMPORTS:
             level.note(stage, "An imported model is a declared source: how it came about is not shown here.")
-        elif function not in (again.TRAINS, again.ASKS, again.SCORES):
+        elif function == TRAINS:
+            _states(again.bundle, stage, said, level)
+        elif function not in (ASKS, SCORES):
             level.note(stage, "This stage measures or answers; it is not among those that are made again.")
-        if function == again.TRAINS:
-            _states(bundle, stage, said, level)
-    _revealed(bundle, level)
-    rendered(bundle, way, level)
+    _revealed(again.bundle, level)
+    _licences(again.bundle, level)
+    rendered(again.bundle, again.way, level)
 
 
-def _stage(
-    bundle: Bundle, way: Mapping[str, Statement], stage: str, work: Path, level: Level, on_event: OnEvent
-) -> None:
-    said = way[stage]
-    if said.predicate["stage"]["function"] in NEED_TRAINING and importlib.util.find_spec("torch") is None:
-        level.unchecked(said.stage, "It needs what `pip install 'helder[train]'` installs, which is not here.")
-        return
-    sources = {source.name for source in bundle.sources if source.stage == stage and source.path}
+def _stage(again: Again, name: str, level: Level) -> None:
+    said = again.way[name]
+    in_bundle = {source.name for source in again.bundle.sources if source.stage == name and source.path}
     try:
-        output = again.remake(again.stage_of(bundle, way, stage), work / said.stage, on_event)
-        compare(said, output, level)
+        stage = again.stage_of(name)
     except Missing as missing:
-        if said.predicate["stage"]["function"] == commitment.FUNCTION and "secret" not in sources:
-            level.note(said.stage, "Its secret stays with the makers: only a bundle for a regulator can show the root.")
+        if function_of(said) == commitment.FUNCTION and "secret" not in in_bundle:
+            level.note(name, "Its secret stays with the makers: only a bundle for a regulator can show the root.")
         else:
-            level.unchecked(said.stage, f"It could not be made again: {missing}.")
-    except HelderError as error:
-        level.failed(said.stage, f"Making it again ended with an error: {error.what} {error.why}")
-    finally:
-        artifacts.remove(work / said.stage)
+            level.unchecked(name, f"It could not be made again: {missing}.")
+        return
+    with again.remade(stage, level, name) as output:
+        if output is not None:
+            compare(said, output, level)
 
 
 def _states(bundle: Bundle, stage: str, said: Statement, level: Level) -> None:
@@ -88,20 +67,16 @@ def _states(bundle: Bundle, stage: str, said: Statement, level: Level) -> None:
             level.failed(path, "It is not the state that the training log names.")
 
 
-def compare(said: Statement, output: Path, level: Level, only: Sequence[str] | None = None) -> None:
-    """Hold what was made again against the statement.
-
-    Args:
-        only: the files that count; None for all.
-    """
-    made = {entry.path: entry.sha256 for entry in artifacts.manifest(output) if only is None or entry.path in only}
-    stated = {one["path"]: one["sha256"] for one in said.predicate["outputs"] if only is None or one["path"] in only}
+def compare(said: Statement, output: Path, level: Level) -> None:
+    """Hold what was made again against the statement."""
+    made = {entry.path: entry.sha256 for entry in artifacts.manifest(output)}
+    stated = {one["path"]: one["sha256"] for one in said.predicate["outputs"]}
     other = sorted(path for path in made.keys() | stated.keys() if made.get(path) != stated.get(path))
     if not other:
         level.passed(said.stage, f"Made again, its {len(stated)} files are the same, byte for byte.")
         return
     named = ", ".join(other[:5]) + (" …" if len(other) > 5 else "")
-    if reasons := again.differences(said):
+    if reasons := differences(said):
         level.unchecked(said.stage, f"Made again, {named} came out otherwise, and {'; '.join(reasons)}.")
     else:
         level.failed(said.stage, f"Made again under the same conditions, {named} came out otherwise.")
@@ -120,6 +95,17 @@ def _revealed(bundle: Bundle, level: Level) -> None:
             level.failed(entry.path, "It does not stand among the documents that were committed to.")
 
 
+def _licences(bundle: Bundle, level: Level) -> None:
+    """Licence texts are those of the licences that the release names."""
+    stated = {one["path"]: one["licences"] for one in bundle.predicate["licences"]}
+    for path in sorted(stated.keys() | {entry.path for entry in bundle.below(layout.LICENCES)}):
+        found = documents.licences_in(bundle.root / path) if path in bundle.files else None
+        if found is not None and found == stated.get(path):
+            level.passed(path, f"It is the text of {', '.join(found) or 'no licence that is known here'}.")
+        else:
+            level.failed(path, f"Its text is that of {found}; the release says {stated.get(path)}.")
+
+
 def rendered(bundle: Bundle, way: Mapping[str, Statement], level: Level) -> None:
     """Documents and page say what the bundle says."""
     version = bundle.predicate["helder"]
@@ -129,19 +115,21 @@ def rendered(bundle: Bundle, way: Mapping[str, Statement], level: Level) -> None
         sealed, signers = documents.shown_signatures(bundle.root, keys_in(bundle.root))
         before = documents.evidence_before(bundle.root, bundle.predicate)
         expected[layout.PAGE] = documents.page(evidence, sealed, signers, before)
-    except (HelderError, KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+    except documents.UNTELLABLE as error:
         level.failed(layout.DOCUMENTS, f"Documents and page cannot be made of what the bundle holds: {error!r}.")
         return
     listed = {entry.path for entry in bundle.below(layout.DOCUMENTS)} | {layout.PAGE}
-    for path in sorted(expected.keys() | listed):
-        there = bundle.root / path
-        if path in expected and there.is_file() and layout.read(there) == expected[path]:
-            continue
+    other = [
+        path
+        for path in sorted(expected.keys() | listed)
+        if path not in expected or path not in listed or layout.read(bundle.root / path) != expected[path]
+    ]
+    for path in other:
         if version["sha256"] != environment.code_digest():
             level.unchecked(
                 path, f"Rendered here it reads otherwise; it was made by another Helder ({version['helder']})."
             )
         else:
             level.failed(path, "It does not say what the bundle's statements and artifacts say.")
-    if all(finding.place not in expected for finding in level.findings):
+    if not other:
         level.passed(layout.DOCUMENTS, f"{len(expected)} documents say what statements and artifacts say.")

@@ -14,15 +14,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from helder.certify import again, layout, rebuild, sample
-from helder.certify.again import Missing
-from helder.certify.opened import Bundle
+from helder.certify import layout, rebuild, sample
+from helder.certify.again import ASKS, SCORES, Again, Missing, differences
 from helder.certify.verdict import Level
 from helder.errors import HelderError
 from helder.ledger import artifact as artifacts
 from helder.ledger.artifact import Artifact
 from helder.ledger.statement import Statement
-from helder.stage import OnEvent
 
 OF_FILES = ("f16", "q8_0", "q4_0")
 
@@ -36,25 +34,15 @@ class Question:
     place: int
 
 
-def check(
-    bundle: Bundle,
-    way: Mapping[str, Statement],
-    work: Path,
-    level: Level,
-    nonce: str,
-    release: str,
-    wanted: int,
-    on_event: OnEvent,
-) -> None:
+def check(again: Again, level: Level, wanted: int) -> None:
     """Count the scores again, and ask `wanted` of the questions again."""
-    for stage, said in way.items():
-        if said.predicate["stage"]["function"] == again.SCORES:
-            on_event({"event": "note", "stage": "scores", "text": "counts the scores again"})
-            _count(bundle, way, stage, work / stage, level, on_event)
-    questions = _questions(bundle, way)
-    drawn = [questions[place] for place in sample.draw(nonce, release, "answers", len(questions), wanted)]
+    for stage in again.stages(SCORES):
+        again.tell("scores", "counts the scores again")
+        _count(again, stage, level)
+    questions = _questions(again)
+    drawn = [questions[place] for place in again.draw("answers", len(questions), wanted)]
     level.facts |= {
-        "nonce": nonce,
+        "nonce": again.nonce,
         "answers": len(questions),
         "asked_again": len(drawn),
         "power": sample.power(len(questions), len(drawn)) if questions else [],
@@ -62,83 +50,68 @@ def check(
     if not questions:
         level.unchecked("answers", "The stored answers are withheld: none can be asked again.")
     for stage in dict.fromkeys(question.stage for question in drawn):
-        on_event({"event": "note", "stage": "scores", "text": f"asks {stage.removeprefix('predict-')} again"})
-        _ask(bundle, way, way[stage], [one for one in drawn if one.stage == stage], work / stage, level, on_event)
+        again.tell("scores", f"asks {stage.removeprefix('predict-')} again")
+        _ask(again, stage, [one for one in drawn if one.stage == stage], level)
 
 
-def _count(
-    bundle: Bundle, way: Mapping[str, Statement], name: str, work: Path, level: Level, on_event: OnEvent
-) -> None:
-    said = way[name]
+def _count(again: Again, name: str, level: Level) -> None:
     try:
-        output = again.remake(again.stage_of(bundle, way, name), work, on_event)
-        rebuild.compare(said, output, level)
+        stage = again.stage_of(name)
     except Missing as missing:
-        level.unchecked(said.stage, f"The scores could not be counted again: {missing}.")
-    except HelderError as error:
-        level.failed(said.stage, f"The stored answers do not give scores: {error.what} {error.why}")
-    finally:
-        artifacts.remove(work)
+        level.unchecked(name, f"The scores could not be counted again: {missing}.")
+        return
+    with again.remade(stage, level, name) as output:
+        if output is not None:
+            rebuild.compare(again.way[name], output, level)
 
 
-def _questions(bundle: Bundle, way: Mapping[str, Statement]) -> list[Question]:
+def _questions(again: Again) -> list[Question]:
     """Every stored answer of a model that is in the bundle."""
     found = []
-    for stage, said in sorted(way.items()):
-        if said.predicate["stage"]["function"] != again.ASKS:
-            continue
-        for one in said.predicate["outputs"]:
+    for stage in sorted(again.stages(ASKS)):
+        for one in again.way[stage].predicate["outputs"]:
             path = f"{layout.ARTIFACTS}/{stage}/{one['path']}"
-            if one["path"].endswith(".jsonl") and path in bundle.files:
-                count = len(_lines(bundle.root / path))
+            if one["path"].endswith(".jsonl") and path in again.bundle.files:
+                count = len(_lines(again.bundle.root / path))
                 found += [Question(stage, Path(one["path"]).stem, place) for place in range(count)]
     return found
 
 
-def _ask(
-    bundle: Bundle,
-    way: Mapping[str, Statement],
-    said: Statement,
-    questions: Sequence[Question],
-    work: Path,
-    level: Level,
-    on_event: OnEvent,
-) -> None:
-    subject = said.predicate["settings"]["subject"]
-    if subject not in OF_FILES and importlib.util.find_spec("torch") is None:
-        level.unchecked(said.stage, "It needs what `pip install 'helder[train]'` installs, which is not here.")
-        return
+def _ask(again: Again, name: str, questions: Sequence[Question], level: Level) -> None:
+    said = again.way[name]
+    cut = again.work / "data"
     try:
-        stage = again.stage_of(bundle, way, said.stage)
-        stored = {one: _lines(bundle.folder(said.stage) / f"{one.test_set}.jsonl")[one.place] for one in questions}
-        cut = _cut_data(stage.inputs["data"].path, stored, work / "data")
-        inputs = {**stage.inputs, "data": Artifact(cut, artifacts.digest_path(cut), "data")}
-        settings = {**stage.settings, "limit": None}
-        output = again.remake(dataclasses.replace(stage, settings=settings, inputs=inputs), work / "stage", on_event)
-        answers = {
-            (path.stem, answer["id"]): answer for path in sorted(output.glob("*.jsonl")) for answer in _lines(path)
-        }
-        other = [one for one, answer in stored.items() if answers.get((one.test_set, answer["id"])) != answer]
+        if said.predicate["settings"]["subject"] not in OF_FILES and importlib.util.find_spec("torch") is None:
+            raise Missing("it needs what `pip install 'helder[train]'` installs, which is not here")
+        whole = again.stage_of(name)
+        stored = {one: _lines(again.bundle.folder(name) / f"{one.test_set}.jsonl")[one.place] for one in questions}
+        _cut_data(whole.inputs["data"].path, stored, cut)
+        inputs = {**whole.inputs, "data": Artifact.of(cut, "data")}
+        stage = dataclasses.replace(whole, settings={**whole.settings, "limit": None}, inputs=inputs)
+        with again.remade(stage, level, name) as output:
+            if output is not None:
+                _compare(stored, output, said, level)
     except Missing as missing:
-        level.unchecked(said.stage, f"It could not be asked again: {missing}.")
-        return
-    except HelderError as error:
-        level.failed(said.stage, f"Asking it again ended with an error: {error.what} {error.why}")
-        return
+        level.unchecked(name, f"It could not be asked again: {missing}.")
     finally:
-        artifacts.remove(work)
+        artifacts.remove(cut)
+
+
+def _compare(stored: Mapping[Question, Mapping[str, Any]], output: Path, said: Statement, level: Level) -> None:
+    answers = {(path.stem, answer["id"]): answer for path in sorted(output.glob("*.jsonl")) for answer in _lines(path)}
+    other = [one for one, answer in stored.items() if answers.get((one.test_set, answer["id"])) != answer]
     if not other:
         level.passed(said.stage, f"Asked {len(stored)} of its questions again, it gave the stored answers.")
         return
     named = ", ".join(f"{one.test_set} {stored[one]['id']}" for one in other[:5])
     what = f"Asked again, it answered {len(other)} of {len(stored)} questions otherwise ({named})"
-    if reasons := again.differences(said):
+    if reasons := differences(said):
         level.unchecked(said.stage, f"{what}, and {'; '.join(reasons)}.")
     else:
         level.failed(said.stage, f"{what}.")
 
 
-def _cut_data(data: Path, stored: Mapping[Question, Mapping[str, Any]], target: Path) -> Path:
+def _cut_data(data: Path, stored: Mapping[Question, Mapping[str, Any]], target: Path) -> None:
     """The data with only these items in their test sets."""
     wanted: dict[str, set[str]] = {}
     for question, answer in stored.items():
@@ -151,7 +124,6 @@ def _cut_data(data: Path, stored: Mapping[Question, Mapping[str, Any]], target: 
             (target / path.name).write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         elif not path.name.startswith("test"):
             shutil.copyfile(path, target / path.name)
-    return target
 
 
 def _lines(path: Path) -> list[Any]:

@@ -115,6 +115,10 @@ class Verdict:
         predicate: the release itself, see `helder.ledger.predicates`.
         signers: whose signatures fit.
         levels: all five; those that were not asked for say so.
+        facts: what the page tells, each fact with its value, where it stands, its evidence and grade, see
+            `helder.certify.evidence`; None when levels 1 and 2 do not let anybody read it.
+        openness: the components of the Model Openness Framework with their grades, 3 for what this verification
+            exercised, see `helder.certify.openness`; None likewise.
     """
 
     path: str
@@ -124,6 +128,8 @@ class Verdict:
     predicate: Mapping[str, Any]
     signers: Sequence[Signer]
     levels: Sequence[Level]
+    facts: Mapping[str, Any] | None = None
+    openness: Mapping[str, Any] | None = None
 
     def level(self, number: int) -> Level:
         return self.levels[number - 1]
@@ -157,4 +163,6 @@ class Verdict:
             "signers": [{"key": signer.id, "known": signer.known} for signer in self.signers],
             "levels": [level.to_json() for level in self.levels],
             "release": dict(self.predicate),
+            "facts": self.facts,
+            "openness": self.openness,
         }

@@ -13,12 +13,14 @@ never "passed". Nothing is written outside a temporary folder, and nothing in th
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from helder.certify import archive, integrity, layout, lineage, sample
-from helder.certify.opened import MOST_KEYS, Bundle, keys_in
+from helder.certify.again import Again
+from helder.certify.opened import Bundle, few, keys_in
 from helder.certify.verdict import LEVELS, Level, Result, Signer, Verdict
 from helder.errors import HelderError
 from helder.ledger import keys
@@ -27,6 +29,15 @@ from helder.ledger.statement import Statement
 from helder.stage import OnEvent
 
 USUAL_LEVEL = 2
+# Components of the Model Openness Framework that a level exercises when it has passed (`helder.certify.openness`).
+EXERCISED = {
+    3: ("datasets", "data_preprocessing_code", "model_card", "data_card", "technical_report"),
+    4: ("training_code", "model_parameters_intermediate"),
+    5: (
+        *("model_architecture", "model_parameters_final", "inference_code", "sample_model_outputs"),
+        *("evaluation_code", "evaluation_data", "evaluation_results"),
+    ),
+}
 SLICES, ANSWERS = 1, 20  # what is replayed and asked again when the level is asked for and no number is given
 
 
@@ -66,18 +77,18 @@ def verify(
         levels = {number: Level(number, asked=number in asked) for number in LEVELS}
         if problem is not None:
             levels[1].failed(Path(path).name, problem)
-            return _verdict(path, None, [], levels)
+            return _verdict(path, None, {}, [], levels)
         on_event({"event": "note", "stage": "verify", "text": "reads and hashes every file"})
         believed += _successors(root, believed, levels[1])
         opened, signers = integrity.open_bundle(root, believed, levels[1])
         if opened is None:
-            return _verdict(path, None, [], levels)
+            return _verdict(path, None, {}, [], levels)
         integrity.check(opened, signers, levels[1], authorities)
         signing = [key for key in [*believed, *_keys(root)] if key.id in {signer.id for signer in signers}]
         way = _lineage(opened, [*believed, *signing, *_successors(root, signing, levels[1])], levels[2])
         if asked & {3, 4, 5}:
-            _run_again(opened, way, Path(temporary), levels, asked, replay, scores, drawn_by, on_event)
-        return _verdict(path, opened, signers, levels)
+            _run_again(Again(opened, way, Path(temporary), drawn_by, on_event), levels, replay, scores)
+        return _verdict(path, opened, way, signers, levels)
 
 
 def _lineage(opened: Bundle, believed: Sequence[PublicKey], level: Level) -> dict[str, Statement]:
@@ -91,50 +102,47 @@ def _lineage(opened: Bundle, believed: Sequence[PublicKey], level: Level) -> dic
     return way
 
 
-def _run_again(
-    opened: Bundle,
-    way: dict[str, Statement],
-    work: Path,
-    levels: dict[int, Level],
-    asked: set[int],
-    replay: int | None,
-    scores: int | None,
-    nonce: str,
-    on_event: OnEvent,
-) -> None:
+def _run_again(again: Again, levels: Mapping[int, Level], replay: int | None, scores: int | None) -> None:
     """Levels 3 to 5, of files that are what was signed."""
     from helder.certify import rebuild, replays
     from helder.certify import scores as answers
 
     broken = [levels[number].name for number in (1, 2) if levels[number].result is Result.FAILED]
-    for number in sorted(asked & {3, 4, 5}):
+    checks: dict[int, Callable[[Level], None]] = {
+        3: lambda level: rebuild.check(again, level),
+        4: lambda level: replays.check(again, level, SLICES if replay is None else replay),
+        5: lambda level: answers.check(again, level, ANSWERS if scores is None else scores),
+    }
+    for number, check in checks.items():
         level = levels[number]
+        if not level.asked:
+            continue
         if broken:
-            level.unchecked(
-                ".", f"It was not begun: {' and '.join(broken)} failed, so that nothing can be built on it."
-            )
+            why = f"It was not begun: {' and '.join(broken)} failed, so that nothing can be built on it."
+            level.unchecked(".", why)
             continue
         try:
-            if number == 3:
-                rebuild.check(opened, way, work, level, on_event)
-            elif number == 4:
-                wanted = SLICES if replay is None else replay
-                replays.check(opened, way, work, level, nonce, opened.digest, wanted, on_event)
-            else:
-                wanted = ANSWERS if scores is None else scores
-                answers.check(opened, way, work, level, nonce, opened.digest, wanted, on_event)
+            check(level)
         except HelderError as error:
             level.failed(".", f"{error.what} {error.why}".strip())
 
 
-def _verdict(path: Path | str, opened: Bundle | None, signers: Sequence[Signer], levels: dict[int, Level]) -> Verdict:
-    predicate = {} if opened is None else opened.predicate
+def _verdict(
+    path: Path | str,
+    opened: Bundle | None,
+    way: Mapping[str, Statement],
+    signers: Sequence[Signer],
+    levels: Mapping[int, Level],
+) -> Verdict:
     if opened is None:
         for number in LEVELS:
             if number > 1 and levels[number].asked:
                 levels[number].unchecked(".", "There is no release that can be read.")
-    elif not levels[2].asked:
+    readable = opened is not None and Result.FAILED not in (levels[1].result, levels[2].result)
+    facts, openness = _told(opened, way, levels) if opened is not None and readable else (None, None)
+    if not levels[2].asked:
         levels[2].findings.clear()
+    predicate = {} if opened is None else opened.predicate
     return Verdict(
         path=str(path),
         name=str(predicate.get("name", "")),
@@ -143,7 +151,26 @@ def _verdict(path: Path | str, opened: Bundle | None, signers: Sequence[Signer],
         predicate=predicate,
         signers=signers,
         levels=[levels[number] for number in LEVELS],
+        facts=facts,
+        openness=openness,
     )
+
+
+def _told(
+    opened: Bundle, way: Mapping[str, Statement], levels: Mapping[int, Level]
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """(facts, openness) of a bundle whose files and statements are what was signed."""
+    from helder.certify import documents
+    from helder.certify.openness import judge
+
+    passed = [number for number, level in levels.items() if level.result is Result.PASSED]
+    exercised = {component for number in passed for component in EXERCISED.get(number, ())}
+    try:
+        evidence = documents.evidence_of(opened.predicate, way, opened.root)
+        return evidence.to_json(), judge(evidence, exercised).to_json()
+    except documents.UNTELLABLE as error:
+        levels[2].failed(layout.ARTIFACTS, f"What stages made cannot be read as what they make: {error!r}.")
+        return None, None
 
 
 @contextmanager
@@ -177,9 +204,8 @@ def _keys(root: Path) -> list[PublicKey]:
 
 def _successors(root: Path, known: Sequence[PublicKey], level: Level) -> list[PublicKey]:
     """Keys that follow known ones: whoever believes a key believes what it says of its successor."""
-    folder = root / layout.KEYS
-    paths = sorted(folder.glob("rotation-*.json"))[:MOST_KEYS] if folder.is_dir() and not folder.is_symlink() else []
     try:
+        paths = few(root / layout.KEYS, "rotation-*.json")
         return keys.successors(known, [layout.read(path, 1 << 16) for path in paths])
     except HelderError as error:
         level.failed(layout.KEYS, f"{error.what} {error.why}".strip())

@@ -200,6 +200,11 @@ def _tell(verdict: Verdict, every: bool) -> None:
                 click.echo(f"      {MARKS[finding.result.value]} {finding.place}: {finding.what}")
         for sentence in _sentences(level.number, level.facts):
             click.echo(f"        {sentence}")
+    if verdict.openness is not None:
+        declared, proven = (verdict.openness[key]["class"] or "none" for key in ("declared", "proven"))
+        click.echo(
+            f"\nopenness: class {declared} declared, class {proven} proven; --json tells every component and fact"
+        )
 
 
 def _sentences(number: int, facts: dict[str, Any]) -> list[str]:

@@ -81,13 +81,13 @@ def trace(
         return
     from helder.trace.way_back import trace as trace_back
 
-    given = {
+    given: dict[str, Any] = {
         "minimum_length": minimum_length,
         "maximum_frequency": maximum_frequency,
         "maximum_density": maximum_density,
     }
     usual = OLMOTRACE if olmotrace else Rules()
-    rules = replace(usual, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    rules = replace(usual, **{name: value for name, value in given.items() if value is not None})
     with talk.events(as_json) as on_event:
         traced = trace_back(opened, _text(text, file), prompt=prompt, rules=rules, on_event=on_event)
     if as_json:

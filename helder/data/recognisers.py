@@ -64,7 +64,6 @@ def _without_overlaps(found: list[Span]) -> list[Span]:
 
 # -- e-mail ----------------------------------------------------------------------------------------------
 
-_LETTER = rb"(?:[A-Za-z0-9]|\xc3[\x80-\xbf])"  # and Latin letters with accents
 _LOCAL = re.compile(rb"(?:[A-Za-z0-9._%+'-]|\xc3[\x80-\xbf])+\Z")
 _DOMAIN = re.compile(
     rb"@((?:(?:[A-Za-z0-9-]|\xc3[\x80-\xbf]){1,63}\.){1,8}([A-Za-z][A-Za-z0-9-]{1,23}))(?![A-Za-z0-9])(?!\.[A-Za-z0-9])"

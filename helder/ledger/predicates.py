@@ -273,6 +273,15 @@ class Source(Strict):
     """Where it lies in the bundle; null is not handed over."""
 
 
+class LicenceText(Strict):
+    """The text of a licence that is handed over."""
+
+    path: RelativePath
+    """Where it lies in the bundle."""
+    licences: list[Text]
+    """SPDX identifiers of the licences whose text it is, sorted; empty when it is none that is known."""
+
+
 class Release(Strict):
     """What https://helder.dev/release/v1 says: what is handed over, and on what it rests."""
 
@@ -298,6 +307,8 @@ class Release(Strict):
     """Every statement of the run, in the order in which they were made."""
     sources: list[Source]
     """What no stage made."""
+    licences: list[LicenceText]
+    """Licence texts that lay beside the recipe, sorted by path."""
     people: dict[str, Any]
     """Answers that only people can give, from the recipe; what is absent is open."""
     previous: dict[str, Any] | None

@@ -39,11 +39,13 @@ class Forger:
         root: the bundle, which is changed in place.
         release: its predicate.
         said: file in the ledger → statement, as JSON to be changed.
+        late: (file in the ledger, change of its predicate, who signs it): what is changed when all else is consistent.
     """
 
     def __init__(self, bundle: Path, target: Path, key: SigningKey) -> None:
         shutil.copytree(bundle, target)
         self.root, self.key = target, key
+        self.late: list[tuple[str, Callable[[Json], None], SigningKey]] = []
         self.release: Json = payload(target / layout.RELEASE)["predicate"]
         self.said: dict[str, Json] = {one["file"]: payload(target / one["file"]) for one in self.release["ledger"]}
 
@@ -109,8 +111,12 @@ class Forger:
             page, rendered: whether the page and the documents follow; if not, they stay as they are in the folder.
         """
         self._follow_digests()
+        signers = dict.fromkeys(self.said, self.key)
+        for file, change, signer in self.late:
+            change(self.said[file]["predicate"])
+            signers[file] = signer
         for file, said in self.said.items():
-            (self.root / file).write_bytes(statement.sign(said, self.key))
+            (self.root / file).write_bytes(statement.sign(said, signers[file]))
         for one in self.release["ledger"]:
             said = self.said[one["file"]]
             data = canonical.dumps(said)

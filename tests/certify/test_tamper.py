@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from helder.certify import integrity, lineage, replays, sample
+from helder.certify import integrity, lineage, replays
+from helder.certify.again import Again
 from helder.certify.verdict import Level, Result, Verdict
 from helder.certify.verify import verify
-from tests.certify import forge, mutations
+from tests.certify import forge, forgeries, mutations
 from tests.certify.conftest import Certified
 
 
@@ -31,7 +32,7 @@ def told(verdict: Verdict) -> str:
 
 
 def missed(
-    certified: Certified, place: Path, forgeries: Iterator[mutations.Forgery], check: Callable[[Path, int], Verdict]
+    certified: Certified, place: Path, forgeries: Iterator[forgeries.Forgery], check: Callable[[Path, int], Verdict]
 ) -> tuple[int, list[str]]:
     """(how many forgeries there were, those that were not found at their level)."""
     count, left = 0, []
@@ -65,7 +66,7 @@ def test_statements_that_do_not_fit_together_are_found_by_lineage(certified: Cer
     def check(bundle: Path, level: int) -> Verdict:
         return verify(bundle, level=level, trusted=[certified.key.public])
 
-    count, left = missed(certified, tmp_path, mutations.lineage(certified.bundle), check)
+    count, left = missed(certified, tmp_path, forgeries.lineage(certified.bundle), check)
     assert left == []
     assert count >= 50
 
@@ -74,7 +75,7 @@ def test_what_does_not_follow_from_its_sources_is_found_by_rebuilding(certified:
     def check(bundle: Path, level: int) -> Verdict:
         return verify(bundle, level=level, trusted=[certified.key.public])
 
-    count, left = missed(certified, tmp_path, mutations.rebuild(certified.bundle), check)
+    count, left = missed(certified, tmp_path, forgeries.rebuild(certified.bundle), check)
     assert left == []
     assert count >= 30
 
@@ -83,27 +84,29 @@ def test_scores_and_answers_that_are_made_up_are_found_by_asking_again(certified
     def check(bundle: Path, level: int) -> Verdict:
         return verify(bundle, level=2, scores=1000, trusted=[certified.key.public])
 
-    _, left = missed(certified, tmp_path, mutations.scores(certified.bundle), check)
+    _, left = missed(certified, tmp_path, forgeries.scores(certified.bundle), check)
     assert left == []
 
 
 def nonce_for(bundle: Path, stage: str, first: int) -> str:
     """A nonce that draws this slice: whoever checks may get any, and no maker knows which."""
-    level, way_level = Level(1), Level(2)
-    opened, signers = integrity.open_bundle(bundle, forge.keys_of(bundle), level)
+    opened, signers = integrity.open_bundle(bundle, forge.keys_of(bundle), Level(1))
     assert opened is not None and signers
-    way = lineage.read_statements(opened, forge.keys_of(bundle), way_level)
-    parts = replays.parts(opened, way, Level(4))
-    wanted = next(place for place, part in enumerate(parts) if (part.stage, part.slice.first) == (stage, first))
-    nonces = (f"nonce {number:04}" for number in range(10_000))
-    return next(one for one in nonces if sample.draw(one, opened.digest, "slices", len(parts), 1) == [wanted])
+    way = lineage.read_statements(opened, forge.keys_of(bundle), Level(2))
+    for number in range(10_000):
+        again = Again(opened, way, bundle, f"nonce {number:04}", lambda event: None)
+        parts = replays.parts(again, Level(4))
+        (drawn,) = again.draw("slices", len(parts), 1)
+        if (parts[drawn].stage, parts[drawn].slice.first) == (stage, first):
+            return again.nonce
+    raise AssertionError(f"no nonce draws step {first} of {stage}")
 
 
 def test_steps_that_were_not_taken_as_it_is_said_are_found_by_taking_them_again(
     certified: Certified, tmp_path: Path
 ) -> None:
     count, left = 0, []
-    for slip in mutations.replay(certified.bundle):
+    for slip in forgeries.replay(certified.bundle):
         count += 1
         bundle = slip.apply(certified.bundle, tmp_path / str(count), certified.key)
         nonce = nonce_for(bundle, slip.stage, slip.first)

@@ -17,9 +17,10 @@ from helder.certify import archive, bundle, layout
 from helder.certify.verdict import Result, Verdict
 from helder.certify.verify import verify
 from helder.errors import ExitCode, HelderError
-from helder.ledger import canonical, keys
+from helder.ledger import canonical, environment, keys
 from helder.ledger.keys import SigningKey
-from tests.certify import mutations
+from helder.train import replay
+from tests.certify import forgeries, mutations
 from tests.certify.conftest import MADE, Certified
 from tests.certify.forge import Forger, rewrap
 from tests.certify.test_tamper import linked, nonce_for, told
@@ -44,6 +45,9 @@ def test_a_bundle_passes_every_level_where_it_was_made(at_home: Certified) -> No
     assert [level.result for level in verdict.levels] == [Result.PASSED] * 5, told(verdict)
     assert verdict.exit_code == ExitCode.DONE
     assert verdict.level(4).facts["replayed"] == 2
+    assert verdict.openness is not None
+    grades = {one["id"]: one["grade"] for one in verdict.openness["components"]}
+    assert grades["training_code"] == grades["evaluation_results"] == grades["datasets"] == 3
     assert verdict.level(5).facts["asked_again"] == verdict.level(5).facts["answers"] == 12
 
 
@@ -52,6 +56,7 @@ def test_the_usual_levels_are_the_first_two(certified: Certified) -> None:
     results = [level.result for level in verdict.levels]
     assert results == [Result.PASSED] * 2 + [Result.SKIPPED] * 3
     assert (verdict.name, verdict.release) == ("olmo2", bundle.about(certified.bundle)["release_sha256"])
+    assert verdict.facts is not None and verdict.facts["model"]["parameters"]["grade"] >= 2
     json.dumps(verdict.to_json(), allow_nan=False)
 
 
@@ -124,7 +129,10 @@ def test_what_is_withheld_is_bound_and_listed(closed: Certified, tmp_path: Path)
         assert verdict.exit_code == ExitCode.UNCHECKED
     text = b"".join(p.read_bytes() for p in made["public"].rglob("*") if p.is_file() and p.suffix != ".safetensors")
     records = [json.loads(line) for line in (closed.project.folder / "train.jsonl").read_text().splitlines()]
-    assert not [one["input"] for one in records if str(one["input"]).encode() in text and len(str(one["input"])) > 8]
+    lines = [json.dumps(one["input"]).encode() for one in records]
+    assert len(lines) == 40
+    assert not [line for line in lines if line in text]
+    assert all(line in (closed.bundle / "artifacts/data/train.jsonl").read_bytes() for line in lines)
 
 
 def test_one_document_is_revealed_and_no_other(closed: Certified, tmp_path: Path) -> None:
@@ -142,7 +150,7 @@ def test_one_document_is_revealed_and_no_other(closed: Certified, tmp_path: Path
         path = forger.root / bundle.REVEALED / shown.name
         path.write_bytes(canonical.dumps({**record, "document": line.replace("1", "2")}))
 
-    forged = mutations.Forgery("", 3, "", other).apply(made, tmp_path / "forged", closed.key)
+    forged = forgeries.Forgery("", 3, "", other).apply(made, tmp_path / "forged", closed.key)
     failed = [one.place for one in check(forged, closed, level=3).level(3).findings if one.result is Result.FAILED]
     assert f"revealed/{shown.name}" in failed
 
@@ -191,6 +199,46 @@ def test_whoever_believes_a_key_believes_its_successor(certified: Certified, tmp
     verdict = check(made, certified)
     assert verdict.exit_code == ExitCode.DONE, told(verdict)
     assert [(signer.id, signer.known) for signer in verdict.signers] == [(new.id, True)]
+
+
+def test_a_release_that_is_not_whole_is_none_to_tell_differences_from(certified: Certified, tmp_path: Path) -> None:
+    broken = linked(certified.bundle, tmp_path / "before")
+    mutations.change_byte("artifacts/scores/scores.json")(broken)
+    with pytest.raises(HelderError, match="cannot stand as the release before"):
+        bundle.certify(certified.project, tmp_path / "bundle", previous=broken)
+
+
+def test_what_another_certify_left_half_made_is_removed(certified: Certified, tmp_path: Path) -> None:
+    left = tmp_path / ".bundle.0123456789ab.part"
+    left.mkdir()
+    (left / "half").touch()
+    bundle.certify(certified.project, tmp_path / "bundle", made=MADE)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_licence_texts_beside_the_recipe_are_recognised(certified: Certified, tmp_path: Path) -> None:
+    folder = shutil.copytree(certified.project.folder, tmp_path / "project")
+    shutil.copyfile(Path(helder.__file__).parents[1] / "LICENSE", folder / "LICENSE")
+    (folder / "data.LICENSE").write_text("Do as you please.", encoding="utf-8")
+    made = bundle.certify(helder.Project.open(folder), tmp_path / "bundle", made=MADE)
+    verdict = check(made, certified, level=3)
+    assert verdict.exit_code == ExitCode.DONE, told(verdict)
+    stated = {one["path"]: one["licences"] for one in verdict.predicate["licences"]}
+    assert stated == {"licences/LICENSE": ["Apache-2.0"], "licences/data.LICENSE": []}
+
+    def another(forger: Forger) -> None:
+        (forger.root / "licences/LICENSE").write_text("All rights reserved.", encoding="utf-8")
+
+    forged = forgeries.Forgery("", 3, "", another).apply(made, tmp_path / "forged", certified.key)
+    failed = [one.place for one in check(forged, certified, level=3).level(3).findings if one.result is Result.FAILED]
+    assert failed == ["licences/LICENSE"]
+
+
+def test_more_keys_than_any_release_has_are_refused_not_cut(certified: Certified, tmp_path: Path) -> None:
+    copy = linked(certified.bundle, tmp_path / "bundle")
+    for number in range(70):
+        (copy / "keys" / f"{number:012}.pem").touch()
+    assert "more than 64" in fails(copy, certified, layout.RELEASE)
 
 
 def test_a_run_that_is_not_finished_is_not_certified(certified: Certified, tmp_path: Path) -> None:
@@ -274,7 +322,7 @@ def test_functions_that_a_statement_names_are_looked_up_and_never_imported(
     def change(forger: Forger) -> None:
         forger.predicate("data")["stage"]["function"] = "os:abort"
 
-    forged = mutations.Forgery("", 3, "", change).apply(certified.bundle, tmp_path / "forged", certified.key)
+    forged = forgeries.Forgery("", 3, "", change).apply(certified.bundle, tmp_path / "forged", certified.key)
     verdict = check(forged, certified, level=3)
     assert [one.place for one in verdict.level(3).findings if "not among those" in one.what] == ["data"]
 
@@ -286,18 +334,53 @@ def test_variables_that_a_statement_names_are_never_set(
     def change(forger: Forger) -> None:
         forger.predicate(stage)["stage"]["variables"]["LD_PRELOAD"] = "artifacts/data/train.jsonl"
 
-    forged = mutations.Forgery("", level, "", change).apply(certified.bundle, tmp_path / "forged", certified.key)
+    forged = forgeries.Forgery("", level, "", change).apply(certified.bundle, tmp_path / "forged", certified.key)
     verdict = again(forged, certified, stage, level)
     about = [one for one in verdict.level(level).findings if stage == one.place.partition(",")[0]]
     assert [one.result for one in about] == [Result.UNCHECKED], told(verdict)
     assert "under variables" in about[0].what
 
 
+@pytest.mark.parametrize("numerics", ["fast", "portable"])
+def test_other_bits_on_another_class_of_processor_are_not_judged_but_for_portable_ones(
+    certified: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numerics: str
+) -> None:
+    """The weights at the end of a slice are others than stated; the machine says that it is of another class."""
+
+    def change(forger: Forger) -> None:
+        forger.edit("train-tune", "model.safetensors", forgeries.last_byte)
+
+    forged = forgeries.Forgery("", 4, "", change).apply(certified.bundle, tmp_path / "forged", certified.key)
+    nonce = nonce_for(forged, "train-tune", 2)
+    there = environment.processor()
+    monkeypatch.setattr(environment, "processor", lambda: {**there, "flags_sha256": "0" * 64})
+    if numerics == "portable":
+        # What `comparable` says of such a training: its bits are promised on every processor with AVX2.
+        monkeypatch.setattr(replay, "comparable", portably(replay.comparable))
+    verdict = check(forged, certified, replay=1, nonce=nonce)
+    (found,) = verdict.level(4).findings
+    assert found.result is (Result.UNCHECKED if numerics == "fast" else Result.FAILED)
+    assert "model.safetensors" in found.what
+    assert "of the way that they had come apart" in found.what
+    assert ("another processor" in found.what) == (numerics == "fast")
+
+
+def portably(comparable: Any) -> Any:
+    """`comparable` as it answers for the same training with portable numerics."""
+
+    def ask(said: dict[str, Any], threads: int | None = None) -> Any:
+        return comparable(
+            {**said, "settings": {**said["settings"], "numerics": "portable", "precision": "fp32"}}, threads
+        )
+
+    return ask
+
+
 def test_more_threads_than_any_machine_has_are_not_begun(certified: Certified, tmp_path: Path) -> None:
     def change(forger: Forger) -> None:
         forger.predicate("train-tune")["environment"]["threads"] = 10**6
 
-    forged = mutations.Forgery("", 4, "", change).apply(certified.bundle, tmp_path / "forged", certified.key)
+    forged = forgeries.Forgery("", 4, "", change).apply(certified.bundle, tmp_path / "forged", certified.key)
     verdict = again(forged, certified, "train-tune", 4)
     assert verdict.level(4).result is Result.UNCHECKED
     assert "1000000 threads" in told(verdict)

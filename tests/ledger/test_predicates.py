@@ -66,6 +66,7 @@ def release() -> dict[str, Any]:
             ],
             "people": {"contact": "someone@example.org"},
             "ends": ["scores"],
+            "licences": [{"path": "licences/LICENSE", "licences": ["CC0-1.0"]}],
             "previous": None,
             "helder": {"helder": "0.1.0", "sha256": DIGEST},
         },

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -52,13 +53,12 @@ def several(
     for name, training in settings["trainings"].items():
         for place in (output / name, scratch / name):
             place.mkdir(parents=True, exist_ok=True)
-        if name in accidents:
-            loop.Trainer.step = disturbed(step, report, *accidents[name])  # type: ignore[method-assign]
-        try:
-            facts[name] = stage.train(training, inputs, output / name, scratch / name, report)
-        except Stopped:
-            facts[name] = "stopped"
-        loop.Trainer.step = step  # type: ignore[method-assign]
+        taken = disturbed(step, report, *accidents[name]) if name in accidents else step
+        with patch.object(loop.Trainer, "step", taken):
+            try:
+                facts[name] = stage.train(training, inputs, output / name, scratch / name, report)
+            except Stopped:
+                facts[name] = "stopped"
     return facts
 
 

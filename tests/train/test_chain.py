@@ -19,6 +19,7 @@ from helder.errors import HelderError
 from helder.ledger import merkle
 from helder.model.safetensors_file import open_folder
 from helder.train import chain, checkpoint, loop, objectives, stage
+from helder.train.objectives.answers import Answers
 from helder.train.order import Order, data_root, seed_for
 from helder.train.settings import TrainSettings, resolve
 from tests.train import bits
@@ -288,7 +289,8 @@ def test_states_that_are_not_kept_go_when_a_newer_one_is_safe(base: Path, data: 
 
 def test_the_root_is_that_of_a_plain_tree_over_what_the_model_sees(base: Path, data: Path) -> None:
     objective = stage.prepare(resolve(SETTINGS), {"base": base, "data": data}, ignore).objective
-    seen = [json.dumps([one.answer_start, list(one.ids)], separators=(",", ":")).encode() for one in objective.examples]  # type: ignore[attr-defined]
+    assert isinstance(objective, Answers)
+    seen = [json.dumps([one.answer_start, list(one.ids)], separators=(",", ":")).encode() for one in objective.examples]
     assert objective.root == merkle.root([merkle.leaf(one) for one in seen]).hex()
     assert objective.seed == seed_for(0, objective.root)
 

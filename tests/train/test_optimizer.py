@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -46,8 +46,9 @@ def test_newton_schulz_gives_the_singular_vectors_with_values_near_one(shape: tu
 @pytest.mark.parametrize("rate", [0.1, 0.01])
 def test_muon_in_fp32_is_torchs_but_for_the_rounding_of_bf16(rate: float) -> None:
     moved = {}
-    for precision in ("fp32", "bf16"):
-        settings = TrainSettings(optimizer="muon", precision=precision, muon_learning_rate=rate, weight_decay=0.1)  # type: ignore[arg-type]
+    precisions: tuple[Literal["fp32", "bf16"], ...] = ("fp32", "bf16")
+    for precision in precisions:
+        settings = TrainSettings(optimizer="muon", precision=precision, muon_learning_rate=rate, weight_decay=0.1)
         made = parameters()
         before = {name: parameter.detach().clone() for name, parameter in made.items()}
         found = Optimizer(made, settings, tied=False)

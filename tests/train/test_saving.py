@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from helder.train.saving import ADAM_BYTES, KEPT_BYTES, MOST_KEPT, plan, spread
 from helder.train.settings import TrainSettings, resolve
+
+Method = Literal["full", "upper", "lora"]
 
 PARAMETERS = 135e6
 WHOLE, UPPER, LORA = ADAM_BYTES * 135e6, ADAM_BYTES * 71e6, ADAM_BYTES * 4.9e6
@@ -49,9 +52,9 @@ def test_states_lie_where_new_answers_are_drawn() -> None:
     every=st.integers(0, 500),
 )
 def test_what_is_kept_was_saved_and_is_never_too_much(
-    steps: int, part: float, method: str, states: int, every: int
+    steps: int, part: float, method: Method, states: int, every: int
 ) -> None:
-    settings = TrainSettings(method=method, states=states, checkpoint_every=every)  # type: ignore[arg-type]
+    settings = TrainSettings(method=method, states=states, checkpoint_every=every)
     found = plan(settings, steps, state_bytes=part * WHOLE, parameters=PARAMETERS, step_tokens=512)
     assert set(found.kept) <= set(found.steps)
     assert all(0 < step < steps for step in found.steps)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
-from typing import Any, Protocol
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -28,12 +29,6 @@ PERCENT = {"en": "%", "nl": "%", "de": "\u00a0%", "fr": "\u00a0%"}
 MINUS = "\u2212"
 
 Texts = Mapping[str, Mapping[str, str]]
-
-
-class Sayable(Protocol):
-    """Something that reads differently in each language."""
-
-    def in_(self, language: str) -> Markup: ...
 
 
 @cache
@@ -59,11 +54,12 @@ def known(key: str) -> bool:
     return key in texts()[LANGUAGES[0]]
 
 
-class Spoken:
+class Spoken(ABC):
     """What all that reads differently in each language shares."""
 
+    @abstractmethod
     def in_(self, language: str) -> Markup:
-        raise NotImplementedError
+        """As it reads in a language."""
 
     def __html__(self) -> str:
         said = {language: self.in_(language) for language in LANGUAGES}

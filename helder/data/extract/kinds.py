@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from helder.data.extract.form import Documents, Extracted, Held, Limits, Refused
+from helder.data.extract.package import UNREADABLE
 from helder.data.extract.source import Source
 
 Read = Callable[[Source, Extracted, Limits], Documents]
@@ -239,7 +240,7 @@ def _in_zip(source: Source) -> str:
                     raise Held("an OpenDocument file that is no text; save it as xlsx, pptx or PDF")
                 if said == "application/epub+zip":
                     raise Held("an e-book; save it as text, HTML or PDF")
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
+    except UNREADABLE:
         if source.suffix in _PROMISED:
             raise Refused("it is cut short or broken: the list of its parts is missing") from None
         raise Held(f"zip: {_UNPACK}; it seems to be cut short") from None

@@ -1,8 +1,7 @@
 """Office files are zip files of XML parts; here they are opened within limits.
 
-Parts are read by name and counted as they unpack, never by the sizes that the file claims. A part with a document type
-is
-refused: no office program writes one, and entities and outside references need one. Nothing is written to disk.
+Parts are read by name and counted as they unpack, never by the sizes that the file claims. A part with a document
+type is refused: no office program writes one, and entities and outside references need one. Nothing is written to disk.
 
 The XML is read by the standard library (expat) and by us, not by an office library: none of those looked at leaves out
 what was deleted or hidden and keeps what was inserted (docs/log.md).
@@ -27,6 +26,9 @@ RATIO_FROM = 1_000_000  # bytes of a part that may unpack from next to nothing, 
 _DOCTYPES = [
     doctype.encode(code) for doctype in ("<!DOCTYPE", "<!ENTITY") for code in ("utf-8", "utf-16-le", "utf-16-be")
 ]
+# What zipfile says of an archive that is broken; NotImplementedError of a way of packing that it does not know, and
+# RuntimeError of an entry with a password.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 
 class Package:
@@ -45,7 +47,7 @@ class Package:
         try:
             self._zip = zipfile.ZipFile(self._stream)
             parts = self._zip.infolist()
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except UNREADABLE as error:
             raise Refused(f"it is broken or cut short: its list of parts cannot be read ({error})") from None
         if len(parts) > PARTS:
             raise Refused(f"it has {len(parts):,} parts; more than {PARTS:,} are not read")
@@ -66,7 +68,7 @@ class Package:
         try:
             with self._zip.open(part) as stream:
                 content = stream.read(most + 1)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        except UNREADABLE as error:
             raise Refused(f"it is broken or cut short: its part {name} cannot be read ({error})") from None
         if len(content) > most:
             raise Refused(

@@ -66,6 +66,3 @@ def _page(opened: pypdfium2.PdfDocument, number: int) -> str:
             text.close()
     finally:
         page.close()
-
-
-LIBRARY = f"pypdfium2 {pypdfium2.version.PYPDFIUM_INFO.version}, PDFium {pypdfium2.version.PDFIUM_INFO.build}"

@@ -13,7 +13,7 @@ from helder.certify.forms.form import read_data
 from helder.certify.page import lineage, texts, view
 from helder.certify.page.texts import LANGUAGES, PLACEHOLDER, Capital, Duration, Listed, Moment, Number, Power, say
 from helder.evaluate.stage import SUBJECTS
-from helder.recipe import Release
+from helder.recipe_tables import Release
 
 ENGLISH = texts.texts()["en"]
 
