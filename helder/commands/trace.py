@@ -159,14 +159,15 @@ def span_lines(number: int, span: TracedSpan) -> list[str]:
 
 def where(passage: Passage) -> str:
     """File, line, bytes or page, and licence."""
+    from helder.data.extract import places
+
     line = "" if passage.line is None else f", line {passage.line}"
     start, stop = passage.bytes
     place = f", bytes {start:,} to {stop:,} of the text"
     source: Any = passage.source
     origin = ""
     if source:
-        told = f"byte {source['byte']:,}" if "byte" in source else str(source["place"])
-        origin = f"; {source['path']}, {'' if source['exact'] else 'from '}{told}"
+        origin = f"; {source['path']}, {places.told(source)}"
     licence = passage.about.get("licence")
     return _flat(f"{passage.file}{line}{place}{origin}; {licence or 'licence unknown'}")
 

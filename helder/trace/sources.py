@@ -8,13 +8,13 @@ from its file again and held against the tokens, so that nothing is said of a fi
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from helder.data.extract import places
 from helder.data.read import TABLES, decode, read_file
 from helder.errors import ExitCode, HelderError
 from helder.tokens import documents as reading
@@ -48,23 +48,10 @@ class Document:
     shift: int | None = None
 
     def place(self, byte: int) -> dict[str, Any]:
-        """Where a byte of the text stands in the source: {"byte": n}, {"place": "page 3"}, or nothing.
-
-        `exact` says whether the byte itself is known, or only where its piece begins.
-        """
+        """Where a byte of the text stands in the source, as `helder.data.extract.places.place` tells it."""
         if self.shift is not None:
             return {"byte": byte + self.shift, "exact": True}
-        piece = bisect_right(self.offsets, byte, key=lambda entry: int(entry[0])) - 1
-        if piece < 0:
-            return {}
-        start, there = self.offsets[piece]
-        if not isinstance(there, int):
-            return {"place": str(there), "exact": True}
-        if piece + 1 < len(self.offsets):
-            after, then = self.offsets[piece + 1]
-            same = isinstance(then, int) and then - there == after - start
-            return {"byte": there + byte - start, "exact": True} if same else {"byte": there, "exact": byte == start}
-        return {"byte": there, "exact": byte == start}
+        return places.place(self.offsets, byte)
 
 
 @dataclass

@@ -1,4 +1,8 @@
-"""From a byte of a document's text back to its place in the file."""
+"""From a byte of a document's text back to its place in the file: the one way of saying where something stands.
+
+A place is {"byte": n, "exact": …}, where `exact` says whether the byte itself is known or only that of the piece it
+lies in; {"place": "page 3", "exact": true}, in the words of the reader; or {} where nothing is known.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +11,44 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def locate(offsets: Sequence[Sequence[Any]], byte: int) -> str:
-    """Where a byte of a text stands in its file, in words: "byte 1204", "page 3", "sheet Prijzen!B4".
+def place(offsets: Sequence[Sequence[Any]], byte: int) -> dict[str, Any]:
+    """Where a byte of a text stands in its file.
 
     Args:
         offsets: of the document, see `helder.data.extract.form.Document`.
         byte: in the UTF-8 text.
 
-    A piece that is as long in the file as in the text gives the exact byte; else its first byte, with "from".
+    A piece that is as long in the file as in the text gives the exact byte; else the first byte of the piece is told.
     """
-    piece = bisect_right(offsets, byte, key=lambda entry: entry[0]) - 1
+    piece = bisect_right(offsets, byte, key=lambda entry: int(entry[0])) - 1
     if piece < 0:
+        return {}
+    start, there = offsets[piece]
+    if not isinstance(there, int):
+        return {"place": str(there), "exact": True}
+    if byte != start and piece + 1 < len(offsets):
+        after, then = offsets[piece + 1]
+        if isinstance(then, int) and then - there == after - start:
+            return {"byte": there + byte - start, "exact": True}
+    return {"byte": there, "exact": byte == start}
+
+
+def told(found: Mapping[str, Any]) -> str:
+    """A place in words: "byte 1,204", "from byte 1,204", "page 3", "sheet Prijzen!B4"."""
+    if not found:
         return "nowhere in the file"
-    start, place = offsets[piece]
-    if not isinstance(place, int):
-        return str(place)
-    if byte == start:
-        return f"byte {place:,}"
-    if piece + 1 == len(offsets):
-        return f"from byte {place:,}"
-    after, then = offsets[piece + 1]
-    exact = isinstance(then, int) and then - place == after - start
-    return f"byte {place + byte - start:,}" if exact else f"from byte {place:,}"
+    if "byte" not in found:
+        return str(found["place"])
+    return f"byte {found['byte']:,}" if found["exact"] else f"from byte {found['byte']:,}"
+
+
+def locate(offsets: Sequence[Sequence[Any]], byte: int) -> str:
+    """Where a byte of a text stands in its file, in words."""
+    return told(place(offsets, byte))
 
 
 def source(document: Mapping[str, Any], byte: int) -> str:
     """File and place of a byte of a document's text, for people."""
-    place = locate(document["offsets"], byte)
+    found = locate(document["offsets"], byte)
     row = document.get("row")
-    return f"{document['path']}, {place}" if row in (None, place) else f"{document['path']}, {row}, {place}"
+    return f"{document['path']}, {found}" if row in (None, found) else f"{document['path']}, {row}, {found}"

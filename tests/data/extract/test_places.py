@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from helder.data.extract import places, plain
 from helder.data.extract.form import Document, Extracted, Limits
 from helder.data.extract.source import Source
+from helder.trace.sources import Document as Traced
 
 LINES = st.lists(
     st.text(st.sampled_from("abc é€ —Ω日"), max_size=30).map(str.strip).filter(bool), min_size=1, max_size=40
@@ -81,3 +82,15 @@ def test_words_are_told_as_they_are() -> None:
     line = {"path": "a.jsonl", "row": "line 4", "offsets": [[0, "line 4"]]}
     assert places.source(line, 0) == "a.jsonl, line 4"
     assert places.source({"path": "a.pdf", "row": None, "offsets": offsets}, 10) == "a.pdf, page 3"
+
+
+def test_the_trace_and_the_extraction_tell_one_place() -> None:
+    offsets = [[0, 40], [5, 45], [9, 60], [12, "page 2"]]
+    read = Traced("a", "0123456789abcdef", "a.pdf", offsets=offsets)
+    for byte in range(16):
+        assert read.place(byte) == places.place(offsets, byte)
+        assert places.locate(offsets, byte) == places.told(read.place(byte))
+    said = ["byte 42", "byte 45", "from byte 45", "byte 60", "from byte 60", "page 2"]
+    assert [places.locate(offsets, byte) for byte in (2, 5, 7, 9, 10, 12)] == said
+    assert places.place([], 3) == {}
+    assert places.locate([], 3) == "nowhere in the file"
