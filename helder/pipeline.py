@@ -90,7 +90,8 @@ def prepared_documents(project: Project, walk: Walk) -> Known:
     for place, path in enumerate(tests):
         name = "evaluations" if place == 0 else f"evaluations-{place + 1}"
         inputs[name] = Artifact.of(project.folder / path, Path(path).name)
-    settings = {"personal_data": asked.personal_data, "near_duplicates": asked.near_duplicates}
+    keys = ("personal_data", "personal_data_engine", "near_duplicates", "repeated_passages")
+    settings = {key: getattr(asked, key) for key in keys}
     return walk.stage("clean", "helder.data.clean.stage:run", settings, inputs)
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+LEAST_PASSAGE = 10  # words, below which a run is ordinary language (assumption)
+
 
 class Section(BaseModel):
     """What all tables of a recipe share: unknown keys and values of another type are refused."""
@@ -29,6 +31,12 @@ def _date(value: str) -> str:
         date.fromisoformat(value)
     except ValueError:
         raise ValueError("a date is written 2026-11-30") from None
+    return value
+
+
+def _passage(value: int) -> int:
+    if value != 0 and value < LEAST_PASSAGE:
+        raise ValueError(f"runs of less than {LEAST_PASSAGE} words are repeated everywhere; 40, or 0 to leave them all")
     return value
 
 
@@ -109,8 +117,12 @@ class Documents(Section):
     """The file with what people decided in `helder data review`, relative to the recipe; it need not be there."""
     personal_data: Literal["report", "redact", "refuse", "hold"] = "report"
     """When personal data are found: only say so, black them out, leave the document out, or ask a person."""
+    personal_data_engine: Literal["patterns", "presidio"] = "patterns"
+    """Who looks for personal data: Helder's patterns, or presidio's recognisers as well (helder[presidio], slow)."""
     near_duplicates: Annotated[float, Field(gt=0, le=1)] = 0.8
     """How alike two documents are (share of common word groups) from which on one is left out; 1: only copies."""
+    repeated_passages: Annotated[int, AfterValidator(_passage)] = 0
+    """A run of so many words that stands in several documents stays only in the first, 40 say; 0: all stay."""
 
     @model_validator(mode="after")
     def _names_folders_once(self) -> Documents:

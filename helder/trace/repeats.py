@@ -54,34 +54,61 @@ def repeats(index: Index, length: int = LENGTH, loops: Kernels | None = None) ->
     return found
 
 
-def repeated_passages(
-    documents: Sequence[Sequence[int]], length: int = LENGTH, loops: Kernels | None = None
-) -> list[list[tuple[int, int]]]:
-    """The repeated passages of documents that are not indexed yet, as tokens (start, stop) of each document.
+@dataclass(frozen=True)
+class Passage:
+    """A passage of a document that is not indexed.
+
+    Attributes:
+        start, stop: tokens of the document.
+        documents: numbers of those that hold it, or a part of it, before; ascending.
+    """
+
+    start: int
+    stop: int
+    documents: tuple[int, ...]
+
+
+def passages(
+    documents: Sequence[NDArray[np.integer[Any]]], length: int = LENGTH, loops: Kernels | None = None
+) -> list[list[Passage]]:
+    """The repeated passages of documents that are not indexed yet, for each document.
 
     For stages that clean documents before anything is learnt from them: passages that lie in one document twice, or in
     several, are repeated everywhere but at the first place. Documents are taken in their order.
 
     Args:
         documents: tokens of each; none negative.
+        length: tokens of the shortest passage that counts.
     """
-    # A number that occurs once stands behind each document, so that no passage goes over its end.
-    largest = max((max(document, default=0) for document in documents), default=0)
-    parts: list[NDArray[np.int64]] = []
-    starts = []
-    place = 0
-    for number, document in enumerate(documents):
-        starts.append(place)
-        parts += [np.asarray(document, dtype=np.int64), np.array([largest + 1 + number])]
-        place += len(document) + 1
-    if not parts:
+    if not documents:
         return []
-    tokens = np.concatenate(parts)
-    inside, _ = _repeated(tokens, sorted_suffixes(tokens), np.array(starts), length, loops or kernels())
-    found: list[list[tuple[int, int]]] = []
-    for start, document in zip(starts, documents, strict=True):
-        found.append(list(_bounds(inside[start : start + len(document)])))
+    # A number that occurs once stands behind each document, so that no passage goes over its end.
+    largest = max((int(document.max()) for document in documents if len(document)), default=0)
+    starts = np.cumsum([0, *(len(document) + 1 for document in documents)])
+    tokens = np.empty(starts[-1], dtype=np.int64)
+    for number, (start, document) in enumerate(zip(starts, documents, strict=False)):
+        tokens[start : start + len(document)] = document
+        tokens[start + len(document)] = largest + 1 + number
+    inside, firsts = _repeated(tokens, sorted_suffixes(tokens), starts[:-1], length, loops or kernels())
+    found: list[list[Passage]] = []
+    for start, document in zip(starts.tolist(), documents, strict=False):
+        runs = []
+        for begin, stop in _bounds(inside[start : start + len(document)]):
+            # Every window that ends in the run began at most one length before it.
+            places = firsts[start + max(0, begin - length + 1) : start + stop]
+            places = places[places >= 0]
+            where = np.unique(np.searchsorted(starts, places, side="right") - 1)
+            runs.append(Passage(begin, stop, tuple(where.tolist())))
+        found.append(runs)
     return found
+
+
+def repeated_passages(
+    documents: Sequence[Sequence[int]], length: int = LENGTH, loops: Kernels | None = None
+) -> list[list[tuple[int, int]]]:
+    """The repeated passages of documents as tokens (start, stop) of each document; see `passages`."""
+    arrays = [np.asarray(document, dtype=np.int64) for document in documents]
+    return [[(one.start, one.stop) for one in runs] for runs in passages(arrays, length, loops)]
 
 
 def _repeated(

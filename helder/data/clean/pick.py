@@ -5,7 +5,9 @@ then the smallest path: a rule that looks at nothing but the documents, so the o
 
 A near-duplicate is dropped only when it is truly as alike as the threshold to one document that stays; documents that
 are alike through a third are not. When the two contradict each other (`helder.data.clean.contradict`), neither is used
-until a person decides.
+until a person decides. What is as alike to a document that waits for a person, or that a person refused, waits as well:
+else the same words would come in under another id. So whoever refuses one of two that contradict each other has to
+accept the other.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ class Entry:
         held: why it waits for a person since it was extracted; empty when it does not.
         state: kept | redacted | duplicate | near-duplicate | held | refused
         why: in words; empty when it is kept.
-        of: which document is kept in its place. similarity: with that one.
+        of: which document is kept in its place, or is the reason that it waits. similarity: with that one.
+        findings: personal data by kind. repeated: of passages that were taken out: {passages, bytes, of}.
     """
 
     id: str
@@ -50,20 +53,25 @@ class Entry:
     of: Entry | None = None
     similarity: float | None = None
     findings: dict[str, int] = field(default_factory=dict)
+    repeated: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """What tells it from others, for the account."""
+        return {"id": self.id, "path": self.path} | ({"row": self.row} if self.row else {})
 
     def to_json(self) -> dict[str, Any]:
-        record: dict[str, Any] = {"id": self.id, "path": self.path}
-        if self.row:
-            record["row"] = self.row
-        record["state"] = self.state
+        record: dict[str, Any] = {**self.named, "state": self.state}
         if self.why:
             record["why"] = self.why
         if self.of is not None:
-            record["of"] = {"id": self.of.id, "path": self.of.path} | ({"row": self.of.row} if self.of.row else {})
+            record["of"] = self.of.named
         if self.similarity is not None:
             record["similarity"] = round(self.similarity, 4)
         if self.findings:
             record["personal_data"] = self.findings
+        if self.repeated:
+            record["repeated"] = self.repeated
         return record
 
 
@@ -111,7 +119,7 @@ def drop_near(
 
     Args:
         candidates: sets of places in `entries` that are worth comparing, as `near.groups` gives them.
-        entries: one for each different text; those that are out already are left alone.
+        entries: one for each different text; of those that are out already, what is nearly the same waits.
         text_of: reads the text of a document.
         threshold: the least similarity of near-duplicates, Jaccard of shingles.
         decisions: document id → "accept": stays, whatever it is like.
@@ -124,11 +132,16 @@ def drop_near(
     for component in near.components(candidates):
         texts = _Texts(entries, text_of)
         stays: list[int] = []
-        waiting = sorted(
-            (row for row in component if entries[row].state == "kept"), key=lambda row: preferred(entries[row])
-        )
-        for row in waiting:
+        ordered = sorted(component, key=lambda row: preferred(entries[row]))
+        barred = [row for row in ordered if entries[row].state in ("held", "refused")]
+        for row in [row for row in ordered if entries[row].state == "kept"]:
             entry = entries[row]
+            if decisions.get(entry.id) != "accept":
+                out = [(texts.similarity(row, other, threshold), other) for other in barred if other in shared[row]]
+                score, other = max(out, key=lambda pair: pair[0], default=(0.0, row))
+                if score >= threshold:
+                    wait_with(entry, entries[other], score)
+                    continue
             alike = [
                 (score, other)
                 for other in stays
@@ -154,6 +167,24 @@ def drop_near(
                 one.state, one.of, one.similarity = "held", two, conflict.similarity
                 one.why = "nearly the same as another document and contradicts it; a person decides"
     return found
+
+
+def wait_with(entry: Entry, other: Entry, similarity: float | None) -> None:
+    """Let a document wait because one that is nearly the same waits, or is refused."""
+    entry.state, entry.of, entry.similarity = "held", other, similarity
+    where = other.path + (f", {other.row}" if other.row else "")
+    out = "waits for a person" if other.state == "held" else "was refused; a person decides"
+    entry.why = f"nearly the same as {where}, which {out}"
+
+
+def follow_out(entries: Sequence[Entry]) -> None:
+    """What was left out for one that is now out itself: near-duplicates wait, copies go where it went."""
+    for entry in entries:
+        if entry.state == "near-duplicate" and entry.of is not None and entry.of.state in ("held", "refused"):
+            wait_with(entry, entry.of, entry.similarity)
+    for entry in entries:
+        if entry.state == "duplicate" and entry.of is not None and entry.of.state in ("held", "refused"):
+            entry.state, entry.why, entry.of = entry.of.state, entry.of.why, entry.of.of
 
 
 class _Texts:

@@ -1,19 +1,24 @@
 """The stage "clean": extracted documents → those that may be learnt from, with an account of every one.
 
 In this order: what people refused, and what waits for them, goes; exact copies (`forms.exact_form`); near-duplicates,
-found by MinHash (`near`), measured and picked (`pick`), contradicting ones held; personal data and secrets
-(`helder.data.personal`) by the policy; and test items that stand in what is left (`helder.data.contamination`).
+found by MinHash (`near`), measured and picked (`pick`), contradicting ones held, and so those of what is out already;
+personal data and secrets (`helder.data.personal`) by the policy; passages that stand in several of the documents that
+are left (`passages`); and test items that stand in what is left then (`helder.data.contamination`).
 
 Memory is bounded: texts are read one after the other and never held together. What stays for each document is a line of
-the account (about 500 bytes).
+the account (about 500 bytes). Repeated passages are looked for in parts of `passages.WORDS` words.
 
 Artifact:
 
     documents.jsonl     the kept documents in the form of the stage "extract", sorted by id; redacted ones with
-                        `redacted`, how many places, and with `offsets` that follow the new text
+                        `redacted`, how many places, shortened ones with `shortened`, how many passages, and both
+                        with `offsets` that follow the new text
     account.json        {total: n, counts: {state: n}, documents: [{id, path, row?, state, why?, of?, similarity?,
-                        personal_data?}]}: every document that came in, once, sorted; counts add up to n
+                        personal_data?, repeated?}]}: every document that came in, once, sorted; counts add up to n;
+                        repeated: {passages, bytes, of: [{id, path, row?}]}, where they stay
     findings.jsonl      {document, kind, start, end}: places in bytes of the text as it came in, never what stands there
+    repeats.jsonl       {document, start, end, of: [id]}: passages that were taken out, in bytes of the text as it came
+                        in, and which documents hold them
     conflicts.json      pairs that contradict each other, side by side
     contamination.json  test items whose words stand in the kept documents, by set
     summary.json        counts, settings, libraries, and what was not looked for
@@ -29,17 +34,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
-from helder.data import contamination, personal
-from helder.data.clean import near, pick
+from helder.data import contamination, personal, presidio
+from helder.data.clean import near, passages, pick
+from helder.data.clean.edits import Edit, applied, followed, joined
 from helder.data.clean.forms import exact_digest, exact_form, near_form
 from helder.data.clean.pick import Entry
 from helder.data.decisions import Decisions
 from helder.data.lines import without_offsets
 from helder.errors import HelderError
+from helder.recipe_tables import LEAST_PASSAGE
 
 DEFAULTS: dict[str, Any] = {
     "near_duplicates": 0.8,  # least similarity of near-duplicates; 1.0 drops exact copies only
     "personal_data": "report",  # report | redact | refuse | hold
+    "personal_data_engine": "patterns",  # or "presidio", beside them
+    "repeated_passages": 0,  # words of the shortest passage of which only the first stays; 0: all stay
     "runner": "native",  # or "ray": where the plan that looks for near-duplicates runs
     "ray_address": None,  # of a Ray cluster; None for this machine
 }
@@ -115,13 +124,14 @@ def run(
         HelderError: a setting or a file is not what it must be, or daft is not installed.
     """
     config = _configured(settings)
-    choices: Mapping[str, str] = Decisions.read(inputs["decisions"]).documents() if "decisions" in inputs else {}
+    decided: Mapping[str, str] = Decisions.read(inputs["decisions"]).documents() if "decisions" in inputs else {}
+    engine = presidio.engine() if config["personal_data_engine"] == "presidio" else None
     source = inputs["extract"] / DOCUMENTS if inputs["extract"].is_dir() else inputs["extract"]
     with source.open("rb") as file:
         texts = Texts(file, source.name)
         candidates = _candidates(texts, config, scratch)
         entries = [entry for members in texts.groups.values() for entry in members]
-        _sort_out(texts, choices)
+        choices = {**decided, **_sort_out(texts, decided)}
         representatives = [pick.drop_copies(members) for members in texts.groups.values()]
         report("progress", done=1, total=3, unit="step")
         conflicts = pick.drop_near(
@@ -133,14 +143,15 @@ def run(
         )
         report("progress", done=2, total=3, unit="step")
         checks = contamination.Index.of(_evaluations(inputs))
-        found = _write_documents(texts, representatives, config["personal_data"], choices, output, checks)
+        found = _write_documents(texts, representatives, config, choices, output, checks, engine)
+    pick.follow_out(entries)
     report("progress", done=3, total=3, unit="step")
     _write(output / "conflicts.json", {"conflicts": [conflict.to_json() for conflict in _in_order(conflicts)]})
     told = checks.told()
     _write(output / "contamination.json", told)
     entries.sort(key=lambda entry: (entry.id, entry.path, entry.row, entry.at))
     counts = _account(entries, output)
-    missing = sorted(set(choices) - {entry.id for entry in entries})
+    missing = sorted(set(decided) - {entry.id for entry in entries})
     summary = {
         "format": 1,
         "documents": len(entries),
@@ -148,11 +159,17 @@ def run(
         "bytes": {"read": sum(entry.size for entry in entries), "kept": found.pop("bytes")},
         "conflicts": len(conflicts),
         "near_duplicates": _near_facts(config),
-        "personal_data": {"policy": config["personal_data"], "findings": found["findings"], "note": personal.WARNING},
+        "repeated_passages": found["repeated"],
+        "personal_data": {
+            "policy": config["personal_data"],
+            "engine": {"name": "patterns"} if engine is None else engine.facts,
+            "findings": found["findings"],
+            "note": personal.WARNING,
+        },
         "contamination": {
             name: {key: of[key] for key in ("items", "contaminated")} for name, of in told["sets"].items()
         },
-        "decisions": {"read": len(choices), "about_no_document": missing},
+        "decisions": {"read": len(decided), "about_no_document": missing},
     }
     _write(output / "summary.json", summary)
     _tell(summary, report)
@@ -171,6 +188,13 @@ def _configured(settings: Mapping[str, Any]) -> dict[str, Any]:
             "Choose 0.7 to 0.9, or 1.0 to drop exact copies only.",
         )
     personal.check_policy(config["personal_data"])
+    presidio.check_engine(config["personal_data_engine"])
+    if config["repeated_passages"] and config["repeated_passages"] < LEAST_PASSAGE:
+        raise HelderError(
+            f"repeated_passages is {config['repeated_passages']}.",
+            f"Runs of less than {LEAST_PASSAGE} words are repeated everywhere: they are ordinary language.",
+            "Choose 40 or more, or 0 to leave all passages where they are.",
+        )
     return config
 
 
@@ -190,13 +214,17 @@ def _candidates(texts: Texts, config: Mapping[str, Any], scratch: Path) -> list[
             part.unlink()
 
 
-def _sort_out(texts: Texts, choices: Mapping[str, str]) -> None:
+def _sort_out(texts: Texts, choices: Mapping[str, str]) -> dict[str, str]:
     """Take out what people refused, what waits for them since it was extracted, and what has no text.
 
     What holds for one document holds for its copies: a text cannot be in and out, nor wait in one folder and be learnt
     from out of another.
+
+    Returns:
+        The copies of what people accepted, as accepted.
     """
     nothing = exact_digest("")
+    accepted: dict[str, str] = {}
     for digest, members in texts.groups.items():
         words = {choices.get(entry.id) for entry in members}
         held = [entry.held for entry in members if entry.held]
@@ -207,52 +235,108 @@ def _sort_out(texts: Texts, choices: Mapping[str, str]) -> None:
         elif held and "accept" not in words:
             state, why = "held", held[0]
         else:
+            if "accept" in words:
+                accepted.update((entry.id, "accept") for entry in members)
             continue
         for entry in members:
             entry.state, entry.why = state, why
+    return accepted
 
 
 def _write_documents(
     texts: Texts,
     representatives: list[Entry],
-    policy: str,
+    config: Mapping[str, Any],
     choices: Mapping[str, str],
     output: Path,
     checks: contamination.Index,
+    engine: presidio.Engine | None,
 ) -> dict[str, Any]:
     """Look for personal data in what is kept so far, do what the policy says, and write what stays, sorted by id."""
     total: Counter[str] = Counter()
     size = 0
+    ordered = sorted(representatives, key=lambda entry: (entry.id, entry.path, entry.row))
+    cuts: dict[int, list[passages.Cut]] = {}
+    told: dict[str, Any] = {"looked_for": False}
     with (
         (output / DOCUMENTS).open("wb") as documents,
         (output / "findings.jsonl").open("w", encoding="utf-8") as places,
     ):
-        for entry in sorted(representatives, key=lambda entry: (entry.id, entry.path, entry.row)):
-            if entry.state != "kept":
-                continue
-            line = texts.line(entry)
+
+        def judged(entry: Entry, line: bytes) -> tuple[dict[str, Any], list[personal.Finding]]:
             record = without_offsets(line)
-            text = record["text"]
-            findings = personal.find(text, entry.id)
+            findings = personal.find(record["text"], entry.id) if engine is None else engine(record["text"], entry.id)
             entry.findings = personal.count(findings)
             total.update(entry.findings)
             places.writelines(json.dumps(finding.to_json()) + "\n" for finding in findings)
             if findings:
-                _judge(entry, findings, policy, choices)
-            if entry.state == "redacted":
-                record = _redacted(json.loads(line), findings)
-                text = record["text"]
+                _judge(entry, findings, config["personal_data"], choices)
+            return record, findings
+
+        waiting = [entry for entry in ordered if entry.state == "kept"]
+        known: dict[int, list[personal.Finding]] = {}
+        if config["repeated_passages"]:  # only what is sure to stay may keep a passage that others lose
+            for entry in waiting:
+                _, found = judged(entry, texts.line(entry))
+                if entry.state == "redacted":
+                    known[entry.at] = found
+            waiting = [entry for entry in waiting if entry.state in ("kept", "redacted")]
+            cuts, told = _repeated(texts, waiting, config["repeated_passages"], output)
+        for entry in waiting:
+            line = texts.line(entry)
+            if config["repeated_passages"]:
+                record, findings = without_offsets(line), known.get(entry.at, [])
+            else:
+                record, findings = judged(entry, line)
+            if entry.state == "redacted" or entry.at in cuts:
+                record = _changed(
+                    json.loads(line), findings if entry.state == "redacted" else [], cuts.get(entry.at, [])
+                )
             elif record.get("held"):
                 record = json.loads(line)
-            if entry.state == "redacted" or record.get("held"):
+            if entry.state == "redacted" or entry.at in cuts or record.get("held"):
                 record["held"] = None  # whoever held it was answered
                 line = json.dumps(record, ensure_ascii=False).encode("utf-8") + b"\n"
             if entry.state in ("kept", "redacted"):
                 documents.write(line if line.endswith(b"\n") else line + b"\n")
-                size += len(text.encode("utf-8"))
-                checks.look_in(entry.id, text)
+                size += len(record["text"].encode("utf-8"))
+                checks.look_in(entry.id, record["text"])
     order = {kind: total[kind] for kind in sorted(total)}
-    return {"findings": order, "bytes": size}
+    return {"findings": order, "bytes": size, "repeated": told}
+
+
+def _repeated(
+    texts: Texts, entries: list[Entry], length: int, output: Path
+) -> tuple[dict[int, list[passages.Cut]], dict[str, Any]]:
+    """(the passages to take out of each document, what summary.json says of them); entries keep their account."""
+    cuts, parts = passages.find(entries, lambda entry: str(without_offsets(texts.line(entry))["text"]), length)
+    with (output / "repeats.jsonl").open("w", encoding="utf-8") as places:
+        for entry in entries:
+            mine = cuts.get(entry.at, [])
+            if not mine:
+                continue
+            of = {one.at: one for cut in mine for one in cut.of}
+            firsts = sorted(of.values(), key=lambda one: (one.id, one.path, one.row))
+            entry.repeated = {
+                "passages": len(mine),
+                "bytes": sum(cut.edit.end - cut.edit.start for cut in mine),
+                "of": [one.named for one in firsts],
+            }
+            if mine[0].whole:
+                entry.state, entry.of = "duplicate", mine[0].of[0]
+                entry.why = "all of it stands in other documents"
+            for cut in mine:
+                where = {"start": cut.edit.start, "end": cut.edit.end, "of": [one.id for one in cut.of]}
+                places.write(json.dumps({"document": entry.id, **where}) + "\n")
+    changed = [entry.repeated for entry in entries if entry.repeated]
+    return cuts, {
+        "looked_for": True,
+        "least_words": length,
+        "parts": parts,
+        "passages": sum(one["passages"] for one in changed),
+        "documents": len(changed),
+        "bytes": sum(one["bytes"] for one in changed),
+    }
 
 
 def _judge(entry: Entry, findings: list[personal.Finding], policy: str, choices: Mapping[str, str]) -> None:
@@ -266,15 +350,19 @@ def _judge(entry: Entry, findings: list[personal.Finding], policy: str, choices:
         entry.state, entry.why = "redacted", told
 
 
-def _redacted(record: dict[str, Any], findings: list[personal.Finding]) -> dict[str, Any]:
-    """The document with placeholders in its text and title, and with offsets that follow."""
-    record["text"] = personal.redact(record["text"], findings)
-    record["redacted"] = len(findings)
-    if record.get("title"):
+def _changed(record: dict[str, Any], findings: list[personal.Finding], cuts: list[passages.Cut]) -> dict[str, Any]:
+    """The document with placeholders, without repeated passages, and with offsets that follow."""
+    hidden = [Edit(finding.start, finding.end, personal.placeholder(finding.kind)) for finding in findings]
+    edits = joined([cut.edit for cut in cuts], hidden)
+    record["text"] = applied(record["text"], edits)
+    if findings:
+        record["redacted"] = len(findings)
+    if findings and record.get("title"):
         record["title"] = personal.redact(record["title"], personal.find(record["title"]))
+    if cuts:
+        record["shortened"] = len(cuts)
     if record.get("offsets"):
-        starts = personal.moved([start for start, _ in record["offsets"]], findings)
-        record["offsets"] = [[start, where] for start, (_, where) in zip(starts, record["offsets"], strict=True)]
+        record["offsets"] = followed(record["offsets"], edits)
     return record
 
 
@@ -323,6 +411,16 @@ def _tell(summary: Mapping[str, Any], report: Callable[..., None]) -> None:
         report(
             "warning", text=f"{summary['conflicts']} pairs of documents contradict each other and wait for a person."
         )
+    repeated = summary["repeated_passages"]
+    if repeated["looked_for"]:
+        told = f"{repeated['passages']:,} repeated passages ({repeated['bytes']:,} bytes) were taken out of "
+        report("note", text=f"{told}{repeated['documents']:,} documents.")
+        if repeated["parts"] > 1:
+            why = f"{passages.WORDS:,} words are held in memory at once"
+            told = (
+                f"Repeated passages were looked for within {repeated['parts']} parts of the documents, because {why}."
+            )
+            report("warning", text=f"{told} What stands once in each of two parts is not found.")
     for name, of in summary["contamination"].items():
         if of["contaminated"]:
             report("warning", text=f"{of['contaminated']} of {of['items']} items of {name} stand in the documents.")
