@@ -34,6 +34,7 @@ MOST_STEPS = 6  # that are named; of more, how many there are
 @click.option("--passages", type=click.IntRange(1), default=100, show_default=True, help="--memorised: how many.")
 @click.option("--seed", default=0, show_default=True, help="--memorised: decides which passages.")
 @click.option("--erase", metavar="TEXT", help="Instead: everything that saw this string, and what removing it takes.")
+@click.option("--write", is_flag=True, help="--erase: refuse the documents that hold it, for helder run to follow.")
 @talk.json_option
 def trace(
     project: Path,
@@ -48,6 +49,7 @@ def trace(
     passages: int,
     seed: int,
     erase: str | None,
+    write: bool,
     as_json: bool,
 ) -> None:
     """Trace TEXT back to what the model of RUN, a project's folder, learnt from.
@@ -65,6 +67,8 @@ def trace(
         raise HelderError(
             "One of TEXT, --file, --memorised and --erase is wanted.", fix='For example: helder trace RUN "a sentence"'
         )
+    if write and erase is None:
+        raise HelderError("--write belongs to --erase.", fix="helder trace RUN --erase TEXT --write")
     if memorised:
         from helder.trace.memorisation import memorised as measure
 
@@ -73,10 +77,11 @@ def trace(
         talk.data(report.to_json()) if as_json else click.echo(report.text())
         return
     if erase is not None:
+        from helder.commands.data import today
         from helder.trace.erasure import erase as look_up
 
         with talk.events(as_json) as on_event:
-            found = look_up(opened, erase, on_event=on_event)
+            found = look_up(opened, erase, write=write, on=today() if write else "", on_event=on_event)
         talk.data(found.to_json()) if as_json else click.echo(found.text())
         return
     from helder.trace.way_back import trace as trace_back

@@ -4,10 +4,16 @@ The sources are looked through byte by byte (`helder.trace.scan`), not through t
 others than those of "Jan de Vries". From each finding the way goes on as in `trace`: document → tokens → sequences →
 steps; and from the steps to the kept states and to everything that was made of the weights.
 
+Of folders of documents it is the extracted text that is looked through: what a PDF or an office file says is not in its
+bytes. All of them are, those that were left out, too: they could come in instead.
+
 A string cannot be taken out of weights. What can be done is to take the documents out of the sources and to train
-again: `helder run` does so by itself, because other data are other inputs. Other data also have another order, so that
-it begins at the first step of the first training that saw the string; that from the last clean state on would be less
-is told, for whoever needs to know how much of the training was touched.
+again. `write` refuses the documents of folders in the file of decisions, and `helder run` then makes everything again
+that was made of them, because other data are other inputs; what was made before, such as a training on other texts,
+stays. The first training that saw the string begins at its first step, not at its last clean state. The weights of that
+state never saw the string; but the steps before it drew their batches from the order of all documents, so that what was
+trained on from there would be a run that its statement cannot describe and nobody can repeat once the documents are
+gone: its data would be those that had to go. How much of the training was touched is told all the same.
 """
 
 from __future__ import annotations
@@ -25,9 +31,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helder import pipeline
+from helder.data.decisions import Decisions
 from helder.data.read import TABLES, decode, files_of
 from helder.pipeline import Step
 from helder.project import Project
+from helder.tokens.documents import is_taken_in
+from helder.trace.folders import Finding, TakenIn
 from helder.trace.kernels import Kernels, kernels
 from helder.trace.scan import Hit, Scanner, form, plain_json
 from helder.trace.sources import Sources
@@ -41,32 +50,6 @@ ADAPTER = "adapter.safetensors"  # as `helder.train.stage` calls it
 COPIES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".md", ".html", ".log")  # files of a run with text
 SHOWN = 40  # findings that are printed; all of them are in --json
 WIDTH = 100
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The string in one place of the sources.
-
-    Attributes:
-        file: relative to the project's folder, or the name of the source; line: in a file with a document a line.
-        start, stop: bytes of the file; of its text in UTF-8 where it is in another encoding.
-        written: how it stands there.
-        form: "as asked", "other case" or "other form".
-        inside_word: whether letters or digits go on before or behind it.
-        role: what the file is for: "learnt from", "read by the stage data", "not learnt from".
-        documents: of it that trainings learnt from: {stream, document, first, stop: tokens of the stream}. Empty when
-            it was held out, left out, or is no training data.
-    """
-
-    file: str
-    line: int | None
-    start: int
-    stop: int
-    written: str
-    form: str
-    inside_word: bool
-    role: str
-    documents: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -107,6 +90,11 @@ class Erasure:
         tokenizers: stages that learnt a vocabulary from it.
         bundles: folders that hand out such a model.
         run_seconds: what `helder run` takes once the string is out of the sources, by the times of this run.
+        refused: documents that decisions now leave out, by path: {document, path}.
+        by_hand: files that hold it and that no decision can leave out, with the lines.
+        again, kept: stages that `helder run` makes again, and those that stay as they are, once decisions are written.
+        unread: files of folders of documents of which no text could be read: they were not looked through.
+        stale: artifacts of this run's folder that are no part of the run as it is now; what they saw is not known.
     """
 
     text_asked: str
@@ -119,6 +107,12 @@ class Erasure:
     bundles: Sequence[str]
     run_seconds: float
     notes: Sequence[str] = field(default=())
+    refused: Sequence[Mapping[str, str]] = field(default=())
+    by_hand: Sequence[str] = field(default=())
+    again: Sequence[str] = field(default=())
+    kept: Sequence[str] = field(default=())
+    unread: Sequence[str] = field(default=())
+    stale: Sequence[str] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -138,9 +132,11 @@ class Erasure:
         lines.append("")
         for one in self.findings[:SHOWN]:
             line = "" if one.line is None else f", line {one.line}"
-            learnt = ", ".join(f"{each['stream']}: {each['document']}" for each in one.documents) or one.role
+            named = dict.fromkeys(f"{each['stream']}: {each['document']}" for each in one.documents)
+            learnt = ", ".join(named) or one.role
             inside = ", inside a longer word" if one.inside_word else ""
-            lines.append(f"  {_flat(one.file)}{line}, byte {one.start:,}: «{_flat(one.written)}» ({one.form}{inside})")
+            place = one.place or f"byte {one.start:,}"
+            lines.append(f"  {_flat(one.file)}{line}, {place}: «{_flat(one.written)}» ({one.form}{inside})")
             lines.append(f"      {_flat(learnt)}")
         if len(self.findings) > SHOWN:
             lines.append(f"  and {len(self.findings) - SHOWN} more (--json lists all)")
@@ -157,6 +153,12 @@ class Erasure:
             ("vocabularies learnt from it", self.tokenizers),
             ("bundles that hand such a model out", self.bundles),
             ("other files of the project that hold it", self.copies),
+            ("artifacts of earlier runs, which may have seen it", self.stale),
+            ("files without text, which were not looked through", self.unread),
+            ("refused from now on", [f"{one['path']} ({one['document']})" for one in self.refused]),
+            ("to be changed by hand, because no decision can leave them out", self.by_hand),
+            ("made again by helder run", self.again),
+            ("kept as they are", self.kept),
         ):
             if names:
                 lines += ["", f"{title}:", *(f"  {_flat(name)}" for name in names)]
@@ -169,6 +171,8 @@ def erase(
     project: Project | Path | str,
     text: str,
     *,
+    write: bool = False,
+    on: str = "",
     on_event: OnEvent = lambda event: None,
     loops: Kernels | None = None,
 ) -> Erasure:
@@ -176,6 +180,8 @@ def erase(
 
     Args:
         project: its folder, or the project; its trainings must be done.
+        write: refuse the documents that hold it as a word in the file of decisions, which `helder run` follows.
+        on: the day of these decisions.
         loops: compiled or not; default: compiled when there is much to look through.
 
     Raises:
@@ -188,6 +194,8 @@ def erase(
     sources = _sources(project, streams)
     files = {path: name for source, name in sources.items() for path, name in _files(source, name)}
     size = sum(path.stat().st_size for path in files)
+    folders = TakenIn.of(project, steps)
+    size += folders.size
     scanner = Scanner(text, loops or kernels(size >= COMPILE_FROM))
     rows = {path for one in pipeline.sources(project).values() if one for path, _ in _files(one.path, one.name)}
     looker = _Looker(scanner, [_Documents(one) for one in streams], frozenset(rows))
@@ -195,19 +203,29 @@ def erase(
     for number, (path, name) in enumerate(files.items(), 1):
         findings += looker.look(path, name)
         on_event({"event": "progress", "stage": "erase", "done": number, "total": len(files), "unit": "file"})
+    findings += folders.look(scanner, looker.learnt_as)
     touched = _touched(findings, streams)
     tainted = _made_of({one.training for one in touched}, steps)
     bundles = _bundles(project, {digest for _, digest in tainted.items()})
     copies = [name for path, name in _copies(project, set(files), bundles) if looker.holds(path)]
-    seconds = sum(
-        float(step.statement.predicate["timings"].get("seconds") or 0)
-        for step in steps
-        if step.statement and (step.name in tainted)
-    )
+    seconds = _seconds(steps, set(tainted))
+    refused: list[dict[str, str]] = []
+    by_hand: list[str] = []
+    again: list[str] = []
+    kept: list[str] = []
+    if write:
+        chosen = folders.decisions(findings, scanner, on)
+        if chosen:
+            Decisions.read(folders.file).with_(chosen).write(folders.file)
+        refused = [{"document": one.about, "path": one.path} for one in chosen]
+        by_hand = _by_hand(findings)
+        for step in pipeline.status(project, verify=False) if chosen else ():
+            (kept if step.state == "done" else again).append(step.name)
+        seconds = _seconds(steps, set(again)) if chosen else seconds
     read = {_source_key(one.path) for stream in streams for one in stream.sources.values()}
     return Erasure(
         text_asked=text,
-        scanned={"files": len(files), "bytes": size},
+        scanned={"files": len(files) + folders.files, "bytes": size},
         findings=findings,
         copies=copies,
         touched=touched,
@@ -224,24 +242,88 @@ def erase(
         ],
         bundles=bundles,
         run_seconds=seconds,
-        notes=_notes(findings, touched, seconds, project.recipe.base.scratch),
+        notes=_notes(findings, touched, seconds, project.recipe.base.scratch, folders.there, bool(refused)),
+        refused=refused,
+        by_hand=by_hand,
+        again=again,
+        kept=kept,
+        unread=folders.unread,
+        stale=_stale(project, steps) if findings or copies else [],
     )
 
 
-def _notes(findings: Sequence[Finding], touched: Sequence[Touched], seconds: float, scratch: bool) -> list[str]:
+def _seconds(steps: Sequence[Step], names: set[str]) -> float:
+    """What some stages took in this run."""
+    return sum(
+        float(step.statement.predicate["timings"].get("seconds") or 0)
+        for step in steps
+        if step.statement and step.name in names
+    )
+
+
+def _notes(
+    findings: Sequence[Finding],
+    touched: Sequence[Touched],
+    seconds: float,
+    scratch: bool,
+    folders: bool,
+    written: bool,
+) -> list[str]:
     from helder.commands.talk import duration
 
     base = [] if scratch else ["What the imported base model learnt from is not on site and was not looked through."]
     if not findings:
         return ["Misspellings, other transliterations and text in pictures are not found either.", *base]
+    stays = (
+        "A refused document is not learnt from, but its file still lies in its folder, and its text in what the stage "
+        "extract made. To be rid of them, remove the file as well and run again."
+    )
     if not touched:
-        return ["Take it out of the files that hold it; no weights have to be made again.", *base]
+        return [
+            "No weights have to be made again. Take it out of the files that hold it.",
+            *([stays] if folders else []),
+            *base,
+        ]
+    if written:
+        first = "`helder run` follows these decisions."
+    elif folders:
+        first = (
+            "To remove it: `--write` refuses the documents of folders that hold it; take it out of other files by "
+            "hand. Then `helder run`."
+        )
+    else:
+        first = "To remove it: take the documents out of the sources, or the string out of them, then `helder run`."
     return [
-        "To remove it: take the documents out of the sources, or the string out of the documents, then `helder run`. "
-        "Other data have another order, so the trainings above are done again from their first step, and everything "
-        f"behind them: {duration(seconds)} by the times of this run. Then remove the old artifacts, states and bundles "
-        "named above, and call back what was handed out.",
+        f"{first} The trainings above are done again from their first step, and everything behind them: "
+        f"{duration(seconds)} by the times of this run. They do not go on from the clean state: other data have "
+        "another order, and a training that began with the old one could not be repeated, nor truly be described, "
+        "without the documents that go. Then remove the old artifacts, states and bundles named above, and call back "
+        "what was handed out.",
+        *([stays] if folders else []),
         *base,
+    ]
+
+
+def _by_hand(findings: Sequence[Finding]) -> list[str]:
+    """Files and lines that hold the string, are read by a stage, and are no document of a folder."""
+    lines: dict[str, set[int]] = {}
+    for one in findings:
+        if one.document is None and not one.file.startswith("the records of "):  # those are made of the files
+            lines.setdefault(one.file, set()).update([] if one.line is None else [one.line])
+    return [
+        name + (f", line {', '.join(map(str, sorted(found)))}" if found else "")
+        for name, found in sorted(lines.items())
+    ]
+
+
+def _stale(project: Project, steps: Sequence[Step]) -> list[str]:
+    """Artifacts in the run's folder that belong to no stage as it is now; indexes of trace are made anew when asked."""
+    current = {step.artifact.path for step in steps if step.artifact}
+    root = project.run_folder.root / "artifacts"
+    return [
+        path.relative_to(project.folder).as_posix()
+        for path in (sorted(root.iterdir()) if root.is_dir() else ())
+        if path.is_dir() and path not in current and not path.name.startswith(("index-", "probe"))
     ]
 
 
@@ -314,6 +396,16 @@ class _Looker:
                 role="learnt from" if learnt else "read by the stage data" if path in self.rows else "not learnt from",
                 documents=learnt,
             )
+
+    def learnt_as(self, name: str) -> list[dict[str, Any]]:
+        """The tokens of streams that hold the string, in a document of folders that is called so."""
+        return [
+            {"stream": documents.stream.name, "document": name, "first": first, "stop": stop}
+            for documents in self.documents
+            if any(is_taken_in(source.path) for source in documents.stream.sources.values())
+            for number in documents.numbers.get(name, [])
+            for first, stop in self._tokens(documents, number)
+        ]
 
     def _decoded(self, path: Path, data: bytes) -> Iterator[tuple[Hit, bytes]]:
         """Lines of JSON with escapes by number that hold the string once they are decoded, and not before: (the line's
@@ -394,9 +486,12 @@ def _sources(project: Project, streams: Sequence[Stream]) -> dict[Path, str]:
     found: dict[Path, str] = {}
     for stream in streams:
         for source in stream.sources.values():
+            if is_taken_in(source.path):
+                continue  # see `TakenIn`
             path = source.path / "train.jsonl" if stream.kind == "data" else source.path
             found[path] = f"the records of {stream.name}" if stream.kind == "data" else source.name
-    for path in (project.folder / one for one in project.recipe.files().values()):
+    named = {key: project.folder / one for key, one in project.recipe.files().items()}
+    for path in (path for key, path in named.items() if not key.startswith("documents.")):
         found.setdefault(path, path.name)
     return found
 
