@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,8 @@ def review(project: Path, accept: tuple[str, ...], refuse: tuple[str, ...], why:
     """List what waits for a person in PROJECT, and take decisions.
 
     Without options, on a terminal, it asks about one after the other. Decisions are kept in the file that the recipe
-    names (decisions.json), with the day, and the next run follows them.
+    names (decisions.json), with the day, and the next run follows them. Each is kept as soon as it is taken: whoever
+    stops, or is interrupted, loses none.
     """
     from helder.data.decisions import Decisions, decide
     from helder.data.waiting import waiting
@@ -112,23 +113,31 @@ def review(project: Path, accept: tuple[str, ...], refuse: tuple[str, ...], why:
         raise HelderError(f"{opened.path} has no [documents].", "So nothing waits.", "helder data add FOLDER")
     made = prepared(opened, as_json)
     file = opened.folder / asked.decisions
-    known = Decisions.read(file)
-    open_ones = waiting(made["extract"], made.get("clean"), known)
+    open_ones = waiting(made["extract"], made.get("clean"), Decisions.read(file))
+    taken: list[Decision] = []
+
+    def keep(decision: Decision) -> None:
+        Decisions.read(file).with_([decision]).write(file)
+        taken.append(decision)
+
+    interrupted: click.Abort | None = None
     if accept or refuse:
         taken = decide(open_ones, accept, refuse, why, today())
-    elif not as_json and sys.stdin.isatty() and sys.stdout.isatty():
-        taken = ask(open_ones)
-    else:
-        taken = []
+        Decisions.read(file).with_(taken).write(file)
+    elif not as_json and at_terminal():
+        try:
+            ask(open_ones, keep)
+        except click.Abort as stopped:
+            interrupted = stopped
     if taken:
-        known.with_(taken).write(file)
-        open_ones = waiting(made["extract"], made.get("clean"), known.with_(taken))
+        open_ones = waiting(made["extract"], made.get("clean"), Decisions.read(file))
     if as_json:
         talk.data({"waiting": open_ones, "decided": [one.__dict__ for one in taken], "file": str(file)})
         return
     if taken:
-        talk.say(f"{len(taken)} decisions are kept in {file}; helder run follows them.")
-    else:
+        said = "1 decision is" if len(taken) == 1 else f"{len(taken)} decisions are"
+        talk.say(f"{said} kept in {file}; helder run follows.")
+    elif interrupted is None:
         rows = [
             [one["path"] + (f", {one['row']}" if one["row"] else ""), one["document"] or "-", one["why"]]
             for one in open_ones
@@ -136,13 +145,23 @@ def review(project: Path, accept: tuple[str, ...], refuse: tuple[str, ...], why:
         if rows:
             click.echo(talk.table(rows, ["what waits", "document", "why"]))
     talk.say(f"{len(open_ones)} wait for a person." if open_ones else "Nothing waits for a person.")
+    if interrupted is not None:
+        raise interrupted
 
 
-def ask(waiting: Sequence[Mapping[str, Any]]) -> list[Decision]:
-    """Ask about one after the other; whoever stops keeps what was decided until then."""
+def at_terminal() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask(waiting: Sequence[Mapping[str, Any]], keep: Callable[[Decision], None]) -> None:
+    """Ask about one after the other, and hand on each decision before the next question.
+
+    Raises:
+        click.Abort: interrupted, or nobody is there any more; a decision whose reason was not yet given is none.
+    """
     from helder.data.decisions import Decision, Word
 
-    taken: list[Decision] = []
     for number, one in enumerate(waiting, start=1):
         click.echo(f"\n{number} of {len(waiting)}: {one['path']}" + (f", {one['row']}" if one["row"] else ""))
         click.echo(f"it waits because: {one['why']}")
@@ -156,8 +175,7 @@ def ask(waiting: Sequence[Mapping[str, Any]]) -> list[Decision]:
             continue
         word: Word = "accept" if answer == "accept" else "refuse"
         reason = str(click.prompt("why", default="", show_default=False))
-        taken.append(Decision(word, one["document"], one["path"], one["sha256"], reason, today()))
-    return taken
+        keep(Decision(word, one["document"], one["path"], one["sha256"], reason, today()))
 
 
 def visible(text: str) -> str:

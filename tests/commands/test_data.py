@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import subprocess
+import sys
+import termios
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from helder import examples
+from helder import examples, pipeline
 from helder.commands.data import data, put_into, visible
 from helder.errors import HelderError
+from helder.ledger.artifact import digest_path
+from helder.project import Project
 
 pytest.importorskip("selectolax")
 pytest.importorskip("pypdfium2")
@@ -96,6 +105,139 @@ def test_what_waits_is_listed_and_decisions_are_kept_and_followed(project: Path)
     }
     left = {one["path"] for one in json.loads(call("review", str(project), "--json").stdout)["waiting"]}
     assert left == waits.keys() - {"gedichten/regen.txt", "oud/scan-contract.pdf"}
+
+
+# -- asked one by one ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A handbook whose waiting documents are known, at a terminal."""
+    monkeypatch.setattr("helder.commands.data.at_terminal", lambda: True)
+    monkeypatch.setattr("helder.commands.data.today", lambda: "2026-11-30")
+    return project
+
+
+def answer(project: Path, *answers: str) -> Result:
+    """What comes of answers, each with the return key; then the terminal is closed."""
+    return CliRunner().invoke(data, ["review", str(project)], input="".join(f"{one}\n" for one in answers))
+
+
+def decided(project: Path) -> list[tuple[str, str, str, str]]:
+    file = project / "decisions.json"
+    found = json.loads(file.read_text(encoding="utf-8"))["decisions"] if file.is_file() else []
+    return [(one["path"], one["decision"], one["why"], one["on"]) for one in found]
+
+
+def test_every_answer_does_what_it_says_and_a_wrong_one_is_asked_again(asked: Path) -> None:
+    done = answer(asked, "refuse", "no consent", "yes", "accept", "", "later", "stop")
+    assert done.exit_code == 0, done.output
+    assert "1 of 10: foto-club/over-ons.html" in done.output
+    assert "it waits because: marked as not for AI training" in done.output
+    assert "'yes' is not one of 'accept', 'refuse', 'later', 'stop'" in done.output
+    assert decided(asked) == [
+        ("foto-club/over-ons.html", "refuse", "no consent", "2026-11-30"),
+        ("gedichten/regen.txt", "accept", "", "2026-11-30"),
+    ]
+    assert "8 wait for a person." in done.output
+    # What has no text cannot be accepted; the return key alone means later.
+    done = answer(asked, "accept", "", "refuse", "unreadable", "", "", "", "", "", "")
+    assert "'accept' is not one of 'refuse', 'later', 'stop'" in done.output
+    assert done.output.count("what shall be done") == 9
+    assert ("oud/ruski.txt", "refuse", "unreadable", "2026-11-30") in decided(asked)
+    assert len(decided(asked)) == 3
+
+
+@pytest.mark.parametrize(
+    ("answers", "kept"),
+    [((), 0), (("refuse",), 0), (("refuse", "a", "refuse", "b"), 2), (("refuse", "a", "accept"), 1)],
+)
+def test_when_nobody_answers_any_more_every_whole_decision_stands(
+    asked: Path, answers: tuple[str, ...], kept: int
+) -> None:
+    done = answer(asked, *answers)
+    assert done.exit_code == 1  # click's runner; the program ends with 130
+    assert len(decided(asked)) == kept
+    assert f"{10 - kept} wait for a person." in done.output
+
+
+def test_a_decision_that_stood_in_the_file_is_not_lost_and_a_later_one_counts(asked: Path) -> None:
+    call("review", str(asked), "--refuse", "wifi.txt", "--why", "a password")
+    answer(asked, "refuse", "x")
+    assert [one[0] for one in decided(asked)] == ["foto-club/over-ons.html", "wifi.txt"]
+
+
+@pytest.mark.slow
+def test_at_a_real_terminal_ctrl_c_keeps_what_was_decided(project: Path) -> None:
+    call("show", str(project), "--json")
+    own, other = pty.openpty()
+    command = [sys.executable, "-c", "from helder.cli import main; main()", "data", "review", str(project)]
+    process = subprocess.Popen(
+        command, stdin=other, stdout=other, stderr=other, start_new_session=True, preexec_fn=_terminal
+    )
+    os.close(other)
+    shown = _until(own, "what shall be done")
+    os.write(own, b"nonsense\n")
+    shown += _until(own, "what shall be done")
+    os.write(own, b"accept\n")
+    shown += _until(own, "why")
+    os.write(own, b"asked\n")
+    shown += _until(own, "what shall be done")
+    os.write(own, b"\x03")
+    shown += _until(own, None)
+    os.close(own)
+    assert process.wait(timeout=20) == 130, shown
+    assert "is not one of" in shown
+    assert "1 decision is kept" in shown
+    assert [one[:3] for one in decided(project)] == [("foto-club/over-ons.html", "accept", "asked")]
+
+
+def _terminal() -> None:
+    """Make the process's terminal its own, so that Ctrl-C reaches it."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _until(terminal: int, wanted: str | None) -> str:
+    """What the terminal shows until some words stand there, or its end."""
+    shown = b""
+    while wanted is None or wanted not in shown.decode("utf-8", "replace"):
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # the other side is closed
+            break
+        if not part:
+            break
+        shown += part
+    return shown.decode("utf-8", "replace")
+
+
+def test_a_decision_is_an_input_of_the_stage_which_runs_again(project: Path) -> None:
+    opened = Project.open(project)
+    ran: list[str] = []
+
+    def note(event: dict[str, Any]) -> None:
+        if event["event"] == "started":
+            ran.append(event["stage"])
+
+    pipeline.prepare(opened, note)
+    assert ran == ["extract", "clean"]
+    assert "decisions" not in pipeline.statements(opened)["clean"].predicate["inputs"]
+    call("review", str(project), "--accept", "gedichten/regen.txt")
+    ran.clear()
+    made = pipeline.prepare(opened, note)
+    assert ran == ["clean"]
+    said = pipeline.statements(opened)["clean"].predicate["inputs"]["decisions"]
+    assert said["name"] == "decisions.json"
+    assert said["digest"]["sha256"] == digest_path(project / "decisions.json")
+    assert "gedichten/regen.txt" in (made["clean"].path / "documents.jsonl").read_text(encoding="utf-8")
+    call("review", str(project), "--refuse", "wifi.txt")
+    ran.clear()
+    pipeline.prepare(opened, note)
+    assert ran == ["clean"]
+    again = pipeline.statements(opened)["clean"].predicate["inputs"]["decisions"]
+    assert again["digest"] != said["digest"]
+    pipeline.prepare(opened, note)
+    assert ran == ["clean"]  # not once more
 
 
 def test_show_names_every_file(project: Path) -> None:
