@@ -101,17 +101,22 @@ def run(project: Path, as_json: bool) -> None:
     """
     from helder import pipeline
     from helder.commands.scores import short_table
+    from helder.evaluate import contaminated
     from helder.project import Project
 
     opened = Project.open(project)
     with talk.events(as_json) as on_event:
         made = pipeline.run(opened, on_event)
     scores = json.loads((made["scores"].path / "scores.json").read_text(encoding="utf-8"))
+    found = contaminated.told(opened, {name: item.path for name, item in made.items()}, scores)
     command = "helder serve" + ("" if project == Path() else f" {shlex.quote(str(project))}")
     if as_json:
         artifacts = {name: {"path": str(item.path), "sha256": item.digest} for name, item in made.items()}
-        talk.data({"artifacts": artifacts, "scores": scores, "report": str(opened.report), "serve": command})
+        told = {"artifacts": artifacts, "contamination": [one.to_json() for one in found], "scores": scores}
+        talk.data({**told, "report": str(opened.report), "serve": command})
         return
-    click.echo(short_table(scores))
+    for sentence in contaminated.sentences(opened, found, scores):
+        click.echo(sentence)
+    click.echo(f"\n{short_table(scores)}")
     click.echo(f"\n{scores['recommendation']['text']}")
     click.echo(f"\nreport: {opened.report}\nserve:  {command}")

@@ -11,6 +11,7 @@ import click
 from helder import pipeline
 from helder.commands import talk
 from helder.errors import ExitCode, HelderError
+from helder.evaluate import contaminated
 from helder.evaluate.measure import beside, score_at
 from helder.project import Project
 
@@ -21,10 +22,15 @@ from helder.project import Project
 def evaluate(project: Path, as_json: bool) -> None:
     """Show every score of PROJECT with its interval, on every test set."""
     scores = load(project)
+    opened = Project.open(project)
+    places = {name: artifact.path for name, artifact in pipeline.made(opened).items()}
+    found = contaminated.told(opened, places, scores)
     if as_json:
-        talk.data(scores)
+        talk.data({"contamination": [one.to_json() for one in found], **scores})
         return
-    click.echo(short_table(scores))
+    for sentence in contaminated.sentences(opened, found, scores):
+        click.echo(sentence)
+    click.echo(f"\n{short_table(scores)}")
     for sentence in [scores["recommendation"]["text"], *scores["warnings"]]:
         click.echo(f"\n{sentence}")
 

@@ -32,6 +32,7 @@ Artifact: task.json, train.jsonl, dev.jsonl, test.jsonl, test-<name>.jsonl, summ
             read + from_train = over_limit + duplicates + leaked + held_out + kept, checked; from_train: how
             many a held-out split was given, which train counts as held_out
     contradictions: {split: n}
+    contamination: {test set: {items, not_checked, contaminated}}: of the training records
     labels: {label: {split: n}}   (label tasks) · tags: {split: {tag: n}}
     unused_columns: {input: [column]}
 
@@ -39,6 +40,8 @@ and account.json, where single rows are named, which may have to stay in the hou
 
     left_out: {duplicates: {split: [{id, at, same_as}]}, leaked: {split: [{id, at, also_in, as}]}}
     contradictions: {split: [{input, outputs: [{output, id, at}]}]}
+    contamination: {rule, sets}: test items of which a run of words stands in a training record, though the records
+    differ (`helder.data.contamination`); whole inputs that stand in both are "leaked" and gone
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from helder.data import contamination
 from helder.data.items import Item, build_task, make_items
 from helder.data.read import Row, SourceFile, closest, decode, read_source
 from helder.data.split import (
@@ -121,6 +125,7 @@ def run(
         warnings += _odd_fields(items["train"], task)
     splits, ledgers, found_contradictions = _divide(items, task, config, warnings)
     counts = _check_labels(splits, items, task, warnings)
+    contaminated = _contaminated(splits, task, warnings)
     for text in notes:
         report("note", text=text)
     for text in warnings:
@@ -138,6 +143,10 @@ def run(
         "sources": {name: [source.to_json() for source in found] for name, found in sources.items()},
         "splits": {name: ledgers[name].to_json() for name in splits},
         "contradictions": {name: len(found) for name, found in found_contradictions.items()},
+        "contamination": {
+            name: {key: of[key] for key in ("items", "not_checked", "contaminated")}
+            for name, of in contaminated["sets"].items()
+        },
         "labels": counts,
         "tags": {name: dict(sorted(Counter(t for i in part for t in i.tags).items())) for name, part in splits.items()},
         "unused_columns": {name: _unused(found, config) for name, found in sources.items()},
@@ -149,6 +158,7 @@ def run(
             "leaked": {name: ledgers[name].leaked for name in splits},
         },
         "contradictions": found_contradictions,
+        "contamination": contaminated,
     }
     for name, record in (("summary.json", summary), ("account.json", account)):
         text = json.dumps(record, ensure_ascii=False, indent=1)
@@ -300,6 +310,23 @@ def _check_labels(
         shown = ", ".join(map(repr, single[:5])) + (" …" if len(single) > 5 else "")
         warnings.append(f"{len(single)} labels have one training example only: {shown}")
     return counts
+
+
+def _contaminated(splits: Mapping[str, Sequence[Item]], task: Task, warnings: list[str]) -> dict[str, Any]:
+    """Test items of which a run of words stands in a training record: what is asked, and an answer that is a text."""
+
+    def said(item: Item) -> str:
+        return f"{item.input}\n{item.output}" if task.kind == "text" else item.input
+
+    tests = [(name, item) for name, members in splits.items() if name.startswith("test") for item in members]
+    checks = contamination.Index.of(contamination.Question(name, item.id, said(item)) for name, item in tests)
+    for item in splits["train"]:
+        checks.look_in(item.id, said(item))
+    told = checks.told()
+    for name, of in told["sets"].items():
+        if of["contaminated"]:
+            warnings.append(f"{of['contaminated']} of {of['items']} items of {name} stand in part in training records")
+    return told
 
 
 def _labels(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> dict[str, dict[str, str]] | None:

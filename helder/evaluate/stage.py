@@ -119,7 +119,7 @@ def run(
     task = Task.load(inputs["data"] / "task.json")
     sets = {name: load_examples(inputs["data"] / f"{name}.jsonl") for name in test_sets(inputs["data"])}
     measured: dict[tuple[str, str], Measured] = {}
-    subjects = _subjects(inputs)
+    subjects = subjects_of(inputs)
     for subject in subjects:
         for name, examples in sets.items():
             path = inputs[f"predict-{subject.name}"] / f"{name}.jsonl"
@@ -216,7 +216,8 @@ def rounded(value: Any) -> Any:
     return [rounded(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _subjects(inputs: Mapping[str, Path]) -> list[Subject]:
+def subjects_of(inputs: Mapping[str, Path]) -> list[Subject]:
+    """Who answered, in printing order, from the artifacts of their answers ("predict-<subject>")."""
     names = [name.removeprefix("predict-") for name in inputs if name.startswith("predict-")]
     unknown = sorted(set(names) - set(SUBJECTS))
     if unknown:

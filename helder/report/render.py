@@ -7,7 +7,7 @@ a statement. Text from data and models is escaped; the page may load nothing fro
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,20 +53,27 @@ def render(project: Project) -> Path:
         HelderError: a stage is not done.
     """
     from helder import pipeline
+    from helder.evaluate import contaminated
 
     places = {name: artifact.path for name, artifact in pipeline.made(project).items()}
-    text = page(project.recipe.purpose, places, pipeline.statements(project))
+    scores = _json(places["scores"] / "scores.json")
+    found = contaminated.told(project, places, scores)
+    first = contaminated.sentences(project, found, scores)
+    text = page(project.recipe.purpose, places, pipeline.statements(project), first)
     write_atomic(project.report, text.encode("utf-8"))
     return project.report
 
 
-def page(purpose: str, places: Mapping[str, Path], statements: Mapping[str, Statement]) -> str:
+def page(
+    purpose: str, places: Mapping[str, Path], statements: Mapping[str, Statement], contamination: Sequence[str] = ()
+) -> str:
     """The text of the page.
 
     Args:
         purpose: what the model is for.
         places: stage → folder of its artifact.
         statements: stage → who says so.
+        contamination: sentences that stand before any score, see `helder.evaluate.contaminated`.
     """
     import jinja2
     from markupsafe import Markup
@@ -89,6 +96,7 @@ def page(purpose: str, places: Mapping[str, Path], statements: Mapping[str, Stat
         purpose=purpose,
         scores=scores,
         cases=_json(places["scores"] / "cases.json"),
+        contamination=contamination,
         beside=beside(scores),
         titles={subject["name"]: subject["title"] for subject in scores["subjects"]},
         main_comparisons=[

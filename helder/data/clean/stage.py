@@ -167,7 +167,8 @@ def run(
             "note": personal.WARNING,
         },
         "contamination": {
-            name: {key: of[key] for key in ("items", "contaminated")} for name, of in told["sets"].items()
+            name: {key: of[key] for key in ("items", "not_checked", "contaminated")}
+            for name, of in told["sets"].items()
         },
         "decisions": {"read": len(decided), "about_no_document": missing},
     }

@@ -173,7 +173,7 @@ def test_test_items_in_the_documents_are_named(tmp_path: Path) -> None:
     warnings: list[str] = []
     inputs = {"evaluations": tmp_path / "exam.jsonl"}
     found = run(tmp_path / "a", [document("before " + text_of(5, 20))], warnings, inputs)
-    assert found["contamination"] == {"evaluations": {"items": 1, "contaminated": 1}}
+    assert found["contamination"] == {"evaluations": {"items": 1, "not_checked": 0, "contaminated": 1}}
     told = json.loads((tmp_path / "a" / "out" / "contamination.json").read_text(encoding="utf-8"))
     assert told["sets"]["evaluations"]["found"][0]["item"] == "q1"
     assert "1 of 1 items of evaluations stand in the documents." in warnings
