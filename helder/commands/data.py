@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections import Counter
@@ -64,7 +65,9 @@ def add(folder: Path, project: Path, dry: bool, everything: bool, as_json: bool)
     tell_reasons(manifest, everything)
     if changed:
         talk.say(f"\n{recipe} names it now. What waits for a person: helder data review")
-    elif not dry and not recipe.is_file():
+    elif not dry and recipe.is_file():
+        talk.say(f"\n{recipe} names it already, or a folder that it lies in.")
+    elif not dry:
         talk.say(f"\nThere is no recipe here to put it into; with one, [documents] says: folders = [{quoted(folder)}]")
 
 
@@ -73,7 +76,7 @@ def add(folder: Path, project: Path, dry: bool, everything: bool, as_json: bool)
 @all_option
 @talk.json_option
 def show(project: Path, everything: bool, as_json: bool) -> None:
-    """Show what became of every file of PROJECT's documents, as of the last run.
+    """Show what became of every file of PROJECT's documents, and then of every document in the cleaning.
 
     Documents that were not read yet are read now.
     """
@@ -81,12 +84,15 @@ def show(project: Path, everything: bool, as_json: bool) -> None:
     from helder.project import Project
 
     opened = Project.open(project)
-    manifest = stage.read_manifest(prepared(opened, as_json)["extract"])
+    made = prepared(opened, as_json)
+    manifest = stage.read_manifest(made["extract"])
+    account = json.loads((made["clean"] / "account.json").read_text(encoding="utf-8"))
     if as_json:
-        talk.data(manifest)
+        talk.data({**manifest, "cleaning": account})
         return
     click.echo(table(manifest))
     tell_reasons(manifest, everything)
+    tell_cleaning(account, everything)
 
 
 @data.command()
@@ -237,15 +243,33 @@ def tell_reasons(manifest: Mapping[str, Any], everything: bool) -> None:
         talk.say(f"… and {len(rows) - len(shown):,} more: --all")
 
 
+def tell_cleaning(account: Mapping[str, Any], everything: bool) -> None:
+    """What became of the documents after they were read: how many stay, and why the others do not."""
+    counts = ", ".join(f"{state} {count:,}" for state, count in account["counts"].items() if count)
+    click.echo(f"\nof {account['total']:,} documents after cleaning: {counts}")
+    rows = []
+    for one in account["documents"]:
+        name = one["path"] + (f", {one['row']}" if one.get("row") else "")
+        if one["state"] != "kept":
+            other = f": {one['of']['path']}" if "of" in one and one["of"]["path"] not in one["why"] else ""
+            rows.append([one["state"], name, one["why"] + other])
+        elif "repeated" in one:
+            cut, of = one["repeated"], ", ".join(dict.fromkeys(each["path"] for each in one["repeated"]["of"]))
+            rows.append(["shortened", name, f"{cut['passages']} passages, {cut['bytes']:,} bytes, which stand in {of}"])
+    shown = rows if everything else rows[:SHOWN]
+    if shown:
+        click.echo("\n" + talk.table(shown, ["what", "document", "why"]))
+    if len(rows) > len(shown):
+        talk.say(f"… and {len(rows) - len(shown):,} more: --all")
+
+
 def quoted(folder: Path) -> str:
     """A path as TOML text."""
-    import json
-
     return json.dumps(str(folder), ensure_ascii=False)
 
 
 def put_into(recipe: Path, folder: Path) -> bool:
-    """Put a folder into `folders` of [documents] of a recipe; False when it is there already.
+    """Put a folder into `folders` of [documents] of a recipe; False when it, or one that it lies in, is there already.
 
     The text of the recipe stays as it is but for this line, comments too. Whether it then says what it should is
     checked before it is written.
@@ -266,7 +290,8 @@ def put_into(recipe: Path, folder: Path) -> bool:
     before = tomllib.loads(text)
     documents = before.get("documents")
     named = [] if documents is None else documents.get("folders", [])
-    if name in named or any(one.get("folder") == name for one in (documents or {}).get("sources", [])):
+    there = [*named, *(str(one.get("folder")) for one in (documents or {}).get("sources", []))]
+    if any(Path(name).is_relative_to(one) for one in there):
         return False
     entry = quoted(Path(name))
     heading = re.search(r"^\[documents\][^\n]*\n", text, re.MULTILINE)

@@ -247,5 +247,22 @@ def test_show_names_every_file(project: Path) -> None:
     assert "zorg/intake-mevrouw-j.txt" in call("show", str(project), "--all").output
 
 
+def test_show_says_what_cleaning_did_with_each_document(project: Path) -> None:
+    shown = call("show", str(project), "--all").output
+    assert "of 44 documents after cleaning: kept 37, duplicate 1, held 6" in shown
+    assert "nearly the same as foto-club/over-ons.html, which waits for a person" in shown
+    (line,) = (line for line in shown.splitlines() if line.startswith("duplicate "))
+    assert "huisregels" in line.split("the same text:")[1]
+    told = json.loads(call("show", str(project), "--json").stdout)
+    assert told["cleaning"]["total"] == 44
+
+
+def test_a_folder_inside_one_that_is_named_is_not_read_twice(project: Path) -> None:
+    before = (project / "recipe.toml").read_text(encoding="utf-8")
+    said = call("add", str(project / "documents" / "oud"), "--project", str(project)).output
+    assert "names it already, or a folder that it lies in" in said
+    assert (project / "recipe.toml").read_text(encoding="utf-8") == before
+
+
 def test_text_from_outside_cannot_move_the_cursor() -> None:
     assert visible("a\x1b[2Jb\u202e\nc") == "a\\u001b[2Jb\\u202e\nc"

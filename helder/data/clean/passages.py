@@ -25,7 +25,7 @@ from helder.data.clean.edits import Edit
 from helder.data.clean.forms import numbering
 from helder.data.clean.pick import Entry, preferred
 
-WORDS = 20_000_000  # that are looked at together, see docs/log.md for the memory of each
+WORDS = 16_000_000  # that are looked at together: 67 bytes of memory each (docs/log.md), so 1.1 GB
 COMPILE_FROM = 500_000  # words: below, compiling the loop (about three seconds) takes longer than doing without
 # As in `helder.data.clean.forms`: Thai to Myanmar, kana, Han.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
