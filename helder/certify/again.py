@@ -39,10 +39,12 @@ CHEAP = frozenset(
         "helder.compress.stage:run",
         "helder.evaluate.baselines:run",
         "helder.certify.commitment:run",
+        "helder.trace.index:run",
     }
 )
 # What a boundary of the house is: what lies before it is a declared source.
 IMPORTS = frozenset({"helder.model.importer:run"})
+INDEXES = frozenset({"helder.trace.index:run"})  # nothing of the model is made of them
 TRAINS, ASKS, SCORES = "helder.train.stage:run", "helder.evaluate.predict:run", "helder.evaluate.stage:run"
 # Stages that need what `helder[train]` installs; of those that ask questions, those that ask weights.
 NEED_TRAINING = frozenset(
@@ -54,6 +56,18 @@ NEED_TRAINING = frozenset(
         TRAINS,
     }
 )
+# Stages that need a package beside those: function → (module, what installs it). There is one right suffix array of a
+# stream, whichever version of the library makes it.
+NEED_MODULES = {"helder.trace.index:run": ("pydivsufsort", "trace")}
+# Of what "clean" made, these readers need no more than what may be handed out.
+TOKENS = frozenset({"helder.tokens.bpe:run", "helder.tokens.stage:run"})
+ENOUGH = {"helder.data.clean.stage:run": ("documents.jsonl", "summary.json")}
+# What stages only say, of which a certificate tells: it is counted again as their files are made again.
+COUNTED = {
+    "helder.data.extract.stage:run": ("paths", "accepted", "held", "refused", "documents"),
+    "helder.tokens.stage:run": ("train", "dev", "empty"),
+    "helder.certify.commitment:run": ("root", "leaves"),
+}
 # Packages on whose version bytes can depend.
 MATTER = (
     *("torch", "numpy", "tokenizers", "safetensors", "gguf", "scikit-learn", "scipy", "xllamacpp", "llguidance"),
@@ -65,6 +79,14 @@ MOST_AT_ONCE = 1024  # threads or processes of one training on one machine (assu
 
 class Missing(Exception):
     """Something that doing it again needs is not there; the message says what and why."""
+
+
+@dataclass(frozen=True)
+class Remade:
+    """What a stage made when it was run again: its files, and what it says of them."""
+
+    output: Path
+    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -106,6 +128,9 @@ class Again:
         about, variables = said.predicate["stage"], variables_of(said)
         if function_of(said) in NEED_TRAINING and importlib.util.find_spec("torch") is None:
             raise Missing("it needs what `pip install 'helder[train]'` installs, which is not here")
+        module, extra = NEED_MODULES.get(function_of(said), (None, None))
+        if module is not None and importlib.util.find_spec(module) is None:
+            raise Missing(f"it needs {module}, which `pip install 'helder[{extra}]'` installs and which is not here")
         if about["version"] != VERSION:
             raise Missing(f"it was made by version {about['version']} of the stage; this Helder has version {VERSION}")
         if about.get("variables", {}) != variables:
@@ -119,16 +144,34 @@ class Again:
         digest = one["digest"]["sha256"]
         for maker, other in self.way.items():
             if other.digest == digest:
-                if not self.bundle.whole(maker, other):
-                    raise Missing(f"what {maker} made is not all in the bundle")
+                if not self.bundle.whole(maker, other) and not self._enough(stage, maker):
+                    raise Missing(self._withheld(maker))
                 return Artifact(self.bundle.folder(maker), digest, one["name"])
         for source in self.bundle.sources:
             if (source.stage, source.name) == (stage, known_as) and source.path is not None:
                 return Artifact(self.bundle.root / layout.relative(source.path), digest, one["name"])
-        raise Missing(f"the source {known_as!r} ({one['name']}) is not in the bundle")
+        why = next((str(held["why"]) for held in self.bundle.predicate["withheld"] if held["sha256"] == digest), None)
+        told = "is not in the bundle" if why is None else f"is withheld. {why}"
+        raise Missing(f"the source {known_as!r} ({one['name']}) {told}")
+
+    def _enough(self, stage: str, maker: str) -> bool:
+        """Whether a stage reads no more of what another made than lies in the bundle.
+
+        The account of a folder of documents stays with the makers, the documents that were learnt from need not.
+        """
+        files = ENOUGH.get(function_of(self.way[maker]), ()) if function_of(self.way[stage]) in TOKENS else ()
+        return bool(files) and all(f"{layout.ARTIFACTS}/{maker}/{name}" in self.bundle.files for name in files)
+
+    def _withheld(self, maker: str) -> str:
+        """Why an artifact is not whole in the bundle."""
+        inside = f"{layout.ARTIFACTS}/{maker}/"
+        held = [one for one in self.bundle.predicate["withheld"] if one["path"].startswith(inside)]
+        if not held:
+            return f"what {maker} made is not all in the bundle"
+        return f"{held[0]['path']} is withheld. {held[0]['why']}"
 
     @contextmanager
-    def remade(self, stage: Stage, level: Level, place: str) -> Iterator[Path | None]:
+    def remade(self, stage: Stage, level: Level, place: str) -> Iterator[Remade | None]:
         """What a stage makes when it is run again, until the block ends; None when it ended with an error.
 
         A stage that was run again and says that something does not fit has failed; one that lacked memory, disk or a
@@ -137,13 +180,13 @@ class Again:
         folder = self.work / "again"
         try:
             try:
-                stages.remake(stage, folder, self.on_event)
+                end = stages.remake(stage, folder, self.on_event)
             except HelderError as error:
                 tell = level.failed if error.code == ExitCode.FAILED else level.unchecked
                 tell(place, f"Doing it again ended with an error: {error.what} {error.why}".strip())
                 yield None
             else:
-                yield folder / "output"
+                yield Remade(folder / "output", end["facts"])
         finally:
             artifacts.remove(folder)
 

@@ -5,8 +5,9 @@
     customer     all      all                          when the data are open
     regulator    all      all                          all, and the secret that salts the commitment
 
-Folders of people, as they came, are for a regulator alone, whatever their licence: in them lies what was held or
-refused.
+Data are open when the licences of the records and of every folder of documents are, and no personal data or secrets
+that were found stand in documents that were learnt from. Folders of people, as they came, are for a regulator alone,
+whatever their licence: in them lies what was held or refused.
 What is held back is listed with its digest. A file that this table does not know counts as records: a stage that is
 added later gives nothing away before somebody thought about it.
 """
@@ -70,5 +71,5 @@ def withheld(audience: Audience, kind: Kind, open_data: bool) -> str | None:
     if open_data:
         return None
     if kind == "records":
-        return "It holds records, and their licence does not open them."
-    return None if audience == "customer" else "It shows how the model was made from records that are not open."
+        return "It holds records or documents that are not open: by their licence, or for personal data found in them."
+    return None if audience == "customer" else "It shows how the model was made from data that are not open."

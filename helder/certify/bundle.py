@@ -22,6 +22,7 @@ from helder import stage as stages
 from helder.certify import again, commitment, documents, layout
 from helder.certify import audience as audiences
 from helder.certify.audience import Audience
+from helder.certify.document_facts import CLEANS, EXTRACTS
 from helder.certify.opened import WAY, keys_in
 from helder.errors import HelderError
 from helder.ledger import artifact as artifacts
@@ -35,7 +36,7 @@ from helder.stage import OnEvent, Stage
 
 REVEALED = "revealed"
 LICENCE_FILE = re.compile(r"(?i)^(licen[cs]e|copying)\b|\.licen[cs]e$")
-ENDS = ("scores", commitment.STAGE)  # what nothing else is made of
+ENDS = ("scores", commitment.STAGE)  # what nothing else is made of; the indexes of `helder trace` as well
 
 
 @dataclass
@@ -117,8 +118,9 @@ def certify(
             artifacts.remove(left)
         steps = finished(project)
         commit(project, steps, lock, on_event)
+        steps += indexes(project, steps)
         release = project.recipe.release
-        making = Making(aside, audience or release.audience, documents.data_are_open(project.recipe.data.licence))
+        making = Making(aside, audience or release.audience, all_open(project, steps))
         try:
             _make(project, steps, making, signing, reveal, previous, made or datetime.now(UTC), on_event)
             if authority is not None:
@@ -192,6 +194,18 @@ def commit(project: Project, steps: list[Step], lock: int | None, on_event: OnEv
     steps.append(Step(commitment.STAGE, "done", stage, made, said))
 
 
+def indexes(project: Project, steps: list[Step]) -> list[Step]:
+    """The indexes that `helder trace` made of what this run learnt from; those that are not made are not made now."""
+    from helder.trace.streams import streams
+
+    found = []
+    if any(step.stage is not None and step.stage.function == again.TRAINS for step in steps):
+        walk = pipeline.Walk(project)
+        looked = [walk.look(stream.stage) for stream in streams(project, steps)]
+        found = [step for step in looked if step.state == "done"]
+    return found
+
+
 def _make(
     project: Project,
     steps: Sequence[Step],
@@ -216,7 +230,7 @@ def _make(
         "made": made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "audience": making.audience,
         "model": "train",
-        "ends": [name for name in ENDS if name in way],
+        "ends": [name for name, said in way.items() if name in ENDS or again.function_of(said) in again.INDEXES],
         "ledger": _ledger(project, making, way),
         "sources": sources,
         "people": documents.said_by_people(project.recipe),
@@ -298,13 +312,40 @@ def _licence_texts(making: Making, folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _licence(said: Statement, name: str, of_data: str | None) -> str | None:
-    """The licence of a source: of an imported model as it was stated then, of all else that of the data."""
-    if name == "secret":
+    """The licence of a source: of an imported model and of a folder as it was stated then, of all else of the data."""
+    if name in ("secret", "decisions"):
         return None
-    stated = (
-        said.predicate["settings"].get("licence") if said.predicate["stage"]["function"] in again.IMPORTS else of_data
-    )
+    settings, function = said.predicate["settings"], said.predicate["stage"]["function"]
+    if function == EXTRACTS:
+        _, _, place = name.partition("-")
+        return licences_of_folders(said)[int(place or 1) - 1] or None
+    stated = settings.get("licence") if function in again.IMPORTS else of_data
     return stated or None
+
+
+def licences_of_folders(said: Statement) -> list[str]:
+    """The licences of folders of documents, in their order, as a statement of the stage "extract" names them."""
+    return [str(one.get("licence") or "unknown") for one in said.predicate["settings"]["sources"]]
+
+
+def all_open(project: Project, steps: Sequence[Step]) -> bool:
+    """Whether anybody may have what was learnt from: records, and documents of every folder.
+
+    Documents in which personal data or secrets were found and left standing are nobody's to hand out, whatever their
+    licence says.
+    """
+    stated = [project.recipe.data.licence]
+    for step in steps:
+        if step.statement is None or step.artifact is None:
+            continue
+        function = again.function_of(step.statement)
+        if function == EXTRACTS:
+            stated += licences_of_folders(step.statement)
+        if function == CLEANS:
+            account = json.loads((step.artifact.path / "account.json").read_text(encoding="utf-8"))
+            if any(one["state"] == "kept" and one.get("personal_data") for one in account["documents"]):
+                return False
+    return all(documents.data_are_open(licence) for licence in stated)
 
 
 def _source(making: Making, name: str, one: Mapping[str, Any], digest: str, place: Path) -> str | None:

@@ -5,7 +5,9 @@ without being shown any other. The salts come from a secret of the run; without 
 by hashing guesses. The root binds what the signer says; that it belongs to the data is checked by whoever has both.
 
 What is committed to, in this order: the lines of train, dev and every test set of the data artifact, then the documents
-of the texts that trainings read. A line or document is the bytes of its text in UTF-8.
+of the texts that trainings read. A line or document is the bytes of its text in UTF-8. Of a folder of documents these
+are the texts that were learnt from, as they were extracted, cleaned and perhaps redacted; each is called by its path in
+the folder. What was held, refused or left out as a copy was not learnt from and is not among them.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ from helder.errors import ExitCode, HelderError
 from helder.evaluate.records import test_sets
 from helder.ledger import canonical, merkle
 from helder.ledger.artifact import write_atomic
-from helder.tokens.documents import read_documents
+from helder.tokens.documents import is_taken_in, read_documents
 
 STAGE, FUNCTION = "commitment", "helder.certify.commitment:run"
 FILE, SECRET = "commitment.json", "commitment.secret"
+DOCUMENTS = "documents"
 SECRET_BYTES = 32
 
 
@@ -33,7 +36,7 @@ class Document:
     """One leaf of the tree.
 
     Attributes:
-        part: "data/train", "text/<name of the file>", …
+        part: "data/train", "text/<name of the file>", "text/documents" of those of [documents], …
         name: the id of a record, or the name of a document.
     """
 
@@ -85,8 +88,11 @@ def documents(inputs: Mapping[str, Path]) -> Iterator[Document]:
                     yield Document(f"data/{name}", str(json.loads(line)["id"]), line.encode("utf-8"))
     names = sorted((name for name in inputs if name.startswith("text")), key=lambda name: (len(name), name))
     for known_as in names:
-        for name, text in read_documents(inputs[known_as]):
-            yield Document(f"{known_as}/{inputs[known_as].name}", name, text.encode("utf-8"))
+        path = inputs[known_as]
+        # An artifact lies under another name in a run's folder than in a bundle.
+        called = DOCUMENTS if is_taken_in(path) else path.name
+        for name, text in read_documents(path):
+            yield Document(f"{known_as}/{called}", name, text.encode("utf-8"))
 
 
 def secret_of(run: Path) -> Path:

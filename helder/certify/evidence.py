@@ -18,6 +18,7 @@ from typing import Any
 
 from helder.certify import compute
 from helder.certify.data_facts import OfData
+from helder.certify.document_facts import OfDocuments
 from helder.certify.reading import (
     AVERAGES,
     BOUND,
@@ -60,7 +61,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Evidence(OfData, OfScores):
+class Evidence(OfData, OfDocuments, OfScores):
     """A release that can be asked for facts: each question gives a Fact, a list of them, or several by name."""
 
     @classmethod
@@ -463,6 +464,18 @@ class Evidence(OfData, OfScores):
         """One answer of people; open when nobody gave it."""
         return self.people.get(key, Fact(None, f"to be filled by a person: {key} in [release] of the recipe"))
 
+    @property
+    def _personal_data(self) -> tuple[str, Fact | None]:
+        """What is not proved about personal data, and what was looked for."""
+        found, policy = self.cleaning["found"], self.cleaning["policy"].value
+        if not found.known:
+            return "That no personal data are in the data: nobody looked for them here.", None
+        told = (
+            f"That no personal data are in the documents: patterns found {found.value} places (policy: {policy}), and "
+            "patterns do not de-identify. In the records nobody looked for them."
+        )
+        return told, found
+
     @cached_property
     def not_proved(self) -> list[Fact]:
         """{id, text}: what nobody should believe because of this certificate."""
@@ -473,7 +486,7 @@ class Evidence(OfData, OfScores):
                 "That the data may be used under the licence that is named: it is what the recipe says.",
                 self.licence_of_data,
             ),
-            ("personal-data", "That no personal data are in the documents: nobody looked for them here.", None),
+            ("personal-data", *self._personal_data),
             ("outside-tries", "That nothing was tried before in another folder: only this ledger is known.", None),
             ("clock", "When it was made: times are those of the maker's own clock.", self.made["began"]),
             ("other-processors", "That another class of processor gives the same weights.", None),

@@ -297,8 +297,14 @@ def _datasets(evidence: Evidence) -> Shown:
     taken = [one.value for one in evidence.sources if not evidence.imported(one.value["stage"])]
     said = evidence.statements.get("data")
     cleaned = said is not None and all(evidence.has("data", one["path"]) for one in said.predicate["outputs"])
+    # Of a folder of documents what was learnt from is what was kept of it; the rest is nobody's to hand out.
+    kept = {stage for stage in ("extract", "clean") if evidence.has("clean", "documents.jsonl")}
     missing = sorted(
-        {one["name"] for one in taken if not one["in_bundle"] and not (one["stage"] == "data" and cleaned)}
+        {
+            one["name"]
+            for one in taken
+            if not one["in_bundle"] and not (one["stage"] == "data" and cleaned) and one["stage"] not in kept
+        }
     )
     digest = evidence.licence_of_data.evidence
     if not taken:

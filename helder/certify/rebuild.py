@@ -8,13 +8,24 @@ documents and the page are rendered again as well: nothing stands in them that d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from helder.certify import bundle as making
 from helder.certify import commitment, documents, layout
-from helder.certify.again import ASKS, CHEAP, IMPORTS, SCORES, TRAINS, Again, Missing, differences, function_of
+from helder.certify.again import (
+    ASKS,
+    CHEAP,
+    COUNTED,
+    IMPORTS,
+    SCORES,
+    TRAINS,
+    Again,
+    Missing,
+    Remade,
+    differences,
+    function_of,
+)
 from helder.certify.opened import Bundle, keys_in
-from helder.certify.verdict import Level
+from helder.certify.verdict import Level, Result
 from helder.ledger import artifact as artifacts
 from helder.ledger import environment
 from helder.ledger.statement import Statement
@@ -22,7 +33,10 @@ from helder.train import chain
 
 
 def check(again: Again, level: Level) -> None:
-    """Run every cheap stage of the way again; render documents and page again."""
+    """Run every cheap stage of the way again; render documents and page again.
+
+    The level's facts name the stages that were made again and those that could not be, so that nobody has to count.
+    """
     for stage, said in again.way.items():
         function = function_of(said)
         if function in CHEAP:
@@ -34,6 +48,12 @@ def check(again: Again, level: Level) -> None:
             _states(again.bundle, stage, said, level)
         elif function not in (ASKS, SCORES):
             level.note(stage, "This stage measures or answers; it is not among those that are made again.")
+    same = {finding.place for finding in level.findings if finding.result is Result.PASSED}
+    cheap = again.stages(*CHEAP)
+    level.facts |= {
+        "made_again": [name for name in cheap if name in same],
+        "not_made_again": [name for name in cheap if name not in same],
+    }
     _revealed(again.bundle, level)
     _licences(again.bundle, level)
     rendered(again.bundle, again.way, level)
@@ -48,11 +68,11 @@ def _stage(again: Again, name: str, level: Level) -> None:
         if function_of(said) == commitment.FUNCTION and "secret" not in in_bundle:
             level.note(name, "Its secret stays with the makers: only a bundle for a regulator can show the root.")
         else:
-            level.unchecked(name, f"It could not be made again: {missing}.")
+            level.unchecked(name, f"It could not be made again: {str(missing).removesuffix('.')}.")
         return
-    with again.remade(stage, level, name) as output:
-        if output is not None:
-            compare(said, output, level)
+    with again.remade(stage, level, name) as made:
+        if made is not None:
+            compare(said, made, level)
 
 
 def _states(bundle: Bundle, stage: str, said: Statement, level: Level) -> None:
@@ -67,11 +87,13 @@ def _states(bundle: Bundle, stage: str, said: Statement, level: Level) -> None:
             level.failed(path, "It is not the state that the training log names.")
 
 
-def compare(said: Statement, output: Path, level: Level) -> None:
+def compare(said: Statement, again: Remade, level: Level) -> None:
     """Hold what was made again against the statement."""
-    made = {entry.path: entry.sha256 for entry in artifacts.manifest(output)}
+    made = {entry.path: entry.sha256 for entry in artifacts.manifest(again.output)}
     stated = {one["path"]: one["sha256"] for one in said.predicate["outputs"]}
     other = sorted(path for path in made.keys() | stated.keys() if made.get(path) != stated.get(path))
+    counted = COUNTED.get(function_of(said), ())
+    other += [f"what it says of {key}" for key in counted if again.facts.get(key) != said.facts.get(key)]
     if not other:
         level.passed(said.stage, f"Made again, its {len(stated)} files are the same, byte for byte.")
         return

@@ -79,9 +79,9 @@ def _slice(again: Again, part: Part, level: Level) -> None:
     except (KeyError, TypeError) as error:
         level.failed(part.place, f"The statement of {part.stage} does not say all that a training says: {error!r}.")
         return
-    with again.remade(stage, level, part.place) as output:
-        if output is not None:
-            found = json.loads((output / replay.RECORD).read_text(encoding="utf-8"))
+    with again.remade(stage, level, part.place) as made:
+        if made is not None:
+            found = json.loads((made.output / replay.RECORD).read_text(encoding="utf-8"))
             _judge(found, reasons, part, level)
 
 

@@ -60,9 +60,9 @@ def _count(again: Again, name: str, level: Level) -> None:
     except Missing as missing:
         level.unchecked(name, f"The scores could not be counted again: {missing}.")
         return
-    with again.remade(stage, level, name) as output:
-        if output is not None:
-            rebuild.compare(again.way[name], output, level)
+    with again.remade(stage, level, name) as made:
+        if made is not None:
+            rebuild.compare(again.way[name], made, level)
 
 
 def _questions(again: Again) -> list[Question]:
@@ -88,9 +88,9 @@ def _ask(again: Again, name: str, questions: Sequence[Question], level: Level) -
         _cut_data(whole.inputs["data"].path, stored, cut)
         inputs = {**whole.inputs, "data": Artifact.of(cut, "data")}
         stage = dataclasses.replace(whole, settings={**whole.settings, "limit": None}, inputs=inputs)
-        with again.remade(stage, level, name) as output:
-            if output is not None:
-                _compare(stored, output, said, level)
+        with again.remade(stage, level, name) as made:
+            if made is not None:
+                _compare(stored, made.output, said, level)
     except Missing as missing:
         level.unchecked(name, f"It could not be asked again: {missing}.")
     finally:

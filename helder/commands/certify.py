@@ -209,6 +209,9 @@ def _tell(verdict: Verdict, every: bool) -> None:
 
 def _sentences(number: int, facts: dict[str, Any]) -> list[str]:
     """What a level's numbers mean."""
+    if number == 3 and facts.get("not_made_again"):
+        made, left = facts["made_again"], facts["not_made_again"]
+        return [f"{len(made)} of {len(made) + len(left)} stages were made again; not made again: {', '.join(left)}."]
     if number == 4 and facts.get("power"):
         drawn, of = facts["replayed"], facts["slices"]
         found = ", ".join(f"{one['found']:.0%} if {one['share']:.0%} of them were forged" for one in facts["power"][:4])

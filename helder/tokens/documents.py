@@ -14,7 +14,7 @@ from helder.errors import HelderError
 COLUMN = "text"
 STREAMED = (".jsonl", ".ndjson")
 TAKEN_IN = "documents.jsonl"  # of an artifact of "extract" or "clean", with an account beside it
-ACCOUNTS = ("manifest.json", "account.json")
+ACCOUNTS = ("manifest.json", "account.json", "summary.json")  # the last alone where the account is withheld
 
 
 def read_documents(path: Path) -> Iterator[tuple[str, str]]:

@@ -14,8 +14,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from helder.certify import document_words
 from helder.certify.boms import common
 from helder.certify.boms.common import File, Source
+from helder.certify.document_facts import CLEANS
 from helder.certify.evidence import Evidence
 from helder.certify.reading import TEACHES, TOKENIZES
 
@@ -112,6 +114,8 @@ def _made(evidence: Evidence) -> list[File]:
     for stage, said in evidence.statements.items():
         if stage == "data" or common.function_of(said) in (TOKENIZES, TEACHES):
             found += [file for file in common.files(evidence, stage) if file.path.endswith((".jsonl", ".npy"))]
+        if common.function_of(said) == CLEANS:
+            found += [file for file in common.files(evidence, stage) if file.path == "documents.jsonl"]
     return found
 
 
@@ -123,6 +127,7 @@ def _description(evidence: Evidence, sources: list[Source]) -> str:
     for source in sources:
         if source.kind != "file":
             told.append(f"The folder {source.name}: SHA-256 of its manifest {source.digest}, not listed file by file.")
+    told += [document_words.folder(fact.value) for fact in evidence.folders]
     if (committed := evidence.commitment.value) is not None:
         told.append(f"Salted Merkle root over {committed['leaves']} records and documents: {committed['root']}.")
     if not evidence.licence_of_data.known:
@@ -137,7 +142,10 @@ def _said(evidence: Evidence) -> Json:
     found: Json = {
         name: common.words(evidence.person(key).value) for name, key in SAID.items() if evidence.person(key).known
     }
-    cleaned = [common.split_words(fact.value) for fact in evidence.splits]
+    if (searched := document_words.personal(evidence)) is not None:
+        key = "rai:personalSensitiveInformation"
+        found[key] = f"{found[key]} {searched}" if key in found else searched
+    cleaned = [common.split_words(fact.value) for fact in evidence.splits] + document_words.account(evidence)
     return found | ({"rai:dataPreprocessingProtocol": cleaned} if cleaned else {})
 
 

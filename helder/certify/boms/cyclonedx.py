@@ -14,8 +14,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from helder.certify import document_words
 from helder.certify.boms import common
 from helder.certify.boms.common import NOT_STATED, File, Role, Source
+from helder.certify.document_facts import SAID
 from helder.certify.evidence import Evidence
 from helder.certify.reading import AVERAGES, IMPORTS, SCRATCH, TEACHES, TOKENIZES, TRAINS, payload_digest
 from helder.ledger.statement import Statement
@@ -202,6 +204,8 @@ def _considerations(evidence: Evidence) -> Json:
         {"name": f"{what}: {' '.join(common.lines(evidence.person(key).value)) or NOT_STATED}"}
         for key, what in (("risks", "risks"), ("bias", "bias"), ("personal_data", "personal data"))
     ]
+    if (searched := document_words.personal(evidence)) is not None:
+        found["ethicalConsiderations"].append({"name": f"personal data, as looked for: {searched}"})
     if oversight := common.lines(evidence.person("oversight").value):
         found["ethicalConsiderations"][0]["mitigationStrategy"] = " ".join(oversight)
     if (used := _energy(evidence)) is not None:
@@ -243,7 +247,7 @@ def _components(evidence: Evidence) -> list[Json]:
     """What stages made, what no stage made, the packages, the machines; each with a reference of its own."""
     found = [_artifact(evidence, stage) for stage in evidence.statements if stage != evidence.model_stage]
     for role in ROLES:
-        found += [_source(source, role) for source in common.sources(evidence, role)]
+        found += [_source(evidence, source, role) for source in common.sources(evidence, role)]
     found += _packages(evidence)
     return found
 
@@ -281,7 +285,13 @@ def _artifact(evidence: Evidence, stage: str) -> Json:
     return component
 
 
-def _source(source: Source, role: Role) -> Json:
+def _source(evidence: Evidence, source: Source, role: Role) -> Json:
+    said = {
+        f"helder:{key}": fact.value[key]
+        for fact in evidence.folders
+        for key in SAID[1:]
+        if fact.value["sha256"] == source.digest
+    }
     value = source.fact.value
     component: Json = {
         "type": "machine-learning-model" if role == "model" else "data",
@@ -309,6 +319,7 @@ def _source(source: Source, role: Role) -> Json:
             "helder:read-by": ", ".join(f"{stage}.{known_as}" for stage, known_as in source.read_by),
             "helder:licence": None if source.licence or role == "other" else NOT_STATED,
             "helder:withheld": source.withheld,
+            **said,
         }
     )
     return component

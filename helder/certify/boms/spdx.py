@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from helder.certify import document_words
 from helder.certify.boms import common
 from helder.certify.boms.common import NOT_STATED, File, Source
 from helder.certify.evidence import Evidence
@@ -252,7 +253,10 @@ class _Graph:
                 **shared,
                 dataset_datasetType=["text"],
                 dataset_datasetSize=sum(file.size for file in made),
-                dataset_dataPreprocessing=[f"{one['documents']} documents as {one['tokens']} tokens" for one in told],
+                dataset_dataPreprocessing=[
+                    *document_words.account(evidence),
+                    *(f"{one['documents']} documents as {one['tokens']} tokens" for one in told),
+                ],
                 dataset_hasSensitivePersonalInformation="noAssertion",
                 originatedBy=[self.provider],
                 software_primaryPurpose="data",
@@ -284,8 +288,11 @@ class _Graph:
             self.relate("generates", self._id(source), [package])
 
     def _source(self, source: Source) -> None:
-        """A file that the recipe names."""
+        """A file or folder that the recipe names."""
         value = source.fact.value
+        declared = " ".join(
+            document_words.folder(fact.value) for fact in self.evidence.folders if fact.value["sha256"] == source.digest
+        )
         identifier = self.add(
             "dataset_DatasetPackage",
             f"source-{source.digest}",
@@ -300,7 +307,7 @@ class _Graph:
             dataset_dataCollectionProcess=" ".join(common.lines(self.evidence.person("data_origin").value)),
             dataset_knownBias=common.lines(self.evidence.person("bias").value),
             dataset_hasSensitivePersonalInformation="noAssertion",
-            comment=_withheld(source.withheld),
+            comment="; ".join(filter(None, (_withheld(source.withheld), declared))) or None,
         )
         self._licence(identifier, source.licence)
 

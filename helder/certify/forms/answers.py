@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from helder.certify import document_words
+from helder.certify.document_facts import STATES
 from helder.certify.evidence import Evidence, Fact
 from helder.certify.forms.form import all_of, derived, together
 from helder.certify.reading import BOUND
@@ -111,9 +113,15 @@ def data_provenance(evidence: Evidence) -> Fact:
         "statements: inputs", [one for one in evidence.sources if not evidence.imported(one.value["stage"])], keys
     )
     kinds = evidence.person("data_kinds")
-    # The files are bound, the kinds declared: what people say does not lower what is shown.
+    told = {"files": files.value, "kinds, as declared": kinds.value}
+    if evidence.folders:
+        told["folders, as declared"] = [
+            {key: one.value[key] for key in ("name", "licence", "owner", "consent", "date", "sha256")}
+            for one in evidence.folders
+        ]
+    # The files are bound, kinds and what is said of folders declared: that does not lower what is shown.
     return Fact(
-        None if not files.known else {"files": files.value, "kinds, as declared": kinds.value},
+        None if not files.known else told,
         files.source,
         files.evidence,
         files.grade,
@@ -147,7 +155,37 @@ def curation(evidence: Evidence) -> Fact:
     parts = {"method": method, "splits": all_of("data/summary.json: splits", evidence.splits, keys)}
     if evidence.texts:
         parts["documents"] = all_of("statements: facts", evidence.texts, ("stage", "documents", "empty"))
+    if evidence.cleaning["documents"].known:
+        parts |= {"folders": documents(evidence), "personal_data": personal_data(evidence)}
     return together("data/summary.json: splits", **parts)
+
+
+def documents(evidence: Evidence) -> Fact:
+    """What became of the documents of folders, in counts; nothing where there are none."""
+    method = derived(
+        "Files are read with limits in a process of their own; exact copies are left out, then near-duplicates, found "
+        "by MinHash and measured; those that contradict each other wait for a person.",
+        evidence.cleaning["documents"],
+    )
+    keys = ("documents", *STATES, "conflicts", "threshold", "decisions")
+    files = together("statement extract: facts", **evidence.files)
+    return together("clean/summary.json", method=method, files=files, **{key: evidence.cleaning[key] for key in keys})
+
+
+def personal_data(evidence: Evidence) -> Fact:
+    """What patterns found in documents, by kind, and what was done: never what stands there."""
+    keys = ("policy", "findings", "note")
+    told = together("clean/summary.json: personal_data", **{key: evidence.cleaning[key] for key in keys})
+    if not told.known:
+        return told
+    records = document_words.NOT_SEARCHED
+    return derived({**told.value, "documents redacted": evidence.cleaning["redacted"].value, "records": records}, told)
+
+
+def contamination(evidence: Evidence) -> Fact:
+    """Test items whose words stand in documents that were learnt from; known where documents were looked through."""
+    keys = ("test_set", "items", "not_checked", "contaminated")
+    return all_of("clean/summary.json: contamination", evidence.contamination, keys)
 
 
 def energy_mwh(evidence: Evidence) -> Fact:
@@ -174,8 +212,10 @@ def testing(evidence: Evidence) -> Fact:
     """Test sets, scores of all subjects, what follows from them."""
     keys = ("subject", "role", "test_set", "measure", "value", "low", "high", "n")
     scores = all_of("scores/scores.json: results", evidence.scores, keys)
+    before = {"items_in_documents": contamination(evidence)} if evidence.contamination else {}
     return together(
         "scores/scores.json",
+        **before,
         confidence=evidence.verdict["confidence"],
         scores=scores,
         recommendation=recommendation(evidence),

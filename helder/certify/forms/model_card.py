@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from helder.certify import licences, markdown
+from helder.certify import document_words, licences, markdown
 from helder.certify.evidence import Evidence, Fact
 from helder.certify.forms import annex_iv, answers, gpai
 
@@ -31,7 +31,10 @@ SECTIONS = (  # title, key of [release]
 
 
 def to_json(evidence: Evidence) -> dict[str, Any]:
-    """What the card says: {head, purpose, people, scores, facts, not_proved}, each fact with evidence and grade."""
+    """What the card says, each fact with evidence and grade.
+
+    {head, purpose, people, contamination, scores, facts, not_proved}
+    """
     reader = str(evidence.release.get("audience", "public"))
     facts = {
         "model": answers.design(evidence),
@@ -49,6 +52,7 @@ def to_json(evidence: Evidence) -> dict[str, Any]:
         "head": head(evidence),
         "purpose": evidence.task["purpose"].to_json(),
         "people": {key: evidence.person(key).to_json() for _, key in SECTIONS},
+        "contamination": [fact.to_json() for fact in evidence.contamination],
         "scores": [fact.to_json() for fact in evidence.scores],
         "recommendation": answers.recommendation(evidence).to_json(),
         "facts": {name: fact.to_json() for name, fact in facts.items() if fact.for_(reader)},
@@ -63,7 +67,9 @@ def to_markdown(evidence: Evidence) -> str:
     lines += ["", "This card was made from the signed ledger of the model; a grade says how well each answer is shown."]
     for title, key in SECTIONS:
         lines += ["", f"## {title}", _words(told["people"][key])]
-    lines += ["", "## Scores", *_scores(evidence), "", _words(told["recommendation"])]
+        if key == "personal_data" and (found := document_words.personal(evidence)) is not None:
+            lines += ["", markdown.text(found)]
+    lines += ["", "## Scores", *_contamination(evidence), *_scores(evidence), "", _words(told["recommendation"])]
     for name, fact in told["facts"].items():
         lines += ["", f"## {name.replace('_', ' ').capitalize()}"]
         if fact["value"] is None:
@@ -143,6 +149,12 @@ def _results(evidence: Evidence) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def _contamination(evidence: Evidence) -> list[str]:
+    """Before any score: what of the test stands in the documents that were learnt from."""
+    told = document_words.contamination(evidence)
+    return [*(f"- {markdown.text(sentence)}" for sentence in told), ""] if told else []
 
 
 def _scores(evidence: Evidence) -> list[str]:

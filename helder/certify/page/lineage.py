@@ -23,6 +23,9 @@ HANDED_OUT = (".gguf", ".safetensors")
 # A stage's function → what it does; trainings are told apart by their objective.
 DOES = {
     "helder.model.importer:run": "importer",
+    "helder.data.extract.stage:run": "extract",
+    "helder.data.clean.stage:run": "clean",
+    "helder.trace.index:run": "index",
     "helder.data.stage:run": "data",
     "helder.tokens.bpe:run": "bpe",
     "helder.model.scratch:run": "scratch",

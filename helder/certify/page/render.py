@@ -88,6 +88,8 @@ def render(
         personal=view.personal(),
         kept=view.kept(),
         left=view.left(),
+        documents=view.documents(),
+        searched=view.searched(),
         sources=view.sources(),
         lineage=rows,
         superseded=view.superseded(),

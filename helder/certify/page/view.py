@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from helder.certify.document_facts import SAID, STATES
 from helder.certify.evidence import Evidence, Fact
 from helder.certify.page import lineage, texts
 from helder.certify.page.texts import (
@@ -89,6 +90,8 @@ class View:
             name, words = fact.value["id"], fact.value["text"]
             known = texts.known(f"unproved.{name}") and texts.known(f"unproved.{name}_why")
             said[name] = (say(f"unproved.{name}"), say(f"unproved.{name}_why", **told)) if known else (words, None)
+        if "personal-data" in said and evidence.cleaning["policy"].known:
+            said["personal-data"] = (say("unproved.personal-data"), say("unproved.personal-data_patterns"))
         for name in ("replay", "page"):
             said.setdefault(name, (say(f"unproved.{name}"), say(f"unproved.{name}_why")))
         order = [name for name in GRAVEST if name in said] + [name for name in said if name not in GRAVEST]
@@ -174,6 +177,7 @@ class View:
         return {
             "advice": self.advice(advice),
             "numbers": self.numbers(advice, verdict),
+            "in_documents": self.in_documents([one["name"] for one in verdict["test_sets"] or []]),
             "warnings": self.warnings(rows, verdict, main),
             "right": say(right) if main == "whole" and texts.known(right) else None,
             "confidence": Number(100 * float(verdict["confidence"] or 0), 0, "%"),
@@ -259,6 +263,25 @@ class View:
             for (name, n), subjects in partly.items()
         ]
 
+    def in_documents(self, sets: Sequence[str]) -> list[tuple[bool, Any]]:
+        """(whether it is grave, sentence): which questions stand in documents that were learnt from."""
+        if not self.evidence.takes_in_documents:
+            return []
+        told = {fact.value["test_set"]: fact.value for fact in self.evidence.contamination if self.seen(fact)}
+        found: list[tuple[bool, Any]] = []
+        for name in sets:
+            if name not in told:
+                found.append((True, say("scores.not_sought", set=name)))
+                continue
+            one = told[name]
+            key = "in_documents" if one["contaminated"] else "not_in_documents"
+            values = {"set": name, "items": one["items"], "contaminated": one["contaminated"]}
+            sentence: Any = say(f"scores.{key}", **values)
+            if one["not_checked"]:
+                sentence = Joined(sentence, " ", say("scores.too_short", n=one["not_checked"]))
+            found.append((bool(one["contaminated"]), sentence))
+        return found
+
     def harm(self, harm: Mapping[str, Any] | None) -> dict[str, Any] | None:
         if not harm or not harm["fields"]:
             return None
@@ -304,6 +327,46 @@ class View:
         facts = self.evidence.data
         counts = {key: self.seen(facts[key]) for key in ("duplicates", "leaked", "contradictions")}
         return None if None in counts.values() else say("data.left", **counts)
+
+    def documents(self) -> dict[str, Any] | None:
+        """What became of folders of documents; None where there are none."""
+        if not self.evidence.takes_in_documents:
+            return None
+        files = {key: self.seen(fact) for key, fact in self.evidence.files.items()}
+        counts = {key: self.seen(fact) for key, fact in self.evidence.cleaning.items()}
+        lines: list[Any] = [say("data.files", **files)] if None not in files.values() else []
+        if counts["documents"] is not None:
+            lines.append(say("data.account", **{key: counts[key] for key in ("documents", *STATES)}))
+            if counts["conflicts"]:
+                lines.append(say("data.conflicts", n=counts["conflicts"]))
+            if counts["decisions"]["accepted"] is not None:
+                told = {key: counts["decisions"][key] for key in ("accepted", "refused")}
+                lines.append(say("data.decisions", **told))
+        folders = [fact.value for fact in self.evidence.folders if fact.for_(self.audience)]
+        return {
+            "lines": lines,
+            "folders": [
+                {
+                    "name": one["name"],
+                    **{key: self.stated(one[key]) for key in SAID},
+                    "given": say("data.in_bundle" if one["in_bundle"] else "data.not_in_bundle"),
+                }
+                for one in folders
+            ],
+        }
+
+    def searched(self) -> list[Any]:
+        """What programs looked for in documents and found, by kind; that nobody looked, where nobody did."""
+        facts = {key: self.seen(fact) for key, fact in self.evidence.cleaning.items()}
+        if facts["policy"] is None:
+            return [say("data.personal_unknown")]
+        if not facts["found"]:
+            return [say("data.personal_nothing"), say("data.personal_note")]
+        kinds = ", ".join(f"{kind} {count}" for kind, count in facts["findings"].items())
+        told = [say("data.personal_found", n=facts["found"], kinds=kinds)]
+        if texts.known(f"data.personal_{facts['policy']}"):
+            told.append(say(f"data.personal_{facts['policy']}"))
+        return [*told, say("data.personal_note")]
 
     def sources(self) -> list[dict[str, Any]]:
         """Each file or folder from outside once, with all the stages that used it."""

@@ -151,7 +151,8 @@ def run(
     _write(output / "contamination.json", told)
     entries.sort(key=lambda entry: (entry.id, entry.path, entry.row, entry.at))
     counts = _account(entries, output)
-    missing = sorted(set(decided) - {entry.id for entry in entries})
+    about = {entry.id for entry in entries} & set(decided)
+    missing = sorted(set(decided) - about)
     summary = {
         "format": 1,
         "documents": len(entries),
@@ -170,7 +171,12 @@ def run(
             name: {key: of[key] for key in ("items", "not_checked", "contaminated")}
             for name, of in told["sets"].items()
         },
-        "decisions": {"read": len(decided), "about_no_document": missing},
+        "decisions": {
+            "read": len(decided),
+            "accepted": sum(decided[id] == "accept" for id in about),
+            "refused": sum(decided[id] == "refuse" for id in about),
+            "about_no_document": missing,
+        },
     }
     _write(output / "summary.json", summary)
     _tell(summary, report)
