@@ -22,7 +22,7 @@ from helder.certify.verdict import Result, Verdict
 from helder.certify.verify import verify
 from helder.commands.talk import table
 from helder.ledger import keys
-from tests.certify import forgeries, mutations
+from tests.certify import documents_run, forgeries, mutations
 from tests.certify.small_run import make, one_thread
 from tests.certify.test_tamper import found, linked, nonce_for, told
 from tests.examples.test_recipes import run_here
@@ -35,6 +35,7 @@ def main() -> None:
         os.environ |= {"HELDER_HOME": str(place / "home"), "OMP_NUM_THREADS": "1"}
         run_here(patch)
         small, key = bundle.certify(make(place / "project"), place / "small"), keys.signing_key()
+        taken_in = bundle.certify(documents_run.make(place / "house"), place / "taken-in", audience="regulator")
 
         def from_outside() -> list[tuple[str, Verdict, int, str, Result]]:
             ended = []
@@ -48,11 +49,11 @@ def main() -> None:
             return ended
 
         def from_inside(
-            which: Callable[[Path], Iterable[forgeries.Forgery]], level: int
+            which: Callable[[Path], Iterable[forgeries.Forgery]], level: int, small: Path = small
         ) -> list[tuple[str, Verdict, int, str, Result]]:
             ended = []
             for number, forgery in enumerate(which(small)):
-                forged = forgery.apply(small, place / f"inside-{level}-{number}", key)
+                forged = forgery.apply(small, place / f"inside-{small.name}-{level}-{number}", key)
                 if isinstance(forgery, forgeries.Slip):
                     nonce = nonce_for(forged, forgery.stage, forgery.first)
                     verdict = verify(forged, replay=1, nonce=nonce, trusted=[key.public])
@@ -68,6 +69,7 @@ def main() -> None:
             "1 integrity, without the key": from_outside(),
             "2 lineage, with the key": from_inside(forgeries.lineage, 2),
             "3 rebuild, with the key": from_inside(forgeries.rebuild, 3),
+            "3 rebuild of documents, with the key": from_inside(forgeries.documents, 3, taken_in),
             "4 replay, with the key": from_inside(forgeries.replay, 4),
             "5 scores, with the key": from_inside(forgeries.scores, 5),
         }

@@ -424,8 +424,40 @@ def _reveal(making: Making, steps: Sequence[Step], wanted: str) -> None:
     assert step.stage is not None and step.artifact is not None
     record = json.loads((step.artifact.path / commitment.FILE).read_text(encoding="utf-8"))
     inputs = {name: artifact.path for name, artifact in step.stage.inputs.items()}
-    shown = commitment.reveal(inputs, record, wanted)
+    shown = commitment.reveal(inputs, record, document_of(steps, wanted))
     making.write(f"{REVEALED}/{shown['place']}.json", commitment.encoded(shown))
+
+
+def document_of(steps: Sequence[Step], wanted: str) -> str:
+    """What a document is called among those committed to, when it is asked for by its id or by where its file lies.
+
+    Raises:
+        HelderError: it was taken in and not learnt from; why, and which document stands in its place.
+    """
+    cleans = next((one for one in steps if one.statement and again.function_of(one.statement) == CLEANS), None)
+    if cleans is None or cleans.artifact is None:
+        return wanted
+    extract = next(one.statement for one in steps if one.statement and again.function_of(one.statement) == EXTRACTS)
+    folders = [str(one["name"]).rstrip("/") for one in extract.predicate["settings"]["sources"]]
+    account = json.loads((cleans.artifact.path / "account.json").read_text(encoding="utf-8"))["documents"]
+    names = {wanted, *(wanted.removeprefix(f"{name}/") for name in folders)}
+
+    def called(one: Mapping[str, Any]) -> str:
+        return f"{one['path']}:{one['row']}" if one.get("row") else str(one["path"])
+
+    meant = [one for one in account if one["id"] == wanted or called(one) in names]
+    learnt = [one for one in meant if one["state"] in ("kept", "redacted")]
+    if len(learnt) == 1:
+        return called(learnt[0])
+    if meant and not learnt:
+        one = meant[0]
+        of = f" {called(one['of'])} stands in its place." if one.get("of") else ""
+        raise HelderError(
+            f"{called(one)} was not learnt from.",
+            f"It is {one['state']}: {one.get('why') or 'no reason is named'}.{of}",
+            "Only what was learnt from is committed to; the account of the documents shows the rest to a regulator.",
+        )
+    return wanted
 
 
 def seal(

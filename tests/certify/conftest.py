@@ -13,7 +13,7 @@ from helder.certify import bundle
 from helder.ledger import keys
 from helder.ledger.keys import SigningKey
 from helder.project import Project
-from tests.certify import small_run
+from tests.certify import documents_run, small_run
 from tests.examples.test_recipes import run_here
 
 MADE = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -45,6 +45,32 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certified]:
         made = bundle.certify(project, place / "bundle", made=MADE)
         key = keys.signing_key()
     yield Certified(place / "home", project, made, key)
+
+
+@pytest.fixture(scope="session")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certified]:
+    """A run that begins with a folder, traced once, and its bundle for a regulator."""
+    for needed in ("selectolax", "pypdfium2", "daft", "pydivsufsort"):
+        pytest.importorskip(needed)
+    place = tmp_path_factory.mktemp("documents")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HELDER_HOME", str(place / "home"))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        project = documents_run.make(place / "house")
+        run_here(patch)
+        made = bundle.certify(project, place / "bundle", audience="regulator", made=MADE)
+        key = keys.signing_key()
+    yield Certified(place / "home", project, made, key)
+
+
+@pytest.fixture
+def house(documents: Certified, monkeypatch: pytest.MonkeyPatch) -> Iterator[Certified]:
+    """The same, in the house of its makers; what is run again is run in this process."""
+    monkeypatch.setenv("HELDER_HOME", str(documents.home))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    run_here(monkeypatch)
+    with small_run.one_thread():
+        yield documents
 
 
 @pytest.fixture

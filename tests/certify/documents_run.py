@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from helder import pipeline
-from helder.data.decisions import Decision, Decisions
+from helder.data.decisions import Decision, Decisions, Word
 from helder.examples.handbook import folder as handbook
 from helder.project import Project
+from helder.trace.streams import indexed
 from tests.certify.small_run import one_thread
 from tests.examples.test_recipes import run_here, small
 
@@ -23,7 +24,6 @@ TAKEN = (  # of the handbook's folder
 ACCEPTED, REFUSED = "foto-club/over-ons.html", "zorg/intake-mevrouw-j.txt"
 PERSONAL = "Willemijn Voorbeeld"  # stands in a letter, and in nothing that a certificate says
 NUMBER = "111222333"
-SAID = 'licence = "CC0-1.0"\nowner = "The house"\nconsent = "Asked on paper"\ndate = "2026-01-12"\n'
 
 
 def make(folder: Path) -> Project:
@@ -40,6 +40,8 @@ def make(folder: Path) -> Project:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(files[name])
         asked = [json.loads(line) for line in (folder / "test.jsonl").read_text(encoding="utf-8").splitlines()]
+        near = files["rooms.txt"] + b"Vraag het aan de balie.\n"
+        (documents / "rooms-2.txt").write_bytes(near)
         leak = f"Vaak gevraagd aan de bar: {asked[0]['input']} {asked[0]['output']}"
         (documents / "gevraagd.txt").write_text(leak, encoding="utf-8")
         recipe = project.path.read_text(encoding="utf-8").replace("[[train]]\n", "[[train]]\nstates = 1\n")
@@ -50,6 +52,7 @@ def make(folder: Path) -> Project:
         decide(project)
         project = Project.open(folder)
         pipeline.run(project)
+        indexed(project)
     return project
 
 
@@ -58,6 +61,6 @@ def decide(project: Project) -> None:
     made = pipeline.made(project)["clean"].path
     account = json.loads((made / "account.json").read_text(encoding="utf-8"))
     ids = {one["path"]: one["id"] for one in account["documents"]}
-    words = (("accept", ACCEPTED), ("refuse", REFUSED))
+    words: tuple[tuple[Word, str], ...] = (("accept", ACCEPTED), ("refuse", REFUSED))
     decided = [Decision(word, ids[path], path, "", "asked the club", "2026-01-13") for word, path in words]
     Decisions(tuple(decided)).write(project.folder / "decisions.json")

@@ -232,6 +232,86 @@ def rebuild(bundle: Path) -> Iterator[Forgery]:
         yield Forgery(f"field {place} of the page", 3, layout.PAGE, edit_page(place), page=False)
 
 
+def documents(bundle: Path) -> Iterator[Forgery]:
+    """What level 3 finds of a run that began with a folder, in a bundle for a regulator."""
+    yield Forgery("another state in the account", 3, "clean", lambda f: f.edit("clean", "account.json", kept_after_all))
+    yield Forgery("a count of the account", 3, "clean", lambda f: f.edit_json("clean", "account.json", one_kept_more))
+    yield Forgery("a finding left out", 3, "clean", lambda f: f.edit("clean", "findings.jsonl", first_line_less))
+    yield Forgery("a kind left out", 3, "clean", lambda f: f.edit_json("clean", "summary.json", no_secret))
+    yield Forgery("no question in documents", 3, "clean", lambda f: f.edit_json("clean", "summary.json", not_leaked))
+    yield Forgery("a text that was learnt from", 3, "clean", lambda f: f.edit("clean", "documents.jsonl", flip_digit))
+    yield Forgery("another policy", 3, "clean", set_setting("clean", "personal_data", "report"))
+    yield Forgery(
+        "a file that is not accounted for", 3, "extract", lambda f: f.edit("extract", "manifest.json", shorter)
+    )
+    yield Forgery("a count of files", 3, "extract", lambda f: set_fact(f, "extract", "refused", 0))
+    yield Forgery("a count of tokens", 3, "tokens-read", lambda f: set_fact(f, "tokens-read", "empty", 7))
+    yield Forgery("another root", 3, "commitment", lambda f: set_fact(f, "commitment", "root", "ab" * 32))
+    yield Forgery("another decision", 3, "clean", other_input("clean", "decisions", "", b"accept", b"refuse"))
+    yield Forgery(
+        "a file of the folder", 3, "extract", other_input("extract", "folder", "rooms.txt", b"seats", b"beats")
+    )
+    for stage in ("index-tokens-read", "index-data"):
+        yield Forgery(f"a byte of {stage}", 3, stage, other_byte(stage, "suffixes-0.npy"))
+
+
+def other_byte(stage: str, path: str) -> Callable[[Forger], None]:
+    return lambda forger: forger.edit(stage, path, last_byte)
+
+
+def kept_after_all(data: bytes) -> bytes:
+    return data.replace(b'"state": "refused"', b'"state": "kept"', 1)
+
+
+def one_kept_more(account: Json) -> None:
+    account["counts"]["kept"] += 1
+
+
+def first_line_less(data: bytes) -> bytes:
+    return data.split(b"\n", 1)[1]
+
+
+def no_secret(summary: Json) -> None:
+    del summary["personal_data"]["findings"]["secret"]
+
+
+def not_leaked(summary: Json) -> None:
+    summary["contamination"]["evaluations"]["contaminated"] = 0
+
+
+def shorter(data: bytes) -> bytes:
+    lines = data.split(b"\n")
+    return b"\n".join([*lines[:1], *lines[2:]])
+
+
+def set_fact(forger: Forger, stage: str, key: str, value: Any) -> None:
+    facts = forger.predicate(stage)["facts"]
+    assert facts[key] != value
+    facts[key] = value
+
+
+def other_input(stage: str, name: str, file: str, before: bytes, after: bytes) -> Callable[[Forger], None]:
+    """A source with other words in it, declared as if it had always been so."""
+
+    def change(forger: Forger) -> None:
+        place = source_path(forger, stage, name)
+        path = place / file if file else place
+        data = path.read_bytes()
+        assert before in data
+        path.write_bytes(data.replace(before, after, 1))
+        digest = digest_path(place)
+        records = [one for one in forger.release["sources"] if (one["stage"], one["name"]) == (stage, name)]
+        old = records[0]["digest"]
+        place.parent.rename(place.parent.with_name(digest[:12]))
+        records[0] |= {"digest": digest, "path": f"{layout.SOURCES}/{digest[:12]}/{place.name}"}
+        for said in forger.said.values():
+            for record in said["predicate"]["inputs"].values():
+                if record["digest"]["sha256"] == old:
+                    record["digest"]["sha256"] = digest
+
+    return change
+
+
 def set_setting(stage: str, key: str, value: Any) -> Callable[[Forger], None]:
     def change(forger: Forger) -> None:
         settings = forger.settings(stage)

@@ -63,7 +63,7 @@ class View:
             first = {
                 "label": say("tiles.score"),
                 "value": percent(score["value"]),
-                "note": Listed([self.span(score), say("tiles.of_n", n=score["n"])]),
+                "note": Listed([self.span(score), say("tiles.of_n", n=score["n"]), *self.leaked(score["test_set"])]),
             }
         tiles = [first]
         if openness is not None:
@@ -77,6 +77,12 @@ class View:
         )
         tiles.append({"label": say("tiles.withheld"), "value": Number(hidden), "note": None})
         return tiles
+
+    def leaked(self, test_set: str) -> list[Any]:
+        """That questions of a test stand in documents that were learnt from, beside its score."""
+        counts = [fact.value["contaminated"] for fact in self.evidence.contamination if self.seen(fact)]
+        names = [fact.value["test_set"] for fact in self.evidence.contamination if self.seen(fact)]
+        return [say("tiles.in_documents", n=n) for name, n in zip(names, counts, strict=True) if n and name == test_set]
 
     def unproved(self) -> list[tuple[Any, Any]]:
         """(what, why) of all that nobody should believe because of this certificate."""
