@@ -138,6 +138,10 @@ class Tokenizer:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
+    def join(self, piece: str) -> list[int]:
+        """Token ids of one piece of a text that was cut already, in the characters of `byte_alphabet`."""
+        return [token.id for token in self._tokenizer.model.tokenize(piece)]
+
     def check_writable(self, text: str) -> None:
         """Refuse a text with a character that the vocabulary cannot write; see `encode`."""
         try:
