@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from helder.data import checksums
+from helder.data.beginnings import Beginnings
 
 KINDS = ("secret", "iban", "card", "e-mail", "ip", "bsn", "nhs", "ssn", "phone", "date-of-birth", "address")
 """In the order in which they win where two would stand in the same place: a check digit says more than a form."""
@@ -25,6 +26,10 @@ KINDS = ("secret", "iban", "card", "e-mail", "ip", "bsn", "nhs", "ssn", "phone",
 
 def _split(text: str) -> frozenset[str]:
     return frozenset(text.split())
+
+
+def _split_bytes(text: str) -> frozenset[bytes]:
+    return frozenset(text.encode("ascii").split())
 
 
 class Span(NamedTuple):
@@ -38,13 +43,14 @@ class Span(NamedTuple):
 def spans(data: bytes) -> list[Span]:
     """All that is found in a text, in its order; where two overlap, the kind that stands first in `KINDS` wins."""
     lower = data.lower()
+    there = _BEGINNINGS.among(lower)
     found = [
-        *_secrets(data, lower),
+        *_secrets(data, lower, there),
         *_mails(data),
         *_numbers(data),
         *_ipv6(data),
-        *_births(data, lower),
-        *_streets(data, lower),
+        *_births(data, lower, there),
+        *_streets(data, lower, there),
     ]
     return _without_overlaps(found)
 
@@ -74,10 +80,10 @@ _FILES = {b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"css", b"js", b"ser
 def _mails(data: bytes) -> Iterator[Span]:
     place = data.find(b"@")
     while place >= 0:
-        local = _LOCAL.search(data[max(0, place - 64) : place])  # RFC 5321: at most 64 octets
         domain = _DOMAIN.match(data, place)
-        if local and domain and domain[2].lower() not in _FILES:
-            written = local[0].lstrip(b".'-")
+        if domain and domain[2].lower() not in _FILES:
+            local = _LOCAL.search(data[max(0, place - 64) : place])  # RFC 5321: at most 64 octets
+            written = local[0].lstrip(b".'-") if local else b""
             if written:
                 yield Span(place - len(written), domain.end(), "e-mail")
         place = data.find(b"@", place + 1)
@@ -341,18 +347,18 @@ def _is_ipv6(text: bytes) -> bool:
 
 # -- dates of birth --------------------------------------------------------------------------------------
 
-_BIRTHS = tuple(  # each begins with letters, which are found at the speed of the C library
-    re.compile(pattern)
-    for pattern in (
-        rb"born\b",
-        rb"birth(?:\s?date|\s?day)?\b",
-        rb"dob\b",
-        rb"d\.o\.b\b\.?",
-        rb"geb(?:oren|oorte[a-z]*|urts[a-z]*|\.)",
-        rb"naissance\b",
+_BIRTHS = tuple(  # each with the beginnings by which it is looked for
+    (_split_bytes(beginnings), re.compile(pattern))
+    for beginnings, pattern in (
+        ("born", rb"born\b"),
+        ("birt", rb"birth(?:\s?date|\s?day)?\b"),
+        ("", rb"dob\b"),
+        ("d.o.", rb"d\.o\.b\b\.?"),
+        ("gebo gebu geb.", rb"geb(?:oren|oorte[a-z]*|urts[a-z]*|\.)"),
+        ("nais", rb"naissance\b"),
     )
 )
-_BORN_IN_FRENCH = re.compile(rb"n\xc3\xa9e?(?:\(e\))?\s")
+_BORN_IN_FRENCH = (_split_bytes(""), re.compile(rb"n\xc3\xa9e?(?:\(e\))?\s"))
 _MONTHS = _split("""
     january february march april may june july august september october november december jan feb mar apr jun jul aug
     sep sept oct nov dec januari februari maart mei juni juli augustus oktober december mrt okt januar februar märz mai
@@ -370,8 +376,10 @@ _DATE = re.compile(
 BIRTH_REACH = 60  # bytes from the word to the end of the date's beginning (assumption)
 
 
-def _births(data: bytes, lower: bytes) -> Iterator[Span]:
-    for pattern in _BIRTHS if data.isascii() else (*_BIRTHS, _BORN_IN_FRENCH):
+def _births(data: bytes, lower: bytes, there: set[bytes]) -> Iterator[Span]:
+    for beginnings, pattern in _BIRTHS if data.isascii() else (*_BIRTHS, _BORN_IN_FRENCH):
+        if beginnings and beginnings.isdisjoint(there):
+            continue
         for word in pattern.finditer(lower):
             if data[word.start() - 1 : word.start()].isalpha() and word.start():
                 continue
@@ -439,20 +447,26 @@ def _postcodes(data: bytes, start: int, end: int) -> Iterator[Span]:
 
 _HOUSE_AFTER = rb"\.?%s%s(?![0-9A-Za-z])" % (_SP, _HOUSE)
 _STREET_WORDS = (
-    (re.compile(rb"str(?:aat|a\xc3\x9fe|asse|\.)%s" % _HOUSE_AFTER.replace(rb"\.?", b"", 1)), "name first"),
-    (re.compile(rb"laan%s" % _HOUSE_AFTER), "name first"),
-    (re.compile(rb"gracht%s" % _HOUSE_AFTER), "name first"),
-    (re.compile(rb"street\b"), "number first"),
-    (re.compile(rb"avenue\b"), "number first"),
-    (re.compile(rb"road\b"), "number first"),
+    (
+        _split_bytes("stra str."),
+        re.compile(rb"str(?:aat|a\xc3\x9fe|asse|\.)%s" % _HOUSE_AFTER.replace(rb"\.?", b"", 1)),
+        "name first",
+    ),
+    (_split_bytes("laan"), re.compile(rb"laan%s" % _HOUSE_AFTER), "name first"),
+    (_split_bytes("grac"), re.compile(rb"gracht%s" % _HOUSE_AFTER), "name first"),
+    (_split_bytes("stre"), re.compile(rb"street\b"), "number first"),
+    (_split_bytes("aven"), re.compile(rb"avenue\b"), "number first"),
+    (_split_bytes("road"), re.compile(rb"road\b"), "number first"),
 )
 _STREET_NAME = re.compile(rb"%s(?:%s%s)?-?\Z" % (_NAME, _SP, _NAME))
 _HOUSE_BEFORE = re.compile(rb"(?<![A-Za-z0-9.,:-])[0-9]{1,5}[A-Za-z]?%s(?:%s%s){1,4}\Z" % (_SP, _NAME, _SP))
 
 
-def _streets(data: bytes, lower: bytes) -> Iterator[Span]:
+def _streets(data: bytes, lower: bytes, there: set[bytes]) -> Iterator[Span]:
     """A street and a number without a postcode: Kerkstraat 12, Musterstr. 5, 12 High Street."""
-    for pattern, form in _STREET_WORDS:
+    for beginnings, pattern, form in _STREET_WORDS:
+        if beginnings.isdisjoint(there):
+            continue
         for match in pattern.finditer(lower):
             window = data[max(0, match.start() - 60) : match.start()]
             if form == "name first":
@@ -494,20 +508,20 @@ _KEY = re.compile(
 _URL_PASSWORD = re.compile(rb"://([^\s/:@\"'<>]{1,64}:([^\s/@\"'<>]{3,128}))@")
 _ASSIGNED = rb"[a-z_-]{0,20}[\"']?\s{0,3}(?::=|=>|:|=)\s{0,3}[\"']?([^\s\"'`,;<>(){}\[\]]{8,200})(?![^\s\"'`,;.)}\]])"
 _NAMED = tuple(
-    (literal, re.compile(pattern + _ASSIGNED))
-    for literal, pattern in (
-        (b"passw", rb"passw(?:or[dt])?"),
-        (b"wachtwoord", rb"wachtwoord"),
-        (b"secret", rb"secret"),
-        (b"token", rb"token"),
-        (b"api", rb"api[_-]?key"),
+    (_split_bytes(beginnings), re.compile(pattern + _ASSIGNED))
+    for beginnings, pattern in (
+        ("pass", rb"passw(?:or[dt])?"),
+        ("wach", rb"wachtwoord"),
+        ("secr", rb"secret"),
+        ("toke", rb"token"),
+        ("api_ api- apik", rb"api[_-]?key"),
     )
 )
 _WORDS = re.compile(rb"(?:[a-z]+[-_.])+[a-z]*[0-9]{0,4}")  # scram-sha-256
 LEAST_ENTROPY = 2.8  # bits a character over the value itself; "changeme123" has 3.1, "aaaaaaaa1" 0.8 (assumption)
 
 
-def _secrets(data: bytes, lower: bytes) -> Iterator[Span]:
+def _secrets(data: bytes, lower: bytes, there: set[bytes]) -> Iterator[Span]:
     for pattern in _TOKENS:
         for match in pattern.finditer(data):
             yield Span(match.start(), match.end(), "secret")
@@ -522,8 +536,8 @@ def _secrets(data: bytes, lower: bytes) -> Iterator[Span]:
     for match in _URL_PASSWORD.finditer(data):
         if match[2][:1] not in (b"$", b"{", b"*") and match[2] not in (b"password", b"pass", b"passwd"):
             yield Span(match.start(1), match.end(1), "secret")
-    for literal, pattern in _NAMED:
-        if literal in lower:
+    for beginnings, pattern in _NAMED:
+        if not beginnings.isdisjoint(there):
             for match in pattern.finditer(lower):
                 if _looks_secret(data[match.start(1) : match.end(1)]):
                     yield Span(match.start(1), match.end(1), "secret")
@@ -543,3 +557,14 @@ def _looks_secret(value: bytes) -> bool:
         return False
     size = len(value)
     return -sum(count / size * math.log2(count / size) for count in Counter(value).values()) >= LEAST_ENTROPY
+
+
+_BEGINNINGS = Beginnings(
+    word
+    for words in (
+        *(birth[0] for birth in _BIRTHS),
+        *(street[0] for street in _STREET_WORDS),
+        *(name[0] for name in _NAMED),
+    )
+    for word in words
+)

@@ -11,11 +11,13 @@ import itertools
 import re
 import unicodedata
 from collections import defaultdict
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 GRAM = 5  # words of a shingle (Lee et al. 2022, "Deduplicating training data makes language models better")
+SHORT = 300  # characters below which a text is split and joined, which then is faster (assumption)
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits without a pattern: 2^64 divided by the golden ratio
 # Thai to Myanmar, kana, Han, and Hangul is left out: Korean has blanks.
 _UNSPACED = re.compile("([\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff])")
@@ -23,9 +25,26 @@ _UNSPACED = re.compile("([\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u
 
 def exact_form(text: str) -> str:
     """The text with composed characters, and with one blank for every run of white space."""
-    if not text.isascii():
+    plain = text.isascii()
+    if not plain:
         text = unicodedata.normalize("NFC", text)
-    return " ".join(text.split())
+    if len(text) < SHORT:
+        return " ".join(text.split())
+    encoding = "ascii" if plain else "utf-16-le"
+    units = np.frombuffer(text.encode(encoding), dtype="u1" if plain else "<u2")
+    blank = _blanks(plain)[units]
+    keep = np.empty(len(units), dtype=np.bool_)
+    keep[0] = not blank[0]
+    np.logical_and(blank[:-1], blank[1:], out=keep[1:])
+    np.logical_not(keep[1:], out=keep[1:])
+    made = np.where(blank, units.dtype.type(0x20), units)[keep]
+    return made.tobytes().decode(encoding).rstrip(" ")
+
+
+@lru_cache(2)
+def _blanks(narrow: bool) -> NDArray[np.bool_]:
+    """Which units of a text are white space, as `str.split` sees it; none lies beyond the first 65,536 characters."""
+    return np.array([chr(point).isspace() for point in range(0x100 if narrow else 0x10000)], dtype=np.bool_)
 
 
 def exact_digest(form: str) -> bytes:
@@ -38,7 +57,16 @@ def near_form(form: str) -> str:
     if form.isascii():
         return form.lower()
     folded = form.casefold()
+    if not _may_be_unspaced(folded):
+        return folded
     return " ".join(" ".join(_UNSPACED.split(folded)).split()) if _UNSPACED.search(folded) else folded
+
+
+def _may_be_unspaced(text: str) -> bool:
+    """Whether a character is perhaps one of `_UNSPACED`: a quick look, since most texts have none."""
+    units = np.frombuffer(text.encode("utf-16-le"), dtype="<u2")
+    low = units[units >= 0x0E00]
+    return bool(((low < 0x0F00) | ((low >= 0x1000) & (low < 0x10A0)) | (low >= 0x3040)).any())
 
 
 def numbering() -> defaultdict[str, int]:

@@ -99,14 +99,16 @@ def read_folders(
             common = {key: source.get(key) for key in SAID}
             prefix = f"{folder.rstrip('/')}/" if len(folders) > 1 else ""
             spools = scratch / f"spool-{number}"
+            spool = _Spools(spools, lines)
             for result in results(place, bounds, spools, common | {"prefix": prefix}):
                 manifest.add(entry(result, folder, prefix))
                 counts[result.state] += 1
                 documents += len(result.ids)
                 if result.spool >= 0:
-                    _copy(workers.spool_path(spools, result.spool), result.start, result.end, lines)
+                    spool.copy(result.spool, result.start, result.end)
                 if manifest.paths % TOLD == 0:
                     report("progress", done=manifest.paths, total=None, unit="paths")
+            spool.close()
             _forget(spools)
         facts: dict[str, Any] = {"paths": manifest.paths, **{state: counts[state] for state in STATES}}
         facts["documents"] = documents
@@ -221,16 +223,30 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def _copy(path: Path, start: int, end: int, stream: IO[bytes]) -> None:
-    with path.open("rb") as spool:
-        spool.seek(start)
-        left = end - start
-        while left:
-            part = spool.read(min(left, 1 << 20))
+class _Spools:
+    """What the workers wrote, copied to one stream piece by piece; each file is opened once."""
+
+    def __init__(self, folder: Path, stream: IO[bytes]) -> None:
+        self._folder, self._stream = folder, stream
+        self._open: dict[int, int] = {}
+
+    def copy(self, number: int, start: int, end: int) -> None:
+        """Copy bytes `start` to `end` of a worker's file."""
+        path = workers.spool_path(self._folder, number)
+        if number not in self._open:
+            self._open[number] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        while start < end:
+            part = os.pread(self._open[number], min(end - start, 1 << 20), start)
             if not part:
                 raise HelderError("What a reader wrote is gone.", str(path), "Run it again.", ExitCode.OURS)
-            stream.write(part)
-            left -= len(part)
+            self._stream.write(part)
+            start += len(part)
+
+    def close(self) -> None:
+        """Let the files go."""
+        for descriptor in self._open.values():
+            os.close(descriptor)
+        self._open.clear()
 
 
 def _forget(spools: Path) -> None:

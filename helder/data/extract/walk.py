@@ -131,7 +131,8 @@ def opened(root: Path, path: str) -> Iterator[int]:
 def hashed(descriptor: int) -> tuple[int, str]:
     """Size and SHA-256 of an open file."""
     hasher, size = hashlib.sha256(), 0
-    buffer = bytearray(CHUNK)
+    # A buffer of a small file's size: that of a large one would cost more than reading does.
+    buffer = bytearray(min(CHUNK, os.fstat(descriptor).st_size + 1))
     view = memoryview(buffer)
     while count := os.preadv(descriptor, [buffer], size):
         hasher.update(view[:count])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helder.data.clean import forms
 from helder.data.clean.forms import GRAM, exact_digest, exact_form, near_form, numbering, shingles, similarity
 
 WORDS = st.lists(
@@ -21,6 +24,20 @@ def naive(text: str) -> set[tuple[str, ...]]:
 @pytest.mark.parametrize("other", ["de  pomp\n\n draait", " de pomp draait\t", "de\u00a0pomp draait"])
 def test_white_space_makes_no_other_text(other: str) -> None:
     assert exact_digest(exact_form(other)) == exact_digest(exact_form("de pomp draait"))
+
+
+@given(
+    st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from(" \n\t\x1c\u00a0\u3000\U00020000a")))
+)
+def test_long_texts_are_joined_as_short_ones_are(text: str) -> None:
+    long = text * (forms.SHORT // max(1, len(text)) + 1)
+    assert exact_form(long) == " ".join(unicodedata.normalize("NFC", long).split())
+
+
+@given(st.text())
+def test_words_are_told_apart_in_every_script(text: str) -> None:
+    folded = exact_form(text).casefold()
+    assert near_form(exact_form(text)) == " ".join(" ".join(forms._UNSPACED.split(folded)).split())
 
 
 def test_composed_characters_make_no_other_text_and_case_does() -> None:
