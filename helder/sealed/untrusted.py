@@ -1,0 +1,424 @@
+"""Rooms for programs that nobody trusts: what a model wrote, a stranger handed in, or a package brought along.
+
+A room is made by bubblewrap, as a user without rights: namespaces of its own for files, network, processes, messages
+and names, with nothing of the machine but the system's programs and libraries, and the room's own files, all read-only.
+Inside waits a warden (`helder.sealed.warden`), which starts programs one after the other behind two more walls,
+Landlock and seccomp, and limits. None of the walls is enough alone (DESIGN, facts measured): Landlock leaves `stat` and
+unix sockets open, bubblewrap's processes are not counted when root starts it.
+
+A system that cannot give all of it gets an error with the reason. Untrusted code is never run with less.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import functools
+import itertools
+import json
+import os
+import platform
+import select
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from helder.errors import HelderError
+from helder.sealed import landlock, seccomp
+
+PROGRAM = "/program"  # where a room's files lie
+WORK = "/work"  # where they may write, if they may
+WARDEN, WARDENS = "/warden", "helder.sealed.warden"  # where its modules lie, and which of them is run
+CARRIED = ("warden", "landlock", "seccomp")  # modules that lie in the room
+# What of the machine is seen: programs, libraries, and what compilers read.
+SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/libexec", "/usr/include")
+LINKED = ("/bin", "/lib", "/lib32", "/lib64", "/libx32")  # folders, or links into /usr
+ALSO = ("/etc/ld.so.cache", "/etc/alternatives")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "PYTHONHASHSEED": "0",  # the same order of sets in every run, so that a verdict does not hang on it
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONIOENCODING": "utf-8",
+}
+SHOWN = 1 << 16  # bytes of standard error that are kept
+NOBODY = 200_000  # first of the users without a name or a file that rooms run as, when root makes them (assumption)
+USERS = 60_000
+START_SECONDS = 20.0  # a room that is not ready by then is an error; 0.05 is usual
+GRACE_SECONDS = 10.0  # beyond a program's own limits, until its warden has told
+
+F_ADD_SEALS = fcntl.F_ADD_SEALS  # of <linux/fcntl.h>
+SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+
+_users = itertools.count(os.getpid())
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a program may use.
+
+    Attributes:
+        cpu_seconds: of the processor, user and system; the measure of verdicts.
+        wall_seconds: that pass; against programs that sleep.
+        memory: bytes that were in use at the same time (the largest resident set).
+        output: bytes to standard output, and as many to standard error, or to any file.
+        processes: at the same time, threads counted.
+    """
+
+    cpu_seconds: float
+    wall_seconds: float
+    memory: int
+    output: int
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended, and what it used.
+
+    Attributes:
+        how: "exited" | "signalled" | "cpu" | "wall" | "memory" | "output": by itself, by a signal, or beyond a limit.
+        code: exit status, or number of the signal.
+        cpu_seconds, wall_seconds, memory: used; memory in bytes.
+        stdout: all of it; empty when it went elsewhere. stderr: its first 64 kB.
+        ended: when, on the machine's monotonic clock, for which of two programs ended first.
+    """
+
+    how: str
+    code: int
+    cpu_seconds: float
+    wall_seconds: float
+    memory: int
+    stdout: bytes
+    stderr: bytes
+    ended: float
+
+    @property
+    def well(self) -> bool:
+        """Whether it ended by itself with 0."""
+        return self.how == "exited" and self.code == 0
+
+
+class Room:
+    """A room and its warden; a context manager, whose end ends everything in it.
+
+    One program runs in it at a time. Between two of them nothing is left but what was written to /work, if writing is
+    allowed: that is for compilers, and for one task.
+
+    Args:
+        files: name → contents; they lie in /program, read-only, and may be run.
+        work: bytes that may be written to /work; 0 for nothing at all.
+
+    Raises:
+        HelderError: the system cannot give a closed room; the text says what is missing.
+    """
+
+    def __init__(self, files: Mapping[str, bytes], work: int = 0) -> None:
+        self._files = dict(files)
+        self._work = work
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        needed()
+        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with contextlib.ExitStack() as opened:
+            opened.enter_context(theirs)
+            data = _carried() | {f"{PROGRAM}/{name}": contents for name, contents in self._files.items()}
+            places = {path: opened.enter_context(_sealed(contents)) for path, contents in sorted(data.items())}
+            self._process = subprocess.Popen(
+                _command(places, self._work, theirs.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=ENVIRONMENT,
+                pass_fds=(theirs.fileno(), *places.values()),
+                cwd="/",
+                **_user(),
+            )
+        self._control = mine
+        told = self._receive(START_SECONDS)
+        if "ready" not in told:
+            self.__exit__(None, None, None)
+            raise _missing(f"A room could not be made: {told['error']}.")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            self._said()
+            self._process = None
+
+    def run(self, argv: Sequence[str], stdin: bytes, limits: Limits, warm: bool = False) -> Ended:
+        """Run one program to its end.
+
+        Args:
+            argv: an absolute path in the room, and arguments; for a program in Python the interpreter and its path.
+            stdin: what stands on standard input; it is not secret from the program.
+            limits: beyond them it is ended.
+            warm: run the program in Python, `argv[1]`, in a process that is split off from the warden, which runs in
+                the same interpreter, instead of in a new one.
+
+        Raises:
+            HelderError: the room failed: nothing is known about the program.
+        """
+        with _sealed(stdin) as given, _file() as out, _file() as errors:
+            self._send(argv, (given, out, errors), limits, warm)
+            return self._ended(limits, out, errors)
+
+    def talk(
+        self, argv: Sequence[str], other: Room, other_argv: Sequence[str], limits: Limits, other_limits: Limits
+    ) -> tuple[Ended, Ended]:
+        """Run two programs, each in its room: what one writes, the other reads.
+
+        Returns:
+            how this room's program ended, and the other's.
+
+        Raises:
+            HelderError: a room failed.
+        """
+        with _file() as errors, _file() as other_errors:
+            with contextlib.ExitStack() as ends:
+                there, here = _pipe(ends), _pipe(ends)
+                self._send(argv, (here[0], there[1], errors), limits, warm=False)
+                other._send(other_argv, (there[0], here[1], other_errors), other_limits, warm=False)
+            # Ours are closed now: a program whose partner ends reads the end, or writes into nothing.
+            longest = max(limits.wall_seconds, other_limits.wall_seconds)
+            mine = self._ended(dataclasses.replace(limits, wall_seconds=longest), None, errors)
+            return mine, other._ended(dataclasses.replace(other_limits, wall_seconds=longest), None, other_errors)
+
+    def _send(self, argv: Sequence[str], opened: Sequence[int], limits: Limits, warm: bool) -> None:
+        if self._control is None:
+            raise RuntimeError("the room is not entered")
+        writes = [WORK] if self._work else []
+        task = {
+            "argv": list(argv),
+            "environment": ENVIRONMENT,
+            "folder": WORK if self._work else PROGRAM,
+            "warm": warm,
+            "reads": [*(path for path in _seen() if not Path(path).is_symlink()), PROGRAM, *DEVICES],
+            "writes": writes,
+            "cpu": limits.cpu_seconds,
+            "wall": limits.wall_seconds,
+            "memory": limits.memory,
+            "output": limits.output + 1,  # one more, to tell a program that wrote just as much as it may
+            "processes": limits.processes,
+        }
+        try:
+            socket.send_fds(self._control, [json.dumps(task).encode()], list(opened))
+        except OSError as error:
+            raise _failed(f"it does not take a task: {error}") from error
+
+    def _ended(self, limits: Limits, out: int | None, errors: int) -> Ended:
+        told = self._receive(limits.wall_seconds + GRACE_SECONDS)
+        if "error" in told:
+            raise _failed(str(told["error"]))
+        how = str(told["how"])
+        written = 0 if out is None else os.fstat(out).st_size
+        if told["memory"] > limits.memory:
+            how = "memory"
+        elif max(written, os.fstat(errors).st_size) > limits.output:
+            how = "output"
+        elif told["cpu"] > limits.cpu_seconds:
+            how = "cpu"
+        return Ended(
+            how=how,
+            code=int(told["code"]),
+            cpu_seconds=float(told["cpu"]),
+            wall_seconds=float(told["wall"]),
+            memory=int(told["memory"]),
+            stdout=b"" if out is None else os.pread(out, min(written, limits.output), 0),
+            stderr=os.pread(errors, SHOWN, 0),
+            ended=float(told["ended"]),
+        )
+
+    def _receive(self, seconds: float) -> dict[str, Any]:
+        """What the warden says; {"error": …} when it says nothing any more."""
+        assert self._control is not None and self._process is not None
+        if not select.select([self._control], [], [], seconds)[0]:
+            return {"error": f"its warden said nothing for {seconds:.0f} seconds"}
+        data = self._control.recv(1 << 20)
+        if data:
+            return dict(json.loads(data))
+        return {"error": self._said() or "its warden ended"}
+
+    def _said(self) -> str:
+        """End the room's first process, with which all in it end, and read what it had to say."""
+        assert self._process is not None and self._process.stderr is not None
+        self._process.kill()
+        said = b"" if self._process.stderr.closed else self._process.stderr.read()
+        self._process.stderr.close()
+        self._process.wait()
+        return said.decode("utf-8", "replace").strip()
+
+
+def _command(places: Mapping[str, int], work: int, control: int) -> list[str]:
+    """The command that makes a room with some files and starts its warden."""
+    command = [bubblewrap(), "--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent"]
+    command += ["--new-session", "--hostname", "room", "--cap-add", "CAP_SYS_ADMIN"]
+    for path in _seen():
+        found = Path(path)
+        if found.is_symlink() and path in LINKED:
+            command += ["--symlink", str(found.readlink()), path]
+        elif found.exists():
+            command += ["--ro-bind", path, path]
+    for path in DEVICES:
+        command += ["--dev-bind", path, path]
+    command += ["--dir", PROGRAM]
+    for path, place in places.items():
+        command += ["--perms", "0555", "--ro-bind-data", str(place), path]
+    if work:
+        command += ["--size", str(work), "--tmpfs", WORK]
+    command += ["--remount-ro", "/", "--chdir", "/"]
+    start = f"import runpy, sys; sys.path.insert(0, {WARDEN!r}); runpy.run_module({WARDENS!r}, run_name='__main__')"
+    return [*command, "--", interpreter(), "-I", "-c", start, str(control)]
+
+
+def _carried() -> dict[str, bytes]:
+    """The warden's own modules, as they lie beside this one."""
+    here = Path(__file__).parent
+    return {f"{WARDEN}/helder/sealed/{name}.py": (here / f"{name}.py").read_bytes() for name in CARRIED}
+
+
+@functools.cache
+def _seen() -> tuple[str, ...]:
+    """Folders of the machine that a room sees."""
+    home = Path(interpreter()).parents[1]
+    own = () if home == Path("/usr") else (f"{home}/bin", f"{home}/lib")
+    return tuple(path for path in (*SYSTEM, *LINKED, *ALSO, *own) if os.path.lexists(path))
+
+
+def _user() -> dict[str, Any]:
+    """The user that bubblewrap runs as: another one, without rights, when root makes the room."""
+    if os.geteuid() != 0:
+        return {}
+    number = NOBODY + next(_users) % USERS
+    return {"user": number, "group": number, "extra_groups": []}
+
+
+@contextlib.contextmanager
+def _sealed(contents: bytes) -> Iterator[int]:
+    """An open file in memory with some contents that nobody can change any more, at its beginning."""
+    with _file(sealable=True) as place:
+        view = memoryview(contents)
+        while view:
+            view = view[os.write(place, view) :]
+        os.lseek(place, 0, os.SEEK_SET)
+        fcntl.fcntl(place, F_ADD_SEALS, SEALS)
+        yield place
+
+
+@contextlib.contextmanager
+def _file(sealable: bool = False) -> Iterator[int]:
+    """An open, empty file in memory."""
+    place = os.memfd_create("room", os.MFD_CLOEXEC | (os.MFD_ALLOW_SEALING if sealable else 0))
+    try:
+        yield place
+    finally:
+        os.close(place)
+
+
+def _pipe(ends: contextlib.ExitStack) -> tuple[int, int]:
+    one, two = os.pipe()
+    ends.callback(os.close, one)
+    ends.callback(os.close, two)
+    return one, two
+
+
+@functools.cache
+def interpreter() -> str:
+    """The Python that runs in rooms: the one that this environment was made from, or the system's.
+
+    Raises:
+        HelderError: the user that rooms run as can reach neither.
+    """
+    own = getattr(sys, "_base_executable", sys.executable)
+    for path in (own, "/usr/bin/python3"):
+        if path and Path(path).exists() and _reached(Path(path).resolve()):
+            return str(Path(path).resolve())
+    raise _missing(f"No user without rights can reach {own}, and there is no /usr/bin/python3.")
+
+
+def _reached(path: Path) -> bool:
+    """Whether the user of a room may go to a file and run it."""
+    if os.geteuid() != 0:
+        return os.access(path, os.X_OK)
+    return all(one.stat().st_mode & 0o001 for one in (path, *path.parents))
+
+
+@functools.cache
+def bubblewrap() -> str:
+    """The path of bubblewrap.
+
+    Raises:
+        HelderError: it is not installed.
+    """
+    found = shutil.which("bwrap")
+    if found is None:
+        raise _missing("bubblewrap is not installed.")
+    return found
+
+
+@functools.cache
+def needed() -> None:
+    """Look whether the system has what a room is made of.
+
+    Raises:
+        HelderError: something is missing.
+    """
+    if sys.platform != "linux":
+        raise _missing(f"{platform.system()} has none of the walls that a room is made of.")
+    if platform.machine() not in seccomp.ARCHITECTURES:
+        raise _missing(f"The system calls of {platform.machine()} are not known here.")
+    if landlock.version() == 0:
+        raise _missing("The kernel has no Landlock, or it is not switched on.")
+    bubblewrap()
+
+
+@functools.cache
+def proved() -> dict[str, str]:
+    """Try in a room what a program must not be able to do (`helder.sealed.attempts`), once in a process.
+
+    Returns:
+        attempt → how it was refused.
+
+    Raises:
+        HelderError: a room cannot be made here, or one of them succeeded.
+    """
+    source = (Path(__file__).parent / "attempts.py").read_bytes()
+    limits = Limits(cpu_seconds=10, wall_seconds=30, memory=256 << 20, output=1 << 20)
+    with Room({"attempts.py": source}) as room:
+        argv = [interpreter(), "-I", f"{PROGRAM}/attempts.py", str(Path(__file__).resolve())]
+        ended = room.run(argv, b"", limits)
+    if not ended.well:
+        raise _failed(f"the attempts ended with {ended.how} {ended.code}: {ended.stderr.decode('utf-8', 'replace')}")
+    found: dict[str, str] = json.loads(ended.stdout)
+    open_ = [name for name, how in found.items() if not how.startswith("refused")]
+    if open_:
+        raise _missing(f"A room is not closed: a program in it can {', '.join(open_)}.")
+    return found
+
+
+def _missing(what: str) -> HelderError:
+    return HelderError(
+        what,
+        "Programs that nobody trusts run in a closed room only: bubblewrap's namespaces, Landlock and seccomp.",
+        "Use Linux 5.13 or newer with `apt-get install bubblewrap`; where namespaces are closed to users, as in Ubuntu "
+        "since 24.04, install its AppArmor profile for bwrap; `helder doctor` says what is missing.",
+    )
+
+
+def _failed(why: str) -> HelderError:
+    return HelderError(
+        "A room failed, so that nothing is known about the program in it.", f"What it said: {why}", "Run it again."
+    )
