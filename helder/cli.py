@@ -21,7 +21,7 @@ VERBS = {
         "helder.commands.scores:evaluate",
         "Show every score, of the model and of what stands beside it.",
     ),
-    "compare": ("helder.commands.scores:compare", "Say which of two is better, on the same items."),
+    "compare": ("helder.commands.compare:compare", "Say which is better, on the same items; models and services."),
     "certify": ("helder.commands.certify:certify", "Make the bundle: model, signed ledger and certificate."),
     "verify": ("helder.commands.certify:verify", "Check what a bundle proves, level by level."),
     "sign": ("helder.commands.certify:sign", "Add a signature to a bundle."),

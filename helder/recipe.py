@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from helder.errors import HelderError
 from helder.recipe_errors import NotFound, from_toml, from_validation
-from helder.recipe_tables import Data, Documents, Fraction, Name, Release, Section
+from helder.recipe_tables import Compare, Data, Documents, Fraction, Name, Release, Section
 
 FILE_NAME = "recipe.toml"
 DOCUMENTS = "documents"  # what a training names to learn from [documents]
@@ -284,6 +284,8 @@ class Recipe(Section):
     """Which files are made of the weights."""
     evaluate: Evaluate = Evaluate()
     """How the model is measured."""
+    compare: Compare = Compare()
+    """What may leave when it is compared with services outside."""
     release: Release = Release()
     """What only people can say of the model, and who is told what."""
 

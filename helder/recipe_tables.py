@@ -149,6 +149,15 @@ Words = Annotated[str, Field(min_length=1)]
 Date = Annotated[str, AfterValidator(_date)]
 
 
+class Compare(Section):
+    """What may be sent to services outside when the model is compared with them (`helder compare`)."""
+
+    leave: list[Words] = []
+    """Test sets whose items may leave, such as "test"; "train" for the examples in questions. Without it, none."""
+    personal_data: bool = False
+    """Whether items may leave in which something looks like personal data."""
+
+
 class Release(Section):
     """What only people can say of the model; nothing of it is checked, and what is not said stays visibly open."""
 

@@ -1,4 +1,4 @@
-"""`helder eval` and `helder compare`: what `scores.json` says, as tables."""
+"""`helder eval`, and what `helder compare` reads from scores that are there: what `scores.json` says, as tables."""
 
 from __future__ import annotations
 
@@ -35,15 +35,11 @@ def evaluate(project: Path, as_json: bool) -> None:
         click.echo(f"\n{sentence}")
 
 
-@click.command()
-@click.argument("first")
-@click.argument("second")
-@click.option("--project", default=".", type=click.Path(path_type=Path), help="The project; default: this folder.")
-@talk.json_option
-def compare(first: str, second: str, project: Path, as_json: bool) -> None:
-    """Say whether FIRST is better than SECOND, on the same items.
+def compare_scores(first: str, second: str, project: Path, as_json: bool) -> None:
+    """Print what the scores of a project say of two of its subjects.
 
-    Both are names from the table of `helder eval`: weights, a file's format, base, or a baseline.
+    Raises:
+        HelderError: nothing of that name was scored, or the two were not compared (code 4).
     """
     scores = load(project)
     names = [subject["name"] for subject in scores["subjects"]]

@@ -122,9 +122,18 @@ def _words(subject: str, inputs: dict[str, Path], scratch: Path) -> tuple[Tokeni
     """Tokenizer and chat format of the model folder, or those inside the file."""
     if subject not in FILES:
         return Tokenizer.load(inputs["model"]), chat.format_of(inputs["model"])
+    return words_of_file(_file(subject, inputs), scratch)
+
+
+def words_of_file(path: Path, scratch: Path) -> tuple[Tokenizer, str]:
+    """Tokenizer and chat format inside a GGUF file.
+
+    Raises:
+        HelderError: it is no GGUF file, or they are of a kind that is not known.
+    """
     from helder.model.gguf_file import read_header
 
-    fields, _ = read_header(_file(subject, inputs))
+    fields, _ = read_header(path)
     folder = scratch / "words"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / tokenizers.FILE_NAME).write_text(tokenizers.from_gguf(fields), encoding="utf-8")

@@ -19,6 +19,8 @@ from helder.ledger.statement import Statement
 from helder.report import charts
 
 if TYPE_CHECKING:
+    import jinja2
+
     from helder.project import Project
 
 Share = Mapping[str, Any]
@@ -75,23 +77,20 @@ def page(
         statements: stage → who says so.
         contamination: sentences that stand before any score, see `helder.evaluate.contaminated`.
     """
-    import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = template_environment()
     environment.filters |= {
-        "percent": percent,
-        "interval": interval,
-        "bar": lambda share: Markup(bar(share)),
         "value": lambda value: "–" if value is None else json.dumps(value, ensure_ascii=False),
         "at": score_at,
         "compact": lambda value: value if isinstance(value, str) else json.dumps(stated(value), ensure_ascii=False),
     }
-    template = environment.from_string((resources.files("helder.report") / "template.html").read_text(encoding="utf-8"))
+    template = environment.from_string(packaged("template.html"))
     scores = _json(places["scores"] / "scores.json")
     files = _json(places["files"] / "files.json")
     main_set = scores["test_sets"][0]["name"]
     return template.render(
+        style=Markup(packaged("style.css")),
         name=scores["task"]["name"],
         purpose=purpose,
         scores=scores,
@@ -123,6 +122,21 @@ def page(
         stages=[_stage(name, statement) for name, statement in statements.items()],
         energy_how=statements["train"].predicate["timings"]["energy"]["how"],
     )
+
+
+def template_environment() -> jinja2.Environment:
+    """What the pages of this folder are filled in with: everything escaped, nothing missing, shares drawn as bars."""
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters |= {"percent": percent, "interval": interval, "bar": lambda share: Markup(bar(share))}
+    return environment
+
+
+def packaged(name: str) -> str:
+    """A file that lies beside this module."""
+    return (resources.files("helder.report") / name).read_text(encoding="utf-8")
 
 
 def percent(share: Share | None) -> str:

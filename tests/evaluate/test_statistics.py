@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -9,14 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helder.evaluate import statistics
 from helder.evaluate.statistics import (
     clustered,
     compare,
+    compare_paired,
     compare_shares,
+    flipped,
+    holm,
     judge,
     mcnemar,
     mean_interval,
     paired_difference,
+    verdict_of,
     wilson,
 )
 
@@ -218,3 +224,134 @@ def test_a_handful_of_items_shows_nothing_however_they_fall() -> None:
     found = compare_shares([(9, 10)] * 6, [(1, 10), (2, 10)] * 3, 0.01)
     assert found.low > 0
     assert found.verdict == "not shown"
+
+
+PAIRS = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 30)), min_size=1, max_size=200)
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    expected = multitest.multipletests(p_values, method="holm")[1] if p_values else []
+    assert holm(p_values) == pytest.approx(list(expected), abs=1e-9)
+
+
+def test_holm_gives_the_values_computed_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+
+
+@given(COUNTS, COUNTS)
+def test_wilson_and_mcnemar_agree_with_statsmodels(x: int, y: int) -> None:
+    proportion = pytest.importorskip("statsmodels.stats.proportion")
+    tables = pytest.importorskip("statsmodels.stats.contingency_tables")
+    if x + y:
+        low, high = proportion.proportion_confint(x, x + y, 0.05, "wilson")
+        assert (wilson(x, x + y).low, wilson(x, x + y).high) == near(low, high, places=1e-9)
+    assert mcnemar(x, y) == pytest.approx(tables.mcnemar([[5, x], [y, 5]], exact=True).pvalue, abs=1e-9)
+
+
+@given(PAIRS)
+def test_clustered_differences_agree_with_statsmodels(rows: list[tuple[bool, bool, int]]) -> None:
+    models = pytest.importorskip("statsmodels.regression.linear_model")
+    np = pytest.importorskip("numpy")
+    a, b, groups = ([row[place] for row in rows] for place in range(3))
+    found = compare_paired(a, b, 0.05, clusters=groups)
+    if found.clusters < 20 or found.clusters == found.n or not found.standard_error > 0:
+        return
+    values = np.array(a, dtype=float) - np.array(b, dtype=float)
+    fitted = models.OLS(values, np.ones(len(values))).fit(
+        cov_type="cluster", cov_kwds={"groups": np.array(groups), "use_correction": True}, use_t=True
+    )
+    # statsmodels also takes (n - 1) / (n - 1) for the one mean: the same.
+    assert found.difference == pytest.approx(float(fitted.params[0]), abs=1e-9)
+    assert found.standard_error == pytest.approx(float(fitted.bse[0]), abs=1e-9)
+    assert found.p_student == pytest.approx(float(fitted.pvalues[0]), abs=1e-9)
+    assert found.p_value >= found.p_student
+    low, high = fitted.conf_int(0.05)[0]
+    assert (found.low, found.high) == near(max(-1.0, float(low)), min(1.0, float(high)), places=1e-9)
+    assert found.p_worse == pytest.approx(
+        _above(found.difference + 0.05, found.standard_error, found.clusters), abs=1e-9
+    )
+
+
+def _above(value: float, error: float, clusters: int) -> float:
+    return float(pytest.importorskip("scipy.stats").t.sf(value / error, clusters - 1))
+
+
+@given(PAIRS)
+def test_items_that_stand_alone_are_compared_as_before(rows: list[tuple[bool, bool, int]]) -> None:
+    a, b = [row[0] for row in rows], [row[1] for row in rows]
+    before, found = compare(a, b, 0.05), compare_paired(a, b, 0.05, clusters=list(range(len(a))))
+    assert (found.difference, found.low, found.high) == near(before.difference, before.low, before.high, places=1e-12)
+    assert found.p_value == before.p_value
+    assert compare_paired(a, b, 0.05) == found
+
+
+@given(PAIRS, st.floats(0.005, 0.4))
+def test_not_worse_is_shown_exactly_when_the_interval_lies_above_the_margin(
+    rows: list[tuple[bool, bool, int]], margin: float
+) -> None:
+    found = compare_paired([row[0] for row in rows], [row[1] for row in rows], margin)
+    if abs(found.low + margin) > 1e-9:
+        assert (found.p_worse <= 0.025) == (found.low > -margin)
+
+
+@given(PAIRS)
+def test_paired_comparisons_turn_round_with_their_sides(rows: list[tuple[bool, bool, int]]) -> None:
+    a, b, groups = ([row[place] for row in rows] for place in range(3))
+    found, turned = compare_paired(a, b, 0.05, clusters=groups), compare_paired(b, a, 0.05, clusters=groups)
+    assert (found.low, found.high, found.p_value) == near(-turned.high, -turned.low, turned.p_value, places=1e-9)
+
+
+def test_few_clusters_show_nothing_however_many_items_they_hold() -> None:
+    found = compare_paired([True] * 500, [False] * 500, 0.05, clusters=[place // 50 for place in range(500)])
+    assert (found.low, found.high, found.p_value, found.p_worse) == (-1.0, 1.0, 1.0, 1.0)
+    assert verdict_of(found, found.p_value, found.p_worse, 0.05) == "not shown"
+
+
+def test_a_difference_that_is_the_same_in_every_cluster_is_tested_by_its_sign() -> None:
+    found = compare_paired([True] * 60, [False] * 60, 0.05, clusters=[place // 2 for place in range(60)])
+    assert found.p_student == pytest.approx(2 * 0.5**30)
+    assert found.p_value == 1 / (1 + statistics.FLIPS), "the smallest that so many flips can show"
+    assert verdict_of(found, found.p_value, found.p_worse, 0.05) == "better"
+
+
+@pytest.mark.parametrize(
+    ("counts", "verdict"),
+    [
+        ((80, 40, 10, 70), "better"),
+        ((80, 10, 40, 70), "worse"),
+        ((950, 12, 14, 24), "not worse by more than x"),
+        ((30, 5, 5, 10), "not shown"),
+    ],
+)
+def test_verdicts_over_one_test(counts: tuple[int, int, int, int], verdict: str) -> None:
+    both, only_a, only_b, neither = counts
+    a = [True] * (both + only_a) + [False] * (only_b + neither)
+    b = [True] * both + [False] * only_a + [True] * only_b + [False] * neither
+    found = compare_paired(a, b, 0.02)
+    assert verdict_of(found, found.p_value, found.p_worse, 0.05) == verdict
+
+
+def test_a_claim_that_does_not_hold_over_all_tests_is_not_made() -> None:
+    a, b = [True] * 100 + [False] * 6, [True] * 90 + [False] * 10 + [True] * 2 + [False] * 4
+    found = compare_paired(a, b, 0.05)
+    assert 0.01 < found.p_value < 0.05
+    assert verdict_of(found, found.p_value, found.p_worse, 0.05) == "better"
+    many = holm([found.p_value] * 5)
+    assert verdict_of(found, many[0], 1.0, 0.05) == "not shown"
+
+
+@pytest.mark.parametrize(
+    "sums", [[3, -1, 2, 2, 5, -4, 1], [1] * 12, [-2, 7, 0, 0, 1, 1, 1, 3, -1], [9, -1, -1, -1, -2]]
+)
+def test_sign_flips_draw_near_what_all_of_them_give(sums: list[int]) -> None:
+    signs = list(itertools.product((1, -1), repeat=len(sums)))
+    as_far = [abs(sum(s * x for s, x in zip(one, sums, strict=True))) >= abs(sum(sums)) for one in signs]
+    assert flipped(sums) == pytest.approx(sum(as_far) / len(signs), abs=0.02)
+
+
+def test_sign_flips_of_nothing_show_nothing() -> None:
+    assert flipped([0, 0, 0]) == 1.0
+    assert flipped([5, -5]) == 1.0

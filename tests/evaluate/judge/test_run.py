@@ -10,7 +10,10 @@ from helder.sealed import untrusted
 LIMITS = run.limits(cpu_seconds=1, memory=256 << 20, output=1 << 20)
 SUM = {
     "cpp": b"#include <iostream>\nint main() { long n, s = 0; while (std::cin >> n) s += n; std::cout << s << '\\n'; }",
-    "c": b'#include <stdio.h>\nint main(void) {\n  long n, s = 0;\n  while (scanf("%ld", &n) == 1) s += n;\n  printf("%ld\\n", s);\n}',
+    "c": (
+        b"#include <stdio.h>\n"
+        b'int main(void) { long n, s = 0; while (scanf("%ld", &n) == 1) s += n; printf("%ld\\n", s); }'
+    ),
     "python3": b"import sys\nprint(sum(map(int, sys.stdin.read().split())))",
 }
 
