@@ -88,8 +88,7 @@ def ask_all(
 
     Raises:
         HelderError: code 5, the host is not allowed or the budget is used up; code 4, the service cannot be asked, or
-        some
-            questions stayed without an answer. What was answered is in the record.
+            some questions stayed without an answer. What was answered is in the record.
     """
     answered = Answered()
     waiting: list[Request] = []

@@ -61,6 +61,7 @@ class Record:
             HelderError: the file is no record, or that of another plan.
         """
         self.path, self._lock = path, threading.Lock()
+        _cut_half_line(path)
         lines = _whole_lines(path)
         if lines and lines[0].get("plan") != plan:
             raise HelderError(
@@ -129,21 +130,26 @@ def read(path: Path) -> Known:
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a record; half a line at the end, left by a kill, is cut off."""
+    """The lines of a record; half a line at the end is being written, or was left by a kill, and is none."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return []
     whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        with path.open("r+b") as stream:
-            stream.truncate(len(whole))
     try:
         return [json.loads(line) for line in whole.split(b"\n") if line]
     except ValueError as error:
         raise HelderError(
             f"{path} is no record of requests.", str(error), "Move it away and compare again.", ExitCode.FAILED
         ) from error
+
+
+def _cut_half_line(path: Path) -> None:
+    """Cut off what a kill left of a line. Only whoever writes may: to others it may be a line that is being written."""
+    if path.is_file():
+        data = path.read_bytes()
+        with path.open("r+b") as stream:
+            stream.truncate(data.rfind(b"\n") + 1)
 
 
 def _bytes(data: bytes) -> dict[str, str]:
