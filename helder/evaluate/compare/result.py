@@ -248,7 +248,7 @@ def _warnings(
         )
     for one in subjects:
         if (cut := one["facts"].get("cut")) and one["kind"] != "run":
-            told.append(f"{one['name']}: {cut} answers ran into the length limit; they are judged as they are.")
+            told.append(f"{one['name']}: {cut} answer{'s' * (cut > 1)} ran into the length limit, judged as cut off.")
         if len(served := one["facts"].get("served_models", ())) > 1:
             told.append(f"{one['name']} answered under several names: {', '.join(served)}.")
     if len({(one["prompt"], one["held_to_form"]) for one in subjects}) > 1:
