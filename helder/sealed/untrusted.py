@@ -178,9 +178,18 @@ class Room:
             return self._ended(limits, out, errors)
 
     def talk(
-        self, argv: Sequence[str], other: Room, other_argv: Sequence[str], limits: Limits, other_limits: Limits
+        self,
+        argv: Sequence[str],
+        other: Room,
+        other_argv: Sequence[str],
+        limits: Limits,
+        other_limits: Limits,
+        warm: bool = False,
     ) -> tuple[Ended, Ended]:
         """Run two programs, each in its room: what one writes, the other reads.
+
+        Args:
+            warm: as in `run`, for both.
 
         Returns:
             how this room's program ended, and the other's.
@@ -191,8 +200,8 @@ class Room:
         with _file() as errors, _file() as other_errors:
             with contextlib.ExitStack() as ends:
                 there, here = _pipe(ends), _pipe(ends)
-                self._send(argv, (here[0], there[1], errors), limits, warm=False)
-                other._send(other_argv, (there[0], here[1], other_errors), other_limits, warm=False)
+                self._send(argv, (here[0], there[1], errors), limits, warm)
+                other._send(other_argv, (there[0], here[1], other_errors), other_limits, warm)
             # Ours are closed now: a program whose partner ends reads the end, or writes into nothing.
             longest = max(limits.wall_seconds, other_limits.wall_seconds)
             mine = self._ended(dataclasses.replace(limits, wall_seconds=longest), None, errors)
@@ -201,7 +210,7 @@ class Room:
     def _send(self, argv: Sequence[str], opened: Sequence[int], limits: Limits, warm: bool) -> None:
         if self._control is None:
             raise RuntimeError("the room is not entered")
-        writes = [WORK] if self._work else []
+        writes = ["/dev/null", *([WORK] if self._work else [])]
         task = {
             "argv": list(argv),
             "environment": ENVIRONMENT,
