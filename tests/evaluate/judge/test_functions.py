@@ -75,7 +75,7 @@ def test_checks_draw_the_same_examples_each_time(checker: Checker) -> None:
         ("import sys\ndef add(a, b): sys.stderr.write('x' * 200_000); sys.stderr.flush()", "OLE", "output"),
         ("def add(a, b): return 'x' * (2 << 20)", "RE", "bytes"),
         (
-            "import os\ndef add(a, b):\n  for n in range(9):\n    try: os.write(n, b'\\xff' * 90)\n    except OSError: 0",
+            "import os\ndef add(a, b):\n for n in range(9):\n  try: os.write(n, b'\\xff' * 90)\n  except OSError: 0",
             "WA",
             "",
         ),
