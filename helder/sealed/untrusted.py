@@ -12,7 +12,6 @@ A system that cannot give all of it gets an error with the reason. Untrusted cod
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import functools
 import importlib.util
@@ -25,6 +24,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,7 @@ SHOWN = 1 << 16  # bytes of standard error that are kept
 NOBODY = 200_000  # first of the users without a name or a file that rooms run as, when root makes them (assumption)
 USERS = 60_000
 START_SECONDS = 20.0  # a room that is not ready by then is an error; 0.05 is usual
+PIPE = 1 << 20  # bytes between two programs that speak, as problemtools has it
 GRACE_SECONDS = 10.0  # beyond a program's own limits, until its warden has told
 
 F_ADD_SEALS = fcntl.F_ADD_SEALS  # of <linux/fcntl.h>
@@ -188,6 +189,9 @@ class Room:
     ) -> tuple[Ended, Ended]:
         """Run two programs, each in its room: what one writes, the other reads.
 
+        The other one is the judge's: it never writes into nothing, what nobody reads any more is thrown away. Who
+        ended first is certain: the end of one is read by its partner only when its warden has told of it.
+
         Args:
             warm: as in `run`, for both.
 
@@ -197,15 +201,30 @@ class Room:
         Raises:
             HelderError: a room failed.
         """
-        with _file() as errors, _file() as other_errors:
-            with contextlib.ExitStack() as ends:
-                there, here = _pipe(ends), _pipe(ends)
-                self._send(argv, (here[0], there[1], errors), limits, warm)
-                other._send(other_argv, (there[0], here[1], other_errors), other_limits, warm)
-            # Ours are closed now: a program whose partner ends reads the end, or writes into nothing.
-            longest = max(limits.wall_seconds, other_limits.wall_seconds)
-            mine = self._ended(dataclasses.replace(limits, wall_seconds=longest), None, errors)
-            return mine, other._ended(dataclasses.replace(other_limits, wall_seconds=longest), None, other_errors)
+        assert self._control is not None and other._control is not None
+        with _file() as errors, _file() as other_errors, _Ends() as ends:
+            there, here = ends.pipe(), ends.pipe()
+            self._send(argv, (here[0], there[1], errors), limits, warm)
+            other._send(other_argv, (there[0], here[1], other_errors), other_limits, warm)
+            ends.close(there[0])
+            longest = max(limits.wall_seconds, other_limits.wall_seconds) + GRACE_SECONDS
+            until = time.monotonic() + longest
+            told: dict[Room, dict[str, Any]] = {}
+            writes = {self: there[1], other: here[1]}
+            while len(told) < 2:
+                waited = {room._control.fileno(): room for room in writes if room not in told and room._control}
+                unread = [here[0]] if self in told else []
+                ready = select.select([*waited, *unread], [], [], max(0.0, until - time.monotonic()))[0]
+                for place in ready or list(waited):
+                    if place == here[0]:
+                        os.read(place, PIPE)
+                        continue
+                    room = waited[place]
+                    silent = {"error": f"its warden said nothing for {longest:.0f} seconds"}
+                    told[room] = room._receive(0) if ready else silent
+                    ends.close(writes[room])
+            mine = self._made(told[self], limits, None, errors)
+            return mine, other._made(told[other], other_limits, None, other_errors)
 
     def _send(self, argv: Sequence[str], opened: Sequence[int], limits: Limits, warm: bool) -> None:
         if self._control is None:
@@ -230,7 +249,10 @@ class Room:
             raise _failed(f"it does not take a task: {error}") from error
 
     def _ended(self, limits: Limits, out: int | None, errors: int) -> Ended:
-        told = self._receive(limits.wall_seconds + GRACE_SECONDS)
+        return self._made(self._receive(limits.wall_seconds + GRACE_SECONDS), limits, out, errors)
+
+    def _made(self, told: Mapping[str, Any], limits: Limits, out: int | None, errors: int) -> Ended:
+        """How a program ended, from what its warden told."""
         if "error" in told:
             raise _failed(str(told["error"]))
         how = str(told["how"])
@@ -338,11 +360,30 @@ def _file(sealable: bool = False) -> Iterator[int]:
         os.close(place)
 
 
-def _pipe(ends: contextlib.ExitStack) -> tuple[int, int]:
-    one, two = os.pipe()
-    ends.callback(os.close, one)
-    ends.callback(os.close, two)
-    return one, two
+class _Ends:
+    """Ends of pipes, each of which is closed once: by hand, or at the end of the context."""
+
+    def __init__(self) -> None:
+        self._open: set[int] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for end in sorted(self._open):
+            os.close(end)
+
+    def pipe(self) -> tuple[int, int]:
+        """The end that is read and the end that is written."""
+        ends = os.pipe()
+        self._open |= set(ends)
+        with contextlib.suppress(OSError):  # less is a matter of speed: who writes waits sooner
+            fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, PIPE)
+        return ends
+
+    def close(self, end: int) -> None:
+        self._open.remove(end)
+        os.close(end)
 
 
 @functools.cache

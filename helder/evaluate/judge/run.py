@@ -75,12 +75,13 @@ class NotCompiled:
     told: str
 
 
-def compiled(files: Mapping[str, bytes], main: str = "") -> Program | NotCompiled:
+def compiled(files: Mapping[str, bytes], main: str = "", compiling: Limits | None = None) -> Program | NotCompiled:
     """Make a submission ready to run, in a room of its own.
 
     Args:
         files: names and contents of its sources; headers and other files lie beside them.
         main: the source that is run, in languages that are not compiled; the only one when it is empty.
+        compiling: limits of the compiler; `COMPILING` when they are not given.
 
     Raises:
         HelderError: its language is not clear or not there, its main source is not clear, or the room failed.
@@ -101,7 +102,7 @@ def compiled(files: Mapping[str, bytes], main: str = "") -> Program | NotCompile
     # What a compiler makes comes out of the room as output; nothing of the room is a file outside.
     line = f"{shlex.join(command)} && exec /usr/bin/cat {BINARY}"
     with Room(files, work=WORK) as room:
-        ended = room.run(["/bin/sh", "-c", line], b"", COMPILING)
+        ended = room.run(["/bin/sh", "-c", line], b"", compiling or COMPILING)
     if not ended.well:
         told = ended.stderr.decode("utf-8", "replace")[:SHOWN]
         if ended.how in ("cpu", "wall", "memory", "output"):
