@@ -22,6 +22,7 @@ VERBS = {
         "Show every score, of the model and of what stands beside it.",
     ),
     "compare": ("helder.commands.compare:compare", "Say which is better, on the same items; models and services."),
+    "judge": ("helder.commands.judge:judge", "Judge submissions to a programming problem, in closed rooms."),
     "certify": ("helder.commands.certify:certify", "Make the bundle: model, signed ledger and certificate."),
     "verify": ("helder.commands.certify:verify", "Check what a bundle proves, level by level."),
     "sign": ("helder.commands.certify:sign", "Add a signature to a bundle."),
