@@ -178,6 +178,11 @@ class Room:
             self._send(argv, (given, out, errors), limits, warm)
             return self._ended(limits, out, errors)
 
+    def kill(self) -> None:
+        """End everything in it at once, from any thread; whoever waits for a program in it gets an error."""
+        if self._process is not None:
+            self._process.kill()
+
     def talk(
         self,
         argv: Sequence[str],
@@ -206,7 +211,6 @@ class Room:
             there, here = ends.pipe(), ends.pipe()
             self._send(argv, (here[0], there[1], errors), limits, warm)
             other._send(other_argv, (there[0], here[1], other_errors), other_limits, warm)
-            ends.close(there[0])
             longest = max(limits.wall_seconds, other_limits.wall_seconds) + GRACE_SECONDS
             until = time.monotonic() + longest
             told: dict[Room, dict[str, Any]] = {}
@@ -223,6 +227,8 @@ class Room:
                     silent = {"error": f"its warden said nothing for {longest:.0f} seconds"}
                     told[room] = room._receive(0) if ready else silent
                     ends.close(writes[room])
+                    if room is other:
+                        ends.close(there[0])  # not before: who writes to it would end by that, and seem the first
             mine = self._made(told[self], limits, None, errors)
             return mine, other._made(told[other], other_limits, None, other_errors)
 

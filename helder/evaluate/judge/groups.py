@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from helder.evaluate.judge.problem import SAMPLE, SECRET, Group, LegacyRules, Problem, Rules, Test
 
@@ -44,7 +44,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class TestResult:
-    """What became of a test in its group.
+    """What became of a test in its group. Two are equal when what must not differ from run to run is.
 
     Attributes:
         name: of the test.
@@ -54,10 +54,10 @@ class TestResult:
     name: str
     verdict: str
     points: float | None
-    cpu_seconds: float
-    memory: int
-    message: str
-    team_message: str
+    cpu_seconds: float = field(compare=False)
+    memory: int = field(compare=False)
+    message: str = field(compare=False)
+    team_message: str = field(compare=False)
 
     __test__ = False
 

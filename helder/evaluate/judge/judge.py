@@ -16,9 +16,9 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
@@ -29,9 +29,10 @@ from helder.evaluate.judge.default_validator import Comparison
 from helder.evaluate.judge.groups import Graded, GroupResult, Outcome, TestResult, grade
 from helder.evaluate.judge.languages import language_of
 from helder.evaluate.judge.problem import Group, Problem, Source, Test
+from helder.sealed.untrusted import Room
 
 LONGEST = 60.0  # seconds that a submission may take while the time limit is not known yet (assumption)
-AHEAD = 2  # tests for each core that are begun before they are asked for
+AHEAD = 4  # tests for each core that are begun before they are asked for (assumption)
 
 
 class JudgeError(HelderError):
@@ -120,9 +121,8 @@ class Judge:
         try:
             if self.problem.validator is not None:
                 self._validator = validate.compiled(self.problem.validator, self.problem.limits)
-                self._largest = self.problem.limits.output + max(
-                    (len(test.read_input()) + len(test.read_answer()) for test in self.problem.data.tests()), default=0
-                )
+                largest = max((test.size for test in self.problem.data.tests()), default=0)
+                self._largest = self.problem.limits.output + largest
             else:
                 for test in self.problem.data.tests():
                     self._compared.setdefault(test.validator_arguments, Comparison.of(test.validator_arguments))
@@ -130,13 +130,14 @@ class Judge:
             if self._time is None:
                 self._time = self._measured()
         except BaseException:
-            self._open.close()
+            self.__exit__(None, None, None)
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._open.close()
-        self._free.clear()
+        while self._free:
+            self._free.pop().__exit__(None, None, None)
 
     @property
     def time_limit(self) -> float:
@@ -188,9 +189,10 @@ class Judge:
         made = run.compiled({**source.files, **include}, main, validate.compiling(problem.limits))
         if isinstance(made, run.NotCompiled):
             return self._refused(made.told, seconds)
-        with _Runs(self, made, seconds, workers or self.workers) as runs:
+        tests = [test for test in problem.data.tests() if only in (None, test.name.split("/")[0])]
+        with _Runs(self, made, seconds, min(workers or self.workers, len(tests))) as runs:
             if runs.workers > 1:
-                runs.begin([test for test in problem.data.tests() if only in (None, test.name.split("/")[0])])
+                runs.begin(tests)
             graded = grade(problem, runs.ask, runs.leave, only, every)
         return self._made(graded, seconds)
 
@@ -209,19 +211,23 @@ class Judge:
         """Whether the problem has a validator of its own."""
         return self._validator is not None
 
-    def take(self) -> validate.ValidatorRoom:
-        """A validator's room that is free, or a new one; it lives as long as the judge."""
+    @contextmanager
+    def lent(self) -> Iterator[validate.ValidatorRoom]:
+        """A validator's room: one that is free, or a new one. It is closed when it fails in between.
+
+        Raises:
+            HelderError: a room could not be made.
+        """
         assert self._validator is not None
         with self._lock:
-            if self._free:
-                return self._free.pop()
-        room = validate.ValidatorRoom(self._validator, self.problem, self._largest)
-        room.__enter__()
-        with self._lock:
-            self._open.push(room)
-        return room
-
-    def give_back(self, room: validate.ValidatorRoom) -> None:
+            room = self._free.pop() if self._free else None
+        if room is None:
+            room = validate.ValidatorRoom(self._validator, self.problem, self._largest).__enter__()
+        try:
+            yield room
+        except BaseException:
+            room.__exit__(None, None, None)
+            raise
         with self._lock:
             self._free.append(room)
 
@@ -277,8 +283,9 @@ class _Runs:
         self.limits = run.limits(cpu_seconds=seconds, memory=limits.memory, output=limits.output)
         self._waiting: list[Test] = []
         self._begun: dict[str, Future[Outcome]] = {}
-        self._left: set[str] = set()
         self._free: list[run.Running] = []
+        self._rooms: list[Room] = []
+        self._ended = False
         self._lock = threading.Lock()
         self._open = ExitStack()
 
@@ -286,10 +293,14 @@ class _Runs:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._waiting.clear()
-        for future in self._begun.values():
-            if not future.cancel():
-                future.exception()  # rooms close when nothing runs in them any more
+        with self._lock:
+            self._waiting.clear()
+            begun = [future for future in self._begun.values() if not future.cancel()]
+            self._ended = True
+            for room in self._rooms:
+                room.kill()  # what still runs is not wanted any more
+        for future in begun:
+            future.exception()
         self._open.close()
 
     def begin(self, tests: Iterable[Test]) -> None:
@@ -312,17 +323,15 @@ class _Runs:
         names = {test.name for test in group.tests()}
         with self._lock:
             self._waiting = [test for test in self._waiting if test.name not in names]
-            self._left |= names
-            for name in sorted(names & self._begun.keys()):
-                self._begun[name].cancel()
+            for name in sorted(names & self._begun.keys()):  # those that run go on, and are thrown away
+                if self._begun[name].cancel():
+                    del self._begun[name]
 
     def _ahead(self) -> None:
         with self._lock:
-            open_ = sum(not future.done() for future in self._begun.values())
-            while self._waiting and open_ < AHEAD * self.workers:
+            while self._waiting and len(self._begun) < AHEAD * self.workers:
                 test = self._waiting.pop(0)
                 self._begun[test.name] = self.judge._pool.submit(self._safe, test)
-                open_ += 1
 
     def _safe(self, test: Test) -> Outcome:
         """One test; a judge error when the judge fails."""
@@ -334,9 +343,8 @@ class _Runs:
     def _run(self, test: Test) -> Outcome:
         if test.files:
             # Files of a test lie beside the program, and are no other test's: a room for this test alone.
-            program = replace(self.program, files={**self.program.files, **test.files})
-            with program.room() as running:
-                return self._judged(test, running)
+            with ExitStack() as stack:
+                return self._judged(test, self._made(stack, test.files))
         running = self._take()
         outcome = self._judged(test, running)
         with self._lock:  # not after a failure: nobody knows in which state the room is then
@@ -344,29 +352,36 @@ class _Runs:
         return outcome
 
     def _take(self) -> run.Running:
+        """A room that is free, or a new one."""
         with self._lock:
             if self._free:
                 return self._free.pop()
         stack = ExitStack()
-        running = stack.enter_context(self.program.room())
+        running = self._made(stack)
         with self._lock:
             self._open.push(stack)
+        return running
+
+    def _made(self, stack: ExitStack, files: Mapping[str, bytes] | None = None) -> run.Running:
+        """A new room with the program, and perhaps further files; it lives as long as the stack."""
+        program = replace(self.program, files={**self.program.files, **(files or {})})
+        running = stack.enter_context(program.room())
+        with self._lock:
+            self._rooms.append(running.room)
+            if self._ended:
+                running.room.kill()
         return running
 
     def _judged(self, test: Test, running: run.Running) -> Outcome:
         judge = self.judge
         if judge.problem.interactive:
-            room = judge.take()
-            outcome = room.talk(test, running, self.limits)
-            judge.give_back(room)
-            return outcome
+            with judge.lent() as room:
+                return room.talk(test, running, self.limits)
         ended = running.run(test.read_input(), self.limits, test.arguments)
         if verdict := run.failed(ended):
             return validate.used(Outcome(verdict, message=validate.words(ended)), ended)
         if judge.custom:
-            room = judge.take()
-            outcome = room.judge(test, ended)
-            judge.give_back(room)
-            return outcome
+            with judge.lent() as room:
+                return room.judge(test, ended)
         wrong = judge.compared(test, ended.stdout)
         return validate.used(Outcome("WA" if wrong else "AC", message=wrong), ended)

@@ -96,6 +96,11 @@ class Test:
         """Whether solvers see it."""
         return self.name.split("/")[0] == SAMPLE
 
+    @property
+    def size(self) -> int:
+        """Bytes of input and answer."""
+        return sum(one.stat().st_size if isinstance(one, Path) else len(one) for one in (self.input, self.answer))
+
     def read_input(self) -> bytes:
         return self.input.read_bytes() if isinstance(self.input, Path) else self.input
 

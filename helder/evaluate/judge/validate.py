@@ -144,7 +144,12 @@ class ValidatorRoom:
         mine = RoomLimits(self.limits.cpu_seconds, wall, self.limits.memory, self.limits.output, self.limits.processes)
         program = running.program
         ended, judged = running.room.talk(
-            [*program.argv, *test.arguments], self.room, self._argv("run", test), limits, mine
+            [*program.argv, *test.arguments],
+            self.room,
+            self._argv("run", test),
+            limits,
+            mine,
+            warm=program.language.warm,
         )
         first = judged.ended < ended.ended
         if not first and ended.how in ("cpu", "wall", "memory", "output"):
