@@ -189,12 +189,13 @@ class _Way:
         secret = next(item for item in data.items if item.name == SECRET)
         assert isinstance(secret, Group)
         got, most = points[SECRET] or 0.0, greatest(secret)
+        found = verdicts[SECRET] or verdict  # not run at all: what it required stands before it
         self.groups.insert(0, GroupResult("", verdict, got, most))
         if most is None:
-            return ("PA" if verdicts[SECRET] != "AC" and got > 0 else verdicts[SECRET]), got
-        if got >= most and verdicts[SECRET] == "AC":
+            return ("PA" if found != "AC" and got > 0 else found), got
+        if got >= most and found == "AC":
             return "AC", got
-        return ("PA" if got > 0 or verdicts[SECRET] == "AC" else verdicts[SECRET]), got
+        return ("PA" if got > 0 or found == "AC" else found), got
 
     def group(self, group: Group, known: dict[str, str]) -> tuple[str, float | None]:
         """A group: its verdict and its points."""

@@ -101,16 +101,16 @@ def write(folder: Path, *parts: Files) -> Path:
     return folder
 
 
-def tests(folder: str, cases: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+def cases(folder: str, each: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     """Files of tests: name → input and answer."""
     found = {}
-    for name, (given, answer) in cases.items():
+    for name, (given, answer) in each.items():
         found[f"{folder}/{name}.in"] = given
         found[f"{folder}/{name}.ans"] = answer
     return found
 
 
-SUMS = tests("data/sample", {"1": ("1 2\n", "3\n")}) | tests(
+SUMS = cases("data/sample", {"1": ("1 2\n", "3\n")}) | cases(
     "data/secret", {"1": ("1 5\n", "6\n"), "2": ("1 6\n", "7\n"), "3": ("4 4\n", "8\n")}
 )
 SOLUTIONS = {
@@ -141,11 +141,11 @@ def near(scores: bool, file: str = "score.txt", score: str = "10 - off") -> str:
 def legacy_kinds(folder: Path) -> list[Path]:
     """A legacy package of every kind that problemtools knows, each with submissions for every verdict."""
     off = {f"submissions/{place}/off{count}.py": f"print(int(input()) + {count})\n" for place, count in OFF}
-    numbers = tests("data/sample", {"1": ("5\n", "5\n")}) | tests(
+    numbers = cases("data/sample", {"1": ("5\n", "5\n")}) | cases(
         "data/secret", {"1": ("7\n", "7\n"), "2": ("9\n", "9\n")}
     )
-    guesses = tests("data/secret", {"1": ("1000\n", "37\n"), "2": ("1000\n", "999\n"), "3": ("8\n", "1\n")})
-    floats = tests(
+    guesses = cases("data/secret", {"1": ("1000\n", "37\n"), "2": ("1000\n", "999\n"), "3": ("8\n", "1\n")})
+    floats = cases(
         "data/secret",
         {"1": ("1\n", "0.333333333\nYes\n"), "2": ("2\n", "0.666666667 2e0\nNO\n"), "3": ("0\n", "0 a\n")},
     )
@@ -168,7 +168,7 @@ def legacy_kinds(folder: Path) -> list[Path]:
             folder / "strict",
             old(validator_flags="case_sensitive space_change_sensitive"),
             TEX,
-            tests("data/secret", {"1": ("1\n", "Yes  1\n")}),
+            cases("data/secret", {"1": ("1\n", "Yes  1\n")}),
             {
                 "submissions/accepted/a.py": "print('Yes  1')\n",
                 "submissions/wrong_answer/case.py": "print('yes  1')\n",
@@ -246,8 +246,8 @@ def subtasks(folder: Path) -> Path:
     """A legacy package with subtasks as olympiads score them: the points of a group, or none of them."""
     words = {"small": ("ok", "ok"), "middle": ("ok", "no"), "large": ("crash", "ok")}
     files: dict[str, str] = {}
-    for place, (group, cases) in enumerate(words.items(), 1):
-        files |= tests(f"data/secret/{group}", {str(one): (f"{word}\n", "ok\n") for one, word in enumerate(cases)})
+    for place, (group, each) in enumerate(words.items(), 1):
+        files |= cases(f"data/secret/{group}", {str(one): (f"{word}\n", "ok\n") for one, word in enumerate(each)})
         files[f"data/secret/{group}/testdata.yaml"] = (
             f"on_reject: break\naccept_score: {10 * place}\ngrader_flags: min\nrange: 0 {10 * place}\n"
         )
@@ -255,7 +255,7 @@ def subtasks(folder: Path) -> Path:
         folder,
         old(type="scoring", grading="{objective: max, show_test_data_groups: true}"),
         TEX,
-        tests("data/sample", {"1": ("ok\n", "ok\n")}),
+        cases("data/sample", {"1": ("ok\n", "ok\n")}),
         files,
         {
             "data/testdata.yaml": "on_reject: continue\nrange: 0 60\ngrader_flags: ignore_sample\n",
@@ -294,7 +294,7 @@ def random_tree(folder: Path, seed: int) -> Path:
                 group(f"{place}/g{count}", depth + 1)
             else:
                 word = draw.choices(["ok", "no", "crash"], weights=[6, 2, 1])[0]
-                files.update(tests(place, {f"t{count}": (f"{word}\n", "ok\n")}))
+                files.update(cases(place, {f"t{count}": (f"{word}\n", "ok\n")}))
 
     for place in ("data", "data/sample", "data/secret"):
         group(place, 0)
