@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 
 NO_NEW_PRIVS, SET_SECCOMP, MODE_FILTER = 38, 22, 2  # of prctl
@@ -131,7 +130,7 @@ def program(processes: bool, sockets: bool, machine: str = "") -> bytes:
     Raises:
         OSError: the numbers of this architecture's calls are not known here.
     """
-    machine = machine or platform.machine()
+    machine = machine or os.uname().machine
     if machine not in ARCHITECTURES:
         raise OSError(f"the system calls of {machine} are not known here, but for {', '.join(ARCHITECTURES)}")
     place = list(ARCHITECTURES).index(machine)

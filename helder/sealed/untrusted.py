@@ -36,7 +36,7 @@ from helder.sealed import landlock, seccomp
 
 PROGRAM = "/program"  # where a room's files lie
 WORK = "/work"  # where they may write, if they may
-WARDEN, WARDENS = "/warden", "helder.sealed.warden"  # where its modules lie, and which of them is run
+WARDEN, PACKAGE = "/warden", "helder.sealed"  # where the warden's modules lie, and how they are called
 CARRIED = ("warden", "landlock", "seccomp")  # modules that lie in the room
 # What of the machine is seen: programs, libraries, and what compilers read.
 SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/libexec", "/usr/include")
@@ -147,10 +147,10 @@ class Room:
                 **_user(),
             )
         self._control = mine
-        told = self._receive(START_SECONDS)
-        if "ready" not in told:
+        said, *told = self._receive(START_SECONDS)
+        if said != "ready":
             self.__exit__(None, None, None)
-            raise _missing(f"A room could not be made: {told['error']}.")
+            raise _missing(f"A room could not be made: {' '.join(told)}.")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -213,7 +213,7 @@ class Room:
             other._send(other_argv, (there[0], here[1], other_errors), other_limits, warm)
             longest = max(limits.wall_seconds, other_limits.wall_seconds) + GRACE_SECONDS
             until = time.monotonic() + longest
-            told: dict[Room, dict[str, Any]] = {}
+            told: dict[Room, list[str]] = {}
             writes = {self: there[1], other: here[1]}
             while len(told) < 2:
                 waited = {room._control.fileno(): room for room in writes if room not in told and room._control}
@@ -224,7 +224,7 @@ class Room:
                         os.read(place, PIPE)
                         continue
                     room = waited[place]
-                    silent = {"error": f"its warden said nothing for {longest:.0f} seconds"}
+                    silent = ["error", f"its warden said nothing for {longest:.0f} seconds"]
                     told[room] = room._receive(0) if ready else silent
                     ends.close(writes[room])
                     if room is other:
@@ -236,59 +236,56 @@ class Room:
         if self._control is None:
             raise RuntimeError("the room is not entered")
         writes = ["/dev/null", *([WORK] if self._work else [])]
-        task = {
-            "argv": list(argv),
-            "environment": ENVIRONMENT,
-            "folder": WORK if self._work else PROGRAM,
-            "warm": warm,
-            "reads": [*(path for path in _seen() if not Path(path).is_symlink()), PROGRAM, *DEVICES],
-            "writes": writes,
-            "cpu": limits.cpu_seconds,
-            "wall": limits.wall_seconds,
-            "memory": limits.memory,
-            "output": limits.output + 1,  # one more, to tell a program that wrote just as much as it may
-            "processes": limits.processes,
-        }
+        words = ["1" if warm else "0", WORK if self._work else PROGRAM]
+        words += [repr(float(limits.cpu_seconds)), repr(float(limits.wall_seconds)), str(limits.memory)]
+        words += [str(limits.output + 1)]  # one more, to tell a program that wrote just as much as it may
+        words += [str(limits.processes)]
+        environment = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
+        for part in (argv, environment, _read(), writes):
+            words += [str(len(part)), *part]
+        if any("\0" in word for word in words):
+            raise ValueError("an argument holds a zero")
         try:
-            socket.send_fds(self._control, [json.dumps(task).encode()], list(opened))
+            socket.send_fds(self._control, ["\0".join(words).encode("utf-8", "surrogateescape")], list(opened))
         except OSError as error:
             raise _failed(f"it does not take a task: {error}") from error
 
     def _ended(self, limits: Limits, out: int | None, errors: int) -> Ended:
         return self._made(self._receive(limits.wall_seconds + GRACE_SECONDS), limits, out, errors)
 
-    def _made(self, told: Mapping[str, Any], limits: Limits, out: int | None, errors: int) -> Ended:
+    def _made(self, words: Sequence[str], limits: Limits, out: int | None, errors: int) -> Ended:
         """How a program ended, from what its warden told."""
-        if "error" in told:
-            raise _failed(str(told["error"]))
-        how = str(told["how"])
+        said, *told = words
+        if said != "ended":
+            raise _failed(" ".join(told))
+        how, code, cpu, wall, memory, ended = told
         written = 0 if out is None else os.fstat(out).st_size
-        if told["memory"] > limits.memory:
+        if int(memory) > limits.memory:
             how = "memory"
         elif max(written, os.fstat(errors).st_size) > limits.output:
             how = "output"
-        elif told["cpu"] > limits.cpu_seconds:
+        elif float(cpu) > limits.cpu_seconds:
             how = "cpu"
         return Ended(
             how=how,
-            code=int(told["code"]),
-            cpu_seconds=float(told["cpu"]),
-            wall_seconds=float(told["wall"]),
-            memory=int(told["memory"]),
+            code=int(code),
+            cpu_seconds=float(cpu),
+            wall_seconds=float(wall),
+            memory=int(memory),
             stdout=b"" if out is None else os.pread(out, min(written, limits.output), 0),
             stderr=os.pread(errors, SHOWN, 0),
-            ended=float(told["ended"]),
+            ended=float(ended),
         )
 
-    def _receive(self, seconds: float) -> dict[str, Any]:
-        """What the warden says; {"error": …} when it says nothing any more."""
+    def _receive(self, seconds: float) -> list[str]:
+        """The words that the warden says; "error" and a reason when it says nothing any more."""
         assert self._control is not None and self._process is not None
         if not select.select([self._control], [], [], seconds)[0]:
-            return {"error": f"its warden said nothing for {seconds:.0f} seconds"}
+            return ["error", f"its warden said nothing for {seconds:.0f} seconds"]
         data = self._control.recv(1 << 20)
         if data:
-            return dict(json.loads(data))
-        return {"error": self._said() or "its warden ended"}
+            return data.decode("utf-8", "replace").split("\0")
+        return ["error", self._said() or "its warden ended"]
 
     def _said(self) -> str:
         """End the room's first process, with which all in it end, and read what it had to say."""
@@ -318,14 +315,36 @@ def _command(places: Mapping[str, int], work: int, control: int) -> list[str]:
     if work:
         command += ["--size", str(work), "--tmpfs", WORK]
     command += ["--remount-ro", "/", "--chdir", "/"]
-    start = f"import runpy, sys; sys.path.insert(0, {WARDEN!r}); runpy.run_module({WARDENS!r}, run_name='__main__')"
-    return [*command, "--", interpreter(), "-I", "-c", start, str(control)]
+    start = f"import sys; sys.path.insert(0, {WARDEN!r}); from {PACKAGE} import warden; warden.enter()"
+    return [*command, "--", interpreter(), "-I", "-S", "-c", start, str(control)]
 
 
+@functools.cache
 def _carried() -> dict[str, bytes]:
-    """The warden's own modules, as they lie beside this one."""
-    here = Path(__file__).parent
-    return {f"{WARDEN}/helder/sealed/{name}.py": (here / f"{name}.py").read_bytes() for name in CARRIED}
+    """The warden's own modules, as they lie beside this one, compiled once by the interpreter that runs them.
+
+    Raises:
+        HelderError: that interpreter does not work.
+    """
+    code = (
+        "import importlib.util, marshal, sys; source = sys.stdin.buffer.read(); "
+        "head = importlib.util.MAGIC_NUMBER + bytes(12); "  # neither a time nor a source to compare with
+        "sys.stdout.buffer.write(head + marshal.dumps(compile(source, sys.argv[1], 'exec')))"
+    )
+    found = {}
+    for name in CARRIED:
+        path = f"{WARDEN}/{PACKAGE.replace('.', '/')}/{name}.py"
+        made = subprocess.run(
+            [interpreter(), "-I", "-S", "-c", code, path],
+            input=(Path(__file__).parent / f"{name}.py").read_bytes(),
+            capture_output=True,
+            env=ENVIRONMENT,
+            check=False,
+        )
+        if made.returncode:
+            raise _missing(f"{interpreter()} does not work: {made.stderr.decode('utf-8', 'replace').strip()}")
+        found[f"{path}c"] = made.stdout
+    return found
 
 
 @functools.cache
@@ -334,6 +353,12 @@ def _seen() -> tuple[str, ...]:
     home = Path(interpreter()).parents[1]
     own = () if home == Path("/usr") else (f"{home}/bin", f"{home}/lib")
     return tuple(path for path in (*SYSTEM, *LINKED, *ALSO, *own) if os.path.lexists(path))
+
+
+@functools.cache
+def _read() -> tuple[str, ...]:
+    """What of the room a program may read: all of it, but the warden."""
+    return (*(path for path in _seen() if not Path(path).is_symlink()), PROGRAM, *DEVICES)
 
 
 def _user() -> dict[str, Any]:

@@ -6,24 +6,21 @@ program it makes a PID and an IPC namespace, whose first process waits, so that 
 with it. The program's process gives up all capabilities, all files but those that it is given (Landlock), system calls
 that it does not need (seccomp), and has limits on time, memory, output and processes.
 
-Imports nothing but the standard library and its two neighbours, which lie beside it in the room.
+Imports nothing but its two neighbours, which lie beside it in the room, and what of the standard library is quick to
+import: a room's start is mostly this interpreter's (`signal` and `socket` bring `enum`, `json` brings `re`).
 """
 
 from __future__ import annotations
 
+import _socket
 import ctypes
 import errno
-import json
 import os
-import platform
 import resource
 import select
-import signal
-import socket
 import struct
 import sys
 import time
-import types
 
 from helder.sealed import landlock, seccomp
 
@@ -32,14 +29,18 @@ if False:  # of the standard library, but slow to import
 
 FAILED = 3  # where a program's process says what kept it from starting
 MESSAGE = 1 << 20  # bytes of a task at the most
+OPENED = 3  # open files that come with a task: standard input, output and error
 NEW_PID, NEW_IPC = 0x20000000, 0x08000000  # flags of clone
 CLONE = {"x86_64": 56, "aarch64": 220}
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAP_AMBIENT, CLEAR_ALL = 1, 4, 47, 4
 CAPSET = {"x86_64": 126, "aarch64": 91}
 CAPABILITY_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3
+SIGKILL, SIGPIPE, SIGCHLD, SIGXFSZ = 9, 13, 17, 25  # the same numbers on both architectures
 PAUSE = 0.001  # seconds, the shortest between two looks at a program's clock
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_machine = os.uname().machine
+_filters: dict[bool, bytes] = {}
 
 
 class Program:
@@ -52,7 +53,7 @@ class Program:
         """Run it as `python path arguments` would, and end with it."""
         os.environ.clear()
         os.environ.update(self.environment)
-        module = types.ModuleType("__main__")
+        module = type(sys)("__main__")
         module.__dict__["__file__"] = self.path
         sys.modules["__main__"] = module
         sys.argv[:] = [self.path, *self.arguments]
@@ -63,56 +64,98 @@ class Program:
         sys.exit(0)
 
 
+def enter() -> None:
+    """Be the warden of a room, until whoever sends tasks is gone."""
+    if (program := main()) is not None:
+        program.run()  # here, where nothing of the warden catches what it raises
+
+
 def main() -> Program | None:
     """Take tasks until whoever sends them is gone; a process that is to become a program comes back with it."""
     _libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    control = socket.socket(fileno=int(sys.argv[1]))
+    control = _socket.socket(fileno=int(sys.argv[1]))
+    control.setblocking(True)
     try:
-        control.send(json.dumps({"ready": True, "landlock": landlock.version()}).encode())
+        control.send(words("ready", str(landlock.version())))
         while True:
-            data, opened, flags, _ = socket.recv_fds(control, MESSAGE, 16)
+            data, also, flags, _ = control.recvmsg(MESSAGE, _socket.CMSG_LEN(OPENED * 4))
             if not data:
                 return None
-            if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-                control.send(json.dumps({"error": "the task is longer than can be taken"}).encode())
-                continue
-            found = one(json.loads(data), list(opened))
+            opened = list(struct.unpack(f"{OPENED}i", also[0][2]))
+            if flags & (_socket.MSG_TRUNC | _socket.MSG_CTRUNC):
+                found: bytes | Program = words("error", "the task is longer than can be taken")
+            else:
+                task = read(data)
+                if task["warm"] and "site" not in sys.modules:  # started without it, which compiled programs never miss
+                    import site
+
+                    site.main()
+                found = one(task, opened)
             if isinstance(found, Program):
                 return found
             for place in opened:
                 os.close(place)
-            control.send(json.dumps(found).encode())
+            control.send(found)
     except (BrokenPipeError, ConnectionResetError):
         return None
 
 
-def one(task: dict[str, Any], opened: list[int]) -> dict[str, Any] | Program:
+def words(*parts: str) -> bytes:
+    """What is said, with zeros between the words."""
+    return "\0".join(parts).encode("utf-8", "surrogateescape")
+
+
+def read(data: bytes) -> dict[str, Any]:
+    """A task, as `helder.sealed.untrusted` sends it: limits, and lists that begin with their length."""
+    said = data.decode("utf-8", "surrogateescape").split("\0")
+    found: dict[str, Any] = {
+        "warm": said[0] == "1",
+        "folder": said[1],
+        "cpu": float(said[2]),
+        "wall": float(said[3]),
+        "memory": int(said[4]),
+        "output": int(said[5]),
+        "processes": int(said[6]),
+    }
+    at = 7
+    for name in ("argv", "environment", "reads", "writes"):
+        end = at + 1 + int(said[at])
+        found[name] = said[at + 1 : end]
+        at = end
+    found["environment"] = dict(one.split("=", 1) for one in found["environment"])
+    return found
+
+
+def one(task: dict[str, Any], opened: list[int]) -> bytes | Program:
     """One program, from its start to its end.
 
     Args:
-        task: `argv`, `environment`, `folder`, `reads`, `writes`, and the limits `cpu`, `wall`, `memory`, `output`,
-            `processes`; `warm`, for a program in Python that is run in a process split off from this one.
+        task: see `read`; `warm` for a program in Python that is run in a process split off from this one.
         opened: standard input, output and error of the program.
 
     Returns:
-        how it ended; or {"error": …} when it could not be started, which says nothing about the program.
+        how it ended: "ended", how, code, seconds of the processor and of the clock, bytes of memory, and when; or
+        "error" and why it could not be started, which says nothing about the program.
     """
+    many = task["processes"] > 1
+    if many not in _filters:
+        _filters[many] = seccomp.program(processes=many, sockets=False)
     told, tell = os.pipe()
     # A process whose children live in namespaces of their own must be made with them: `unshare` works once only.
-    pid = _libc.syscall(CLONE[platform.machine()], NEW_PID | NEW_IPC | signal.SIGCHLD, 0, 0, 0, 0)
+    pid = _libc.syscall(CLONE[_machine], NEW_PID | NEW_IPC | SIGCHLD, 0, 0, 0, 0)
     if pid < 0:
         os.close(told)
         os.close(tell)
-        return {"error": f"no namespaces: {os.strerror(ctypes.get_errno())}"}
+        return words("error", f"no namespaces: {os.strerror(ctypes.get_errno())}")
     if pid == 0:
         os.close(told)
         try:
             found = watched(task, opened)
         except Exception as error:  # noqa: BLE001 - told, and then the process ends
-            found = {"error": f"{type(error).__name__}: {error}"}
+            found = words("error", f"{type(error).__name__}: {error}")
         if isinstance(found, Program):
             return found
-        os.write(tell, json.dumps(found).encode())
+        os.write(tell, found)
         os._exit(0)
     os.close(tell)
     parts = []
@@ -120,10 +163,10 @@ def one(task: dict[str, Any], opened: list[int]) -> dict[str, Any] | Program:
         parts.append(part)
     os.close(told)
     os.waitpid(pid, 0)
-    return dict(json.loads(b"".join(parts))) if parts else {"error": "the first process of the namespace was killed"}
+    return b"".join(parts) or words("error", "the first process of the namespace was killed")
 
 
-def watched(task: dict[str, Any], opened: list[int]) -> dict[str, Any] | Program:
+def watched(task: dict[str, Any], opened: list[int]) -> bytes | Program:
     """In the first process of the namespace: start the program, end it at its limits, and say how it ended."""
     failed, fail = os.pipe()  # closed by the start of the program; before, it carries what went wrong
     started = time.monotonic()
@@ -140,21 +183,18 @@ def watched(task: dict[str, Any], opened: list[int]) -> dict[str, Any] | Program
     for place in opened:
         os.close(place)
     stopped, ended = watch(pid, task, started)
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, SIGKILL)
     _, status, used = os.wait4(pid, 0)
     why = b""
     while part := os.read(failed, 1 << 12):
         why += part
     if why:
-        return {"error": why.decode("utf-8", "replace")}
-    return {
-        "how": stopped or ("signalled" if os.WIFSIGNALED(status) else "exited"),
-        "code": os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status),
-        "cpu": used.ru_utime + used.ru_stime,
-        "wall": ended - started,
-        "memory": used.ru_maxrss * 1024,
-        "ended": ended,
-    }
+        return words("error", why.decode("utf-8", "replace"))
+    killed = os.WIFSIGNALED(status)
+    how = stopped or ("signalled" if killed else "exited")
+    code = os.WTERMSIG(status) if killed else os.WEXITSTATUS(status)
+    cpu, memory = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+    return words("ended", how, str(code), repr(cpu), repr(ended - started), str(memory), repr(ended))
 
 
 def watch(pid: int, task: dict[str, Any], started: float) -> tuple[str, float]:
@@ -193,7 +233,7 @@ def start(task: dict[str, Any], opened: list[int], fail: int) -> Program:
     Raises:
         OSError: a wall could not be put up, or there is no such program.
     """
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     os.setsid()
     for target, place in enumerate(opened):
         os.dup2(place, target)
@@ -203,12 +243,12 @@ def start(task: dict[str, Any], opened: list[int], fail: int) -> Program:
     limit(task)
     forget_capabilities()
     landlock.restrict(task["reads"], task["writes"])
-    seccomp.restrict(seccomp.program(processes=task["processes"] > 1, sockets=False))
+    seccomp.restrict(_filters[task["processes"] > 1])
     if task["warm"]:
         os.close(FAILED)
         return Program(task["argv"][1], task["argv"][2:], task["environment"])
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)  # Python ignores them, and a program would inherit that
+    for number in (SIGPIPE, SIGXFSZ):
+        _libc.signal(number, None)  # Python ignores them, and a program would inherit that
     os.execve(task["argv"][0], task["argv"], task["environment"])
 
 
@@ -238,10 +278,5 @@ def forget_capabilities() -> None:
     if _libc.prctl(PR_CAP_AMBIENT, CLEAR_ALL, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "capabilities are kept")
     head = struct.pack("=Ii", CAPABILITY_VERSION, 0)
-    if _libc.syscall(CAPSET[platform.machine()], head, bytes(24)):
+    if _libc.syscall(CAPSET[_machine], head, bytes(24)):
         raise OSError(ctypes.get_errno(), "capabilities are kept")
-
-
-if __name__ == "__main__":
-    if (program := main()) is not None:
-        program.run()  # here, where nothing of the warden catches what it raises
