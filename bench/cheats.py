@@ -11,18 +11,20 @@ that succeeds when nothing is closed, or why it is not run there: what could hur
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helder.evaluate.judge import run
+from helder.evaluate.judge import package, run
 from helder.evaluate.judge.functions import Checker, Task
-from helder.sealed.untrusted import Limits
+from helder.evaluate.judge.judge import Judge
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "tests" / "evaluate" / "judge" / "cheats"
@@ -34,7 +36,17 @@ WAYS = {
     "programs": {"naive": "program", "close": "close", "warm": "warm"},
     "chain": {"naive": "limited"},
 }
-PROGRAM_LIMITS = run.limits(cpu_seconds=1, memory=128 << 20, output=1 << 16)
+PROBLEM = """\
+problem_format_version: 2025-09
+type: pass-fail
+name: {kind}
+uuid: 5f1c4e0e-0000-4000-8000-00000000000{number}
+limits:
+  time_limit: 1
+  memory: 128
+  output: 1
+  compilation_time: 10
+"""
 FUNCTION_LIMITS = run.limits(cpu_seconds=2, memory=128 << 20, output=1 << 16)
 STEPS = 1_500_000_000  # of the chain: 2.5 to 3.5 s of a processor; one second is allowed
 CHAIN = 9990902246157357239  # the number after them, calculated once
@@ -102,33 +114,57 @@ def cheats() -> list[Cheat]:
     return found
 
 
-def ours(cheat: Cheat, checker: Checker, limits: Limits | None = None) -> tuple[str, int]:
-    """What our judge says: the verdict, and how many of the hidden tests were passed.
+def write_package(kind: str, folder: Path) -> None:
+    """Write the problem of a kind of programs as a problem package."""
+    text = PROBLEM.format(kind=kind, number=KINDS.index(kind))
+    (folder / "problem.yaml").write_text(text, encoding="utf-8")
+    (folder / "statement").mkdir()
+    (folder / "statement" / "problem.en.md").write_text("See `bench/cheats.py`.\n", encoding="utf-8")
+    for number, (given, expected) in enumerate(tests(kind)):
+        group = folder / "data" / ("sample" if number == 0 and kind == "programs" else "secret")
+        group.mkdir(parents=True, exist_ok=True)
+        (group / f"{number}.in").write_bytes(given)
+        (group / f"{number}.ans").write_bytes(expected)
 
-    Raises:
-        HelderError: the judge itself failed, which is no verdict and breaks the bar.
-    """
-    source = cheat.path.read_bytes()
-    if cheat.kind == "functions":
-        found = checker.judge("secret", source.decode(), limits or FUNCTION_LIMITS)
-        return found.verdict, int(found.right)
-    return program(source, cheat.path.suffix, tests(cheat.kind), limits or PROGRAM_LIMITS, 1 - (cheat.kind == "chain"))
+
+@dataclass(frozen=True)
+class Ours:
+    """Our judge of all kinds."""
+
+    checker: Checker
+    judges: Mapping[str, Judge]
+
+    def judge(self, cheat: Cheat) -> tuple[str, int]:
+        """The verdict, and how many of the hidden tests were passed.
+
+        Raises:
+            HelderError: the judge itself failed, which is no verdict and breaks the bar.
+        """
+        source = cheat.path.read_bytes()
+        if cheat.kind == "functions":
+            found = self.checker.judge("secret", source.decode(), FUNCTION_LIMITS)
+            return found.verdict, int(found.right)
+        judged = self.judges[cheat.kind].judge({cheat.path.name: source})
+        passed = sum(test.verdict == "AC" and test.name.startswith("secret") for test in judged.tests)
+        return judged.verdict, max(passed, math.ceil(judged.score))
+
+    def judge_answers(self) -> str:
+        """What becomes of a program that knows the answers: the judge can say AC."""
+        known = {str(n): expected.decode() for n, (_, expected) in enumerate(tests("programs"))}
+        source = f"print({known!r}[input().split()[1]])"
+        return self.judges["programs"].judge({"main.py": source.encode()}).verdict
 
 
-def program(
-    source: bytes, suffix: str, cases: list[tuple[bytes, bytes]], limits: Limits, examples: int
-) -> tuple[str, int]:
-    """Judge a program, up to the first test that it fails; see `ours`."""
-    made = run.compiled({f"main{suffix}": source})
-    if isinstance(made, run.NotCompiled):
-        return "CE", 0
-    with made.room() as running:
-        for number, (given, expected) in enumerate(cases):
-            ended = running.run(given, limits)
-            verdict = run.failed(ended) or ("AC" if ended.stdout.split() == expected.split() else "WA")
-            if verdict != "AC":
-                return verdict, max(0, number - examples)
-    return "AC", len(cases) - examples
+@contextlib.contextmanager
+def our_judge() -> Iterator[Ours]:
+    """Our judge, with the problems that the cheats are handed in to."""
+    with contextlib.ExitStack() as open_:
+        judges = {}
+        for kind in KINDS[1:]:
+            folder = Path(open_.enter_context(tempfile.TemporaryDirectory()))
+            write_package(kind, folder)
+            judges[kind] = open_.enter_context(Judge(package.read(folder)))
+        yield Ours(open_.enter_context(Checker([secret_task()])), judges)
 
 
 def secret_task() -> Task:
