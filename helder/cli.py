@@ -18,8 +18,8 @@ VERBS = {
     "ask": ("helder.commands.answers:ask", "Ask the model questions."),
     "serve": ("helder.commands.answers:serve", "Serve the model to programs on this machine."),
     "eval": (
-        "helder.commands.scores:evaluate",
-        "Show every score, of the model and of what stands beside it.",
+        "helder.commands.eval:evaluate",
+        "Show every score of a project; or measure a model on a suite of tasks.",
     ),
     "compare": ("helder.commands.compare:compare", "Say which is better, on the same items; models and services."),
     "judge": ("helder.commands.judge:judge", "Judge submissions to a programming problem, in closed rooms."),

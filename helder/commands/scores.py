@@ -1,4 +1,4 @@
-"""`helder eval`, and what `helder compare` reads from scores that are there: what `scores.json` says, as tables."""
+"""What `helder eval` and `helder compare` read from scores that are there: what `scores.json` says, as tables."""
 
 from __future__ import annotations
 
@@ -11,28 +11,8 @@ import click
 from helder import pipeline
 from helder.commands import talk
 from helder.errors import ExitCode, HelderError
-from helder.evaluate import contaminated
 from helder.evaluate.measure import beside, score_at
 from helder.project import Project
-
-
-@click.command("eval")
-@talk.project_argument
-@talk.json_option
-def evaluate(project: Path, as_json: bool) -> None:
-    """Show every score of PROJECT with its interval, on every test set."""
-    scores = load(project)
-    opened = Project.open(project)
-    places = {name: artifact.path for name, artifact in pipeline.made(opened).items()}
-    found = contaminated.told(opened, places, scores)
-    if as_json:
-        talk.data({"contamination": [one.to_json() for one in found], **scores})
-        return
-    for sentence in contaminated.sentences(opened, found, scores):
-        click.echo(sentence)
-    click.echo(f"\n{short_table(scores)}")
-    for sentence in [scores["recommendation"]["text"], *scores["warnings"]]:
-        click.echo(f"\n{sentence}")
 
 
 def compare_scores(first: str, second: str, project: Path, as_json: bool) -> None:

@@ -11,18 +11,15 @@ The plan decides the name of the folder, so that the same command goes on where 
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from helder.errors import ExitCode, HelderError
+from helder.evaluate import evidence
 from helder.evaluate.compare import RECORDED, asking, local, record, result
 from helder.evaluate.compare import leaving as leavings
 from helder.evaluate.compare import plan as plans
@@ -36,7 +33,6 @@ from helder.evaluate.compare.plan import Plan
 from helder.evaluate.compare.services import Service
 from helder.evaluate.verifiers import Verifier
 from helder.ledger import artifact as artifacts
-from helder.ledger import environment, keys, statement
 from helder.ledger.artifact import Artifact
 from helder.ledger.run_folder import RunFolder
 
@@ -225,7 +221,7 @@ def _write(prepared: Prepared, found: Mapping[str, Any], lines: Sequence[Any]) -
     kept = [*files, *([("record.jsonl", journal.read_bytes())] if journal.is_file() else [])]
     facts: dict[str, Any] = {"verdicts": [one["sentence"] for one in found["comparisons"]]}
     facts |= {"services_are": RECORDED} if prepared.services else {}
-    inputs = {"plan": _sealed(folder, "comparison-plan")}
+    inputs = {"plan": evidence.sealed(folder, "comparison-plan")}
     _state(folder, "comparison", prepared.plan, prepared.asked, kept, inputs, facts)
 
 
@@ -238,51 +234,21 @@ def _state(
     inputs: Mapping[str, Artifact],
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Seal files as an artifact of the comparison's own run folder and state who made it from what."""
-    run_folder = RunFolder(folder)
-    with tempfile.TemporaryDirectory(dir=_made(folder), prefix=".new-") as place:
-        new = Path(place) / stage
-        new.mkdir()
-        for name, data in files:
-            (new / name).write_bytes(data)
-        entries = artifacts.manifest(new)
-        digest = artifacts.manifest_digest(entries)
-        target = run_folder.artifact(stage, digest)
-        if not target.exists():
-            artifacts.fsync_tree(new)
-            artifacts.move_folder(new, target)
-        else:
-            shutil.rmtree(new)
-    all_inputs = {**asked.sources, **inputs}
-    key = hashlib.sha256(f"{stage} {plan.digest} {digest}".encode()).hexdigest()
-    if run_folder.find(key) is not None:
-        return  # the same work, stated before
-    settings = {"plan": plan.digest, "seed": plan.record["seed"]}
-    said = statement.build(
-        name=stage, version=1, function=f"{__name__}:{'prepare' if stage == 'comparison-plan' else 'run'}", key=key,
-        settings=settings, inputs=all_inputs, outputs=entries,
-        # Nothing of the process's environment: the keys of services stand there.
-        environment_record=environment.record({"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "")}),
-        timings={"started": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": 0.0},
-        facts=dict(facts or {}), seal_level=0,
-    )  # fmt: skip
-    run_folder.append(stage, statement.sign(said, keys.signing_key()))
-
-
-def _sealed(folder: Path, stage: str) -> Artifact:
-    """The artifact of a stage of this comparison, as its statement names it."""
-    run_folder = RunFolder(folder)
-    made = [one.statement for one in run_folder.entries() if one.statement and one.statement.stage == stage]
-    if not made:
-        raise HelderError(
-            f"The plan in {folder} has no statement that can be believed.", "", "Compare again in another folder: --out"
-        )
-    return run_folder.held(made[-1])
+    """Seal files of the comparison in its own folder."""
+    evidence.seal_files(
+        folder,
+        stage,
+        dict(files),
+        {"plan": plan.digest, "seed": plan.record["seed"]},
+        {**asked.sources, **inputs},
+        facts,
+        function=f"{__name__}:{'prepare' if stage == 'comparison-plan' else 'run'}",
+    )
 
 
 def _check(folder: Path, plan: Plan, going: Leaving) -> None:
     """The plan and the list in the folder are those of this command, and are sealed."""
-    sealed = _sealed(folder, "comparison-plan")
+    sealed = evidence.sealed(folder, "comparison-plan")
     same = (folder / "plan.json").read_bytes() == plan.text == (sealed.path / "plan.json").read_bytes()
     if not (same and (folder / "leaving.jsonl").read_bytes() == going.lines and sealed.intact()):
         raise HelderError(
@@ -291,11 +257,6 @@ def _check(folder: Path, plan: Plan, going: Leaving) -> None:
             "Restore the folder, or compare again in another one: --out",
             ExitCode.FAILED,
         )
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _counter(on_event: OnEvent, stage: str, total: int) -> Callable[[int], None]:
