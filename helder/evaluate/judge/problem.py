@@ -44,11 +44,16 @@ class Validator:
         source: of the program.
         protocol: "kattis": called with input, answer and feedback folder, the output on standard input, 42 right and
             43 wrong; "cms": called with input, answer and output, a share of the points from 0 to 1 on standard output
-            (CMS's checkers, which the IOI's tasks bring).
+            (CMS's checkers, which the IOI's tasks bring); "manager": speaks with the submission over named pipes, the
+            input on standard input, a share on standard output (`helder.evaluate.judge.communicate`).
+        processes: of the submission, with which a manager speaks, each in a room of its own.
+        named: the submission too gets the names of its pipes as arguments, instead of standard input and output.
     """
 
     source: Source
     protocol: str = "kattis"
+    processes: int = 1
+    named: bool = False
 
 
 @dataclass(frozen=True)
