@@ -103,12 +103,17 @@ class Engine:
         max_tokens: int = 512,
         logprobs: bool = False,
         progress: Callable[[int], None] | None = None,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seeds: Sequence[int] | None = None,
     ) -> list[Answer]:
-        """Answer many prompts greedily, in order, on all cores.
+        """Answer many prompts, in order, on all cores: greedily, or drawn.
 
         Prompt i is answered by worker i mod workers, each with one thread, so that nothing depends on timing.
 
         Args:
+            temperature, top_p: as `complete`.
+            seeds: of each prompt, where tokens are drawn; 0 for all without them.
             progress: called with 1 after each answer, from any thread.
 
         Raises:
@@ -116,7 +121,10 @@ class Engine:
         """
         for prompt in prompts:
             self._check_length(prompt)
-        requests = [llama.request(prompt, grammar, max_tokens, logprobs=logprobs) for prompt in prompts]
+        requests = [
+            llama.request(prompt, grammar, max_tokens, temperature, top_p, seed, logprobs=logprobs)
+            for prompt, seed in zip(prompts, seeds or [0] * len(prompts), strict=True)
+        ]
         if self._worker is None:
             raise RuntimeError("the engine is closed")
         workers = max(1, min(self.workers, len(prompts)))

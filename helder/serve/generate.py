@@ -39,10 +39,13 @@ class Drawing:
     Attributes:
         temperature: logits are divided by it; above 0.
         seed: any text.
+        top_p: only the most probable tokens are drawn from, as few as have this much of the probability together
+            (nucleus sampling, Holtzman et al. 2020); 1 for all.
     """
 
     temperature: float
     seed: str
+    top_p: float = 1.0
 
     def choose(self, logits: Tensor, places: Sequence[tuple[int, int]]) -> list[int]:
         """A token for each row of logits, (batch, vocabulary_size).
@@ -50,7 +53,12 @@ class Drawing:
         Args:
             places: of each row, (place of the prompt, place of the token).
         """
-        odds = (logits.double() / self.temperature).softmax(-1).cumsum(-1)
+        odds = (logits.double() / self.temperature).softmax(-1)
+        if self.top_p < 1:
+            ordered, tokens = odds.sort(dim=-1, descending=True, stable=True)
+            before = ordered.cumsum(-1) - ordered
+            odds = torch.zeros_like(odds).scatter(-1, tokens, ordered * (before < self.top_p))
+        odds = odds.cumsum(-1)
         drawn = [self._number(*place) for place in places]
         wanted = torch.tensor(drawn, dtype=torch.float64, device=logits.device)[:, None] * odds[:, -1:]
         found: list[int] = (

@@ -163,3 +163,14 @@ def test_drawing_at_a_temperature_near_zero_is_greedy_and_the_same_twice(model: 
 
     assert drawn(1e-6) == [answer.ids for answer in ours(model, max_tokens=12)]
     assert drawn(1.0) == drawn(1.0, batch=2) != drawn(1e-6)
+
+
+def test_only_the_most_probable_tokens_are_drawn_from_when_it_is_asked_for() -> None:
+    logits = torch.tensor([[4.0, 3.0, 2.0, -9.0]]).log_softmax(-1).expand(200, 4)
+    places = [(place, 0) for place in range(200)]
+    everything = Drawing(1.0, "seed").choose(logits, places)
+    assert set(everything) == {0, 1, 2}
+    # e^4, e^3 and e^2 share all but nothing: 0.665, 0.245, 0.090.
+    assert set(Drawing(1.0, "seed", top_p=0.9).choose(logits, places)) == {0, 1}
+    assert set(Drawing(1.0, "seed", top_p=0.6).choose(logits, places)) == {0}
+    assert Drawing(1.0, "seed", top_p=0.999999).choose(logits, places) == everything

@@ -170,4 +170,4 @@ def _class(public: float) -> float:
     return FULL_PUBLIC if public >= 1 else PART_PUBLIC if public > 0 else NO_PUBLIC
 
 
-CHOICES: dict[str, Choose] = {"round robin": round_robin, "by gain": by_gain}
+CHOICES: dict[str, Choose] = {"round robin": round_robin, "gain": by_gain}

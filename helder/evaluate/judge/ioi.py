@@ -1,4 +1,4 @@
-"""Reads problems of the IOI from rows, as OlympicCoder's evaluation has them: a row for each subtask, a row for each test.
+"""Reads problems of the IOI from rows, as OlympicCoder's evaluation has them: for each subtask one, for each test one.
 
     problems = read(Path("ioi-2024.jsonl"))
 
@@ -6,7 +6,8 @@ The columns are those of the data sets `open-r1/ioi` and `open-r1/ioi-test-cases
 file or in several of a folder. Which kind a line is, its columns tell:
 
     subtask  year, name, id, day, subtask, statement, score, time_limit (seconds), memory_limit (bytes),
-             score_precision, task_type, test_names, starting_code, grader_files ([[path, text], …]), problem (the prompt)
+             score_precision, task_type, test_names, starting_code, grader_files ([[path, text], …]),
+             problem (the prompt)
     test     year, day, problem_name, problem_id, test_name, test_input, test_output
 
 A subtask's row may hold its tests itself, as `test_cases`: {name: [input, output]}, or a list in the order of
@@ -282,6 +283,6 @@ def _need(row: Mapping[str, Any], columns: tuple[str, ...], where: str) -> None:
 def _wrong(where: str, what: str) -> HelderError:
     return HelderError(
         f"{where}: {what}.",
-        "Rows have the columns of open-r1/ioi, a row for each subtask, or of open-r1/ioi-test-cases, a row for each test.",
+        "A row of a subtask has the columns of open-r1/ioi, a row of a test those of open-r1/ioi-test-cases.",
         "Correct the file.",
     )

@@ -13,8 +13,10 @@ from helder.evaluate.judge.choose import CHOICES, Candidate, Choose, Subtask, ba
 SUBTASKS = [Subtask("easy", 10), Subtask("middle", 30), Subtask("hard", 60)]
 
 
-def made(id: str, aim: str, public: float = 1.0, length: int = 1, runs: bool = True, **shares: float) -> Candidate:
-    return Candidate(id, aim, public, length, runs, id, shares)
+def made(
+    id: str, aim: str, public: float = 1.0, length: int = 1, runs: bool = True, shares: dict[str, float] | None = None
+) -> Candidate:
+    return Candidate(id, aim, public, length, runs, id, shares or {})
 
 
 def test_round_robin_begins_with_the_hardest_and_takes_public_score_before_length() -> None:
@@ -32,7 +34,7 @@ def test_round_robin_begins_with_the_hardest_and_takes_public_score_before_lengt
 def test_round_robin_ends_its_turns_when_as_many_are_solved_or_used_up_as_there_are() -> None:
     # The first solves all and passes the public tests: four of three are done, and the rest follows by score.
     all_of_it = {"easy": 1.0, "middle": 1.0, "hard": 1.0}
-    candidates = [made("h", "hard", **all_of_it), made("e", "easy", 0.5, 9), made("m", "middle", 0.9, 1)]
+    candidates = [made("h", "hard", shares=all_of_it), made("e", "easy", 0.5, 9), made("m", "middle", 0.9, 1)]
     assert [one.id for one in round_robin(candidates, SUBTASKS)] == ["h", "m", "e"]
     unsolved = [replace(one, shares={}) for one in candidates]
     assert [one.id for one in round_robin(unsolved, SUBTASKS)] == ["h", "m", "e"]
@@ -45,7 +47,7 @@ def test_round_robin_ends_its_turns_when_as_many_are_solved_or_used_up_as_there_
 
 def test_by_gain_leaves_what_gives_nothing_new_and_the_same_program_twice() -> None:
     solves_hard = {"easy": 1.0, "middle": 0.0, "hard": 1.0}
-    candidates = [made(f"h{number}", "hard", **solves_hard) for number in range(3)]
+    candidates = [made(f"h{number}", "hard", shares=solves_hard) for number in range(3)]
     candidates += [made(f"m{number}", "middle") for number in range(3)]
     again = replace(candidates[0], id="again", code="h0 // as before\n")
     chosen = [one.id for one in by_gain([*candidates, again], SUBTASKS, 3)]
@@ -95,6 +97,9 @@ def test_a_choice_is_of_programs_that_run_each_once_and_never_more_than_allowed(
 
 
 def test_points_are_the_sum_over_subtasks_of_the_best() -> None:
-    chosen = [made("a", "hard", easy=1.0, hard=0.5), made("b", "easy", middle=1.0, easy=0.0)]
+    chosen = [
+        made("a", "hard", shares={"easy": 1.0, "hard": 0.5}),
+        made("b", "easy", shares={"easy": 0.0, "middle": 1.0}),
+    ]
     assert points(chosen, SUBTASKS) == 10 + 30 + 30
     assert points([], SUBTASKS) == 0
