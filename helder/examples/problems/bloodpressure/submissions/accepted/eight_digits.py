@@ -1,0 +1,5 @@
+n = int(input())
+readings = [tuple(map(int, input().split("/"))) for _ in range(n)]
+counted = readings[1:] or readings
+for values in zip(*counted):
+    print(f"{sum(values) / len(counted):.7e}")

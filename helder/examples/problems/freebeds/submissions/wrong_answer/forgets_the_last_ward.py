@@ -1,0 +1,3 @@
+n = int(input())
+beds = list(map(int, input().split()))
+print(sum(beds[i] for i in range(n - 1)))

@@ -1,0 +1,2 @@
+family, given = input().split()
+print(given, family)
