@@ -67,7 +67,9 @@ def journey(project: Project, walk: Walk) -> None:
         answers[name] = walk.stage(f"predict-{name}", "helder.evaluate.baselines:run", settings, seen)
 
     predictions = {f"predict-{subject}": artifact for subject, artifact in answers.items()}
-    walk.stage("scores", "helder.evaluate.stage:run", score_settings(project), {"data": data, **predictions})
+    scores = walk.stage("scores", "helder.evaluate.stage:run", score_settings(project), {"data": data, **predictions})
+    if recipe.trust is not None:
+        trust(project, walk, {"data": data, "train": weights, "files": files, "base": base}, answers, scores)
 
 
 def prepared_documents(project: Project, walk: Walk) -> Known:
@@ -115,6 +117,52 @@ def from_nothing(project: Project, walk: Walk, data: Known, documents: Known) ->
         tokenizer = walk.stage("tokenizer", "helder.tokens.bpe:run", settings, inputs)
     shape = scratch.settings(project.recipe.name, shape_of(base), base.seed, base.chat_format)
     return walk.stage("base", "helder.model.scratch:run", shape, {"tokenizer": tokenizer})
+
+
+def trust(
+    project: Project, walk: Walk, made: Mapping[str, Known], answers: Mapping[str, Known], scores: Known
+) -> Known:
+    """answers → how far they can be trusted, and below which confidence they are withheld.
+
+    Args:
+        made: "data", "train" (the weights), "files" and "base".
+        answers: subject → its answers.
+    """
+    asked = project.recipe.trust
+    assert asked is not None
+    subject = served(project, made["files"], scores)
+    inputs = {name: made[name] for name in ("data", "train", "files")}
+    if not project.recipe.base.scratch:
+        inputs["base"] = made["base"]
+    if asked.paraphrases is not None:
+        inputs["paraphrases"] = Artifact.of(project.folder / asked.paraphrases, Path(asked.paraphrases).name)
+    columns = {"input": project.recipe.data.input, "output": project.recipe.data.output}
+    settings = {"subject": subject, "items": asked.items, "seed": asked.seed, **columns}
+    again = walk.stage("trust-answers", "helder.evaluate.trust.asking:run", settings if subject else None, inputs)
+    predictions = {f"predict-{name}": of for name, of in answers.items() if name in trusted(project)}
+    settings = asked.model_dump(mode="json", include={"risk", "confidence", "abstain", "say", "score", "seed"})
+    inputs = {"data": made["data"], "trust-answers": again, **predictions}
+    return walk.stage("trust", "helder.evaluate.trust.stage:run", settings, inputs)
+
+
+def trusted(project: Project) -> tuple[str, ...]:
+    """The subjects whose answers may be trusted: the weights and the files, not what they are compared with."""
+    return () if project.recipe.trust is None else ("weights", *project.recipe.compress.formats)
+
+
+def served(project: Project, files: Known, scores: Known) -> str | None:
+    """The subject that answers when a person asks; None while that is not known."""
+    if not project.recipe.compress.formats:
+        return "weights"
+    if files is None or scores is None:
+        return None
+    from helder.serve import locate
+
+    made = {format: files.path / f"model-{format}.gguf" for format in project.recipe.compress.formats}
+    sizes = {format: {"size": path.stat().st_size} for format, path in made.items() if path.is_file()}
+    if not sizes:
+        return None
+    return locate.choose(sizes, json.loads((scores.path / "scores.json").read_text(encoding="utf-8")))[0]
 
 
 def train(
@@ -211,7 +259,9 @@ def data_settings(project: Project) -> dict[str, Any]:
     for key in ("labels", "schema"):
         if isinstance(settings[key], str):
             settings[key] = None  # a file: an input of the stage under this name
-    return {"name": project.recipe.name, "purpose": project.recipe.purpose, **settings}
+    trust = project.recipe.trust
+    planted = {"canaries": trust.canaries} if trust is not None and trust.canaries else {}
+    return {"name": project.recipe.name, "purpose": project.recipe.purpose, **settings, **planted}
 
 
 def sources(project: Project) -> dict[str, Known]:
@@ -320,6 +370,8 @@ def predict_settings(project: Project, subject: str) -> dict[str, Any]:
     if subject == "base":
         limits = [limit for limit in (evaluate.limit, evaluate.base_limit) if limit is not None]
         settings |= {"examples": evaluate.base_examples, "limit": min(limits, default=None)}
+    if subject in trusted(project):
+        settings["confidences"] = True
     return settings
 
 

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from helder.errors import HelderError
 from helder.recipe_errors import NotFound, from_toml, from_validation
-from helder.recipe_tables import Compare, Data, Documents, Fraction, Name, Release, Section
+from helder.recipe_tables import Compare, Data, Documents, Fraction, Name, Release, Section, Trust
 
 FILE_NAME = "recipe.toml"
 DOCUMENTS = "documents"  # what a training names to learn from [documents]
@@ -286,6 +286,8 @@ class Recipe(Section):
     """How the model is measured."""
     compare: Compare = Compare()
     """What may leave when it is compared with services outside."""
+    trust: Trust | None = None
+    """How far single answers can be trusted; without it nothing of that is measured."""
     release: Release = Release()
     """What only people can say of the model, and who is told what."""
 
@@ -356,6 +358,8 @@ class Recipe(Section):
         }
         found |= {key: value for key, value in single.items() if isinstance(value, str)}
         found |= {f"data.tests.{name}": path for name, path in data.tests.items()}
+        if self.trust is not None and self.trust.paraphrases is not None:
+            found["trust.paraphrases"] = self.trust.paraphrases
         documents = [] if self.documents is None else [str(one["name"]) for one in self.documents.described()]
         for place, path in enumerate(documents):
             found["documents.folders" if place == 0 else f"documents.folders[{place}]"] = path

@@ -1,4 +1,4 @@
-"""The tables of a recipe about what goes in and what is handed out: `[data]`, `[documents]`, `[release]`.
+"""The tables of a recipe about what goes in and what is handed out: `[data]`, `[documents]`, `[trust]`, `[release]`.
 
 Strict like all of it, see `helder.recipe`.
 """
@@ -156,6 +156,29 @@ class Compare(Section):
     """Test sets whose items may leave, such as "test"; "train" for the examples in questions. Without it, none."""
     personal_data: bool = False
     """Whether items may leave in which something looks like personal data."""
+
+
+class Trust(Section):
+    """How far single answers can be trusted is measured, and answers that are too unsure may be withheld."""
+
+    risk: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """The largest share of wrong ones among the answers that are given; a threshold is looked for that keeps it."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """The confidence with which that risk is kept, and that of every limit."""
+    abstain: bool = False
+    """Whether `helder serve` and `helder ask` withhold answers below the threshold."""
+    say: Words = "I do not know."
+    """What is said in place of an answer that is withheld."""
+    score: Literal["whole", "mean", "least"] = "whole"
+    """How sure an answer is: the probability of the whole, the mean of its tokens', or that of the least sure token."""
+    items: Annotated[int, Field(ge=1)] = 100
+    """So many items of the test set are asked again, changed in each way, and as many with an order hidden in them."""
+    paraphrases: str | None = None
+    """A file of questions that mean the same: the columns input, paraphrase, and output as in [data]."""
+    canaries: Annotated[int, Field(ge=0, le=1000)] = 0
+    """So many made-up examples are planted in the training data, to see whether the model gives them away."""
+    seed: int = 0
+    """Decides which items are asked again, and how they are changed."""
 
 
 class Release(Section):

@@ -18,6 +18,7 @@ Settings (the resolved [data] part; each may be left out, and then has the defau
     holdout = 0.1                share held out for each of test and dev that is not given
     seed = 0                     decides what is held out and what `limit` chooses
     licence, origin              kept in the summary
+    canaries                     so many made-up examples are planted in train (`helder.data.canaries`)
 
 Inputs: "train", "train-2", … (one after the other); perhaps "test", "dev", "test-<name>" (further test sets),
 "schema" (JSON Schema of a record), "labels" (a JSON list, a JSON object label → name or
@@ -34,7 +35,7 @@ Artifact: task.json, train.jsonl, dev.jsonl, test.jsonl, test-<name>.jsonl, summ
     contradictions: {split: n}
     contamination: {test set: {items, not_checked, contaminated}}: of the training records
     labels: {label: {split: n}}   (label tasks) · tags: {split: {tag: n}}
-    unused_columns: {input: [column]}
+    unused_columns: {input: [column]} · planted: {canaries: n}, only where canaries were asked for
 
 and account.json, where single rows are named, which may have to stay in the house when the summary may not:
 
@@ -52,7 +53,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from helder.data import contamination
+from helder.data import canaries, contamination
 from helder.data.items import Item, build_task, make_items
 from helder.data.read import Row, SourceFile, closest, decode, read_source
 from helder.data.split import (
@@ -88,6 +89,7 @@ DEFAULTS: dict[str, Any] = {
     "seed": 0,
     "licence": None,
     "origin": None,
+    "canaries": None,
 }
 _FORM = ("schema", "labels")
 ODD_AMONG = 20  # examples, below which a field that occurs once is nothing odd (assumption)
@@ -126,6 +128,13 @@ def run(
     splits, ledgers, found_contradictions = _divide(items, task, config, warnings)
     counts = _check_labels(splits, items, task, warnings)
     contaminated = _contaminated(splits, task, warnings)
+    planted = {}
+    if config["canaries"]:
+        made = canaries.make(splits["train"], task, config["canaries"], config["seed"])
+        splits["train"] = [*splits["train"], *made.items]
+        planted = {"planted": {"canaries": len(made.items)}}
+        warnings.append(canaries.told(len(made.items)))
+        made.save(output)
     for text in notes:
         report("note", text=text)
     for text in warnings:
@@ -150,6 +159,7 @@ def run(
         "labels": counts,
         "tags": {name: dict(sorted(Counter(t for i in part for t in i.tags).items())) for name, part in splits.items()},
         "unused_columns": {name: _unused(found, config) for name, found in sources.items()},
+        **planted,
     }
     account = {
         "format": 1,

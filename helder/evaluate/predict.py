@@ -21,7 +21,7 @@ from helder.data.task import AnswerError, Task
 from helder.errors import HelderError
 from helder.evaluate.prompt import choose_asked, choose_shots, messages_for
 from helder.evaluate.records import Example, Prediction, load_examples, save_predictions, test_sets
-from helder.serve.answer import Answer
+from helder.serve.answer import SCORES, Answer
 from helder.tokens import chat
 from helder.tokens import tokenizer as tokenizers
 from helder.tokens.tokenizer import Tokenizer
@@ -61,7 +61,8 @@ def run(
     Args:
         settings: subject ("weights", "base", or a file: "f16", "q8_0", "q4_0"), limit (items of each test set, null
             for all), seed (which items, and which examples), examples (in the prompt; of the base model only),
-            constrained (true).
+            constrained (true), confidences (false: whether log-probabilities are asked for, which become the confidence
+            of each answer, and the development set too, on which thresholds are chosen).
         inputs: "data"; "model" (a Hugging Face folder) for weights and base, "files" for a file.
 
     Returns:
@@ -71,20 +72,20 @@ def run(
         HelderError: the model cannot be loaded or cannot answer.
     """
     subject, limit, seed = settings["subject"], settings.get("limit"), int(settings.get("seed", 0))
-    constrained = bool(settings.get("constrained", True))
+    constrained, confidences = bool(settings.get("constrained", True)), bool(settings.get("confidences", False))
     data = inputs["data"]
     task = Task.load(data / "task.json")
     train = load_examples(data / "train.jsonl")
     shots = choose_shots(task, train, int(settings.get("examples", 0)), seed) if subject == "base" else None
-    sets = {name: choose_asked(load_examples(data / f"{name}.jsonl"), limit, seed) for name in test_sets(data)}
-    tokenizer, format_name = _words(subject, inputs, scratch)
+    names = [*test_sets(data), *(["dev"] if confidences else [])]
+    sets = {name: choose_asked(load_examples(data / f"{name}.jsonl"), limit, seed) for name in names}
+    tokenizer, format_name = words_of(subject, inputs, scratch)
     # All sets at once: our generator has one batch to wait for instead of one for each.
     examples = [example for chosen in sets.values() for example in chosen]
     prompts = [chat.render(tokenizer, format_name, messages_for(task, example.input, shots))[0] for example in examples]
-    longest = max(len(tokenizer.encode(task.encode(example.output))) for example in train)
-    max_tokens = int(ROOM * longest) + SPARE
+    max_tokens = longest_answer(task, tokenizer, train)
     context = max(map(len, prompts)) + max_tokens + 1
-    asked = _open(subject, inputs, tokenizer, format_name, context)
+    asked = open_subject(subject, inputs, tokenizer, format_name, context, confidences)
     grammar = task.grammar() if constrained else None
     try:
         answers = asked.ask(prompts, grammar, max_tokens, counter(report, len(examples)))
@@ -109,16 +110,24 @@ def run(
     return _speeds(answers)
 
 
+def longest_answer(task: Task, tokenizer: Tokenizer, train: Sequence[Example]) -> int:
+    """How many tokens an answer may have."""
+    longest = max(len(tokenizer.encode(task.encode(example.output))) for example in train)
+    return int(ROOM * longest) + SPARE
+
+
 def read_answer(task: Task, example: Example, answer: Answer) -> Prediction:
     """The answer as a prediction: decoded, or with the reason why it cannot be."""
+    found = {score: answer.confidence(score) for score in SCORES}
+    confidence = {score: value for score, value in found.items() if value is not None} or None
     try:
-        return Prediction(example.id, answer.text, task.decode(answer.text))
+        return Prediction(example.id, answer.text, task.decode(answer.text), confidence=confidence)
     except AnswerError as error:
         cut = f"cut after {len(answer.ids)} tokens; " if answer.finish_reason == "length" else ""
-        return Prediction(example.id, answer.text, None, f"{cut}{error}")
+        return Prediction(example.id, answer.text, None, f"{cut}{error}", confidence=confidence)
 
 
-def _words(subject: str, inputs: dict[str, Path], scratch: Path) -> tuple[Tokenizer, str]:
+def words_of(subject: str, inputs: dict[str, Path], scratch: Path) -> tuple[Tokenizer, str]:
     """Tokenizer and chat format of the model folder, or those inside the file."""
     if subject not in FILES:
         return Tokenizer.load(inputs["model"]), chat.format_of(inputs["model"])
@@ -148,15 +157,27 @@ def _file(subject: str, inputs: dict[str, Path]) -> Path:
     return path
 
 
-def _open(subject: str, inputs: dict[str, Path], tokenizer: Tokenizer, format_name: str, context: int) -> Asked:
+def open_subject(
+    subject: str,
+    inputs: dict[str, Path],
+    tokenizer: Tokenizer,
+    format_name: str,
+    context: int,
+    logprobs: bool = False,
+) -> Asked:
+    """The model of a subject, ready to be asked.
+
+    Args:
+        logprobs: whether answers have the log-probabilities of their tokens.
+    """
     if subject in FILES:
-        return _open_file(_file(subject, inputs), tokenizer, format_name, context)
+        return _open_file(_file(subject, inputs), tokenizer, format_name, context, logprobs)
     if subject not in ("weights", "base"):
         raise HelderError(f"The subject {subject!r} is unknown.", "", f"Known: weights, base, {', '.join(FILES)}.")
-    return open_weights(inputs["model"], tokenizer, format_name, context)
+    return open_weights(inputs["model"], tokenizer, format_name, context, logprobs)
 
 
-def _open_file(path: Path, tokenizer: Tokenizer, format_name: str, context: int) -> Asked:
+def _open_file(path: Path, tokenizer: Tokenizer, format_name: str, context: int, logprobs: bool) -> Asked:
     from helder.serve.engine import Engine
 
     engine = Engine.open(path, context=context)
@@ -164,12 +185,14 @@ def _open_file(path: Path, tokenizer: Tokenizer, format_name: str, context: int)
     def ask(
         prompts: Sequence[list[int]], grammar: str | None, max_tokens: int, progress: Callable[[int], None]
     ) -> list[Answer]:
-        return engine.complete_many(prompts, grammar=grammar, max_tokens=max_tokens, progress=progress)
+        return engine.complete_many(
+            prompts, grammar=grammar, max_tokens=max_tokens, logprobs=logprobs, progress=progress
+        )
 
     return Asked(tokenizer, format_name, ask, engine.close)
 
 
-def open_weights(folder: Path, tokenizer: Tokenizer, format_name: str, context: int) -> Asked:
+def open_weights(folder: Path, tokenizer: Tokenizer, format_name: str, context: int, logprobs: bool = False) -> Asked:
     from helder.model.transformer import Transformer
     from helder.serve.constrain import Constraint
     from helder.serve.generate import generate
@@ -189,6 +212,7 @@ def open_weights(folder: Path, tokenizer: Tokenizer, format_name: str, context: 
             max_tokens=max_tokens,
             decode=tokenizer.decode,
             constraint=constraint,
+            logprobs=logprobs,
             batch=max(1, min(BATCH, BATCH_TOKENS // context)),
             progress=progress,
         )

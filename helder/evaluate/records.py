@@ -33,6 +33,8 @@ class Prediction:
 
     Attributes:
         groups: grouping → group, where a subject answers that question by itself and not through the label.
+        confidence: how sure the model was, by each score of `helder.serve.answer.Answer.confidence`; None where that
+            was not asked for, or is not known.
     """
 
     id: str
@@ -40,10 +42,12 @@ class Prediction:
     output: Any = None
     error: str | None = None
     groups: Mapping[str, str] | None = None
+    confidence: Mapping[str, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         record = {"id": self.id, "raw": self.raw, "output": self.output, "error": self.error}
-        return record if self.groups is None else record | {"groups": dict(self.groups)}
+        more = {"groups": self.groups, "confidence": self.confidence}
+        return record | {name: dict(value) for name, value in more.items() if value is not None}
 
 
 def load_examples(path: Path) -> list[Example]:
@@ -80,7 +84,8 @@ def load_predictions(path: Path, examples: Mapping[str, Example]) -> dict[str, P
     """
     found: dict[str, Prediction] = {}
     for record in _lines(path):
-        one = Prediction(record["id"], record["raw"], record["output"], record["error"], record.get("groups"))
+        more = record.get("groups"), record.get("confidence")
+        one = Prediction(record["id"], record["raw"], record["output"], record["error"], *more)
         if one.id in found or one.id not in examples:
             why = "It stands there twice." if one.id in found else "The test set has no such item."
             raise HelderError(

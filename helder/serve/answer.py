@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 FinishReason = Literal["stop", "length"]
+Score = Literal["whole", "mean", "least"]  # what a confidence is made of, see `Answer.confidence`
+SCORES: tuple[Score, ...] = ("whole", "mean", "least")
 
 
 @dataclass(frozen=True)
@@ -35,3 +38,17 @@ class Answer:
     logprobs: tuple[float, ...] = ()
     ended_by: int | None = field(default=None, compare=False)
     seconds: tuple[float, float] = field(default=(0.0, 0.0), compare=False)
+
+    def confidence(self, score: Score) -> float | None:
+        """How sure the model was, 0 to 1; None where no log-probabilities are known.
+
+        Args:
+            score: "whole": the probability that it gave to the answer; "mean": the geometric mean of its tokens'
+                probabilities, which does not fall with length; "least": that of the token it was least sure of.
+        """
+        if not self.logprobs:
+            return None
+        if score == "least":
+            return math.exp(min(self.logprobs))
+        whole = math.fsum(self.logprobs)
+        return math.exp(whole if score == "whole" else whole / len(self.logprobs))

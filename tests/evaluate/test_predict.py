@@ -147,7 +147,7 @@ def test_a_model_that_cannot_answer_is_an_error_and_leaves_no_zeros(
 ) -> None:
     folder = doses(tmp_path / "data", test=3)
     opened = predict.Asked(Tokenizer.load(model), chat.format_of(model), lambda *_: [], lambda: None)
-    monkeypatch.setattr(predict, "_open", lambda *_: opened)
+    monkeypatch.setattr(predict, "open_subject", lambda *_: opened)
     with pytest.raises(HelderError, match="0 answers to 3 questions"):
         ask(tmp_path, "weights", {"data": folder, "model": model})
 
@@ -168,3 +168,29 @@ def test_an_answer_that_ran_into_the_limit_says_so() -> None:
     found = predict.read_answer(DOSE, Example("1", "x", []), answer)
     assert found.output is None
     assert found.error is not None and found.error.startswith("cut after 3 tokens; not JSON")
+
+
+def test_confidences_are_written_for_the_development_set_too_and_change_no_answer(
+    tmp_path: Path, model: Path, files: Path
+) -> None:
+    folder = doses(tmp_path / "data", test=4)
+    for subject, inputs in (("weights", {"data": folder, "model": model}), ("f16", {"data": folder, "files": files})):
+        (tmp_path / "plain").mkdir(exist_ok=True)
+        plain, _ = ask(tmp_path / "plain", subject, inputs)
+        rows, output = ask(tmp_path, subject, inputs, confidences=True)
+        assert [{key: row[key] for key in plain[0]} for row in rows] == plain
+        for row in rows:
+            sure = row["confidence"]
+            assert 0 < sure["whole"] <= sure["least"] <= sure["mean"] <= 1
+        assert len((output / "dev.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+        assert not (tmp_path / "plain" / f"predict-{subject}" / "dev.jsonl").exists()
+
+
+def test_both_generators_are_equally_sure_of_the_same_answer(tmp_path: Path, model: Path, files: Path) -> None:
+    train = [{"id": str(n), "input": f"thing {n} of {n * n}", "output": LABEL.labels[n % 3]} for n in range(6)]
+    folder = data(tmp_path / "data", LABEL, {"train": train, "dev": train, "test": train})
+    ours, _ = ask(tmp_path, "weights", {"data": folder, "model": model}, confidences=True)
+    theirs, _ = ask(tmp_path, "f16", {"data": folder, "files": files}, confidences=True)
+    for a, b in zip(ours, theirs, strict=True):
+        if a["raw"] == b["raw"]:
+            assert a["confidence"]["whole"] == pytest.approx(b["confidence"]["whole"], rel=0.05)
