@@ -158,7 +158,8 @@ def served(project: Project, files: Known, scores: Known) -> str | None:
         return None
     from helder.serve import locate
 
-    made = {format: files.path / f"model-{format}.gguf" for format in project.recipe.compress.formats}
+    formats: list[str] = list(project.recipe.compress.formats)
+    made = {format: files.path / f"model-{format}.gguf" for format in formats}
     sizes = {format: {"size": path.stat().st_size} for format, path in made.items() if path.is_file()}
     if not sizes:
         return None

@@ -118,7 +118,7 @@ def longest_answer(task: Task, tokenizer: Tokenizer, train: Sequence[Example]) -
 
 def read_answer(task: Task, example: Example, answer: Answer) -> Prediction:
     """The answer as a prediction: decoded, or with the reason why it cannot be."""
-    found = {score: answer.confidence(score) for score in SCORES}
+    found: dict[str, float | None] = {score: answer.confidence(score) for score in SCORES}
     confidence = {score: value for score, value in found.items() if value is not None} or None
     try:
         return Prediction(example.id, answer.text, task.decode(answer.text), confidence=confidence)
