@@ -38,6 +38,7 @@ CHEAP = frozenset(
         "helder.train.average:run",
         "helder.compress.stage:run",
         "helder.evaluate.baselines:run",
+        "helder.evaluate.trust.stage:run",
         "helder.certify.commitment:run",
         "helder.trace.index:run",
     }

@@ -51,6 +51,10 @@ KINDS: tuple[tuple[str, str, Kind], ...] = (
     ("train*", "source.json", "model"),
     ("train*", "tokenizer*.json", "model"),
     ("predict-*", "about.json", "model"),
+    ("trust", "trust.json", "model"),
+    ("trust", "abstention.json", "model"),
+    ("trust-answers", "about.json", "model"),
+    ("trust-answers", "control.json", "model"),
 )
 
 

@@ -36,7 +36,7 @@ from helder.stage import OnEvent, Stage
 
 REVEALED = "revealed"
 LICENCE_FILE = re.compile(r"(?i)^(licen[cs]e|copying)\b|\.licen[cs]e$")
-ENDS = ("scores", commitment.STAGE)  # what nothing else is made of; the indexes of `helder trace` as well
+ENDS = ("scores", "trust", commitment.STAGE)  # what nothing else is made of; the indexes of `helder trace` as well
 
 
 @dataclass

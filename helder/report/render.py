@@ -89,6 +89,7 @@ def page(
     scores = _json(places["scores"] / "scores.json")
     files = _json(places["files"] / "files.json")
     main_set = scores["test_sets"][0]["name"]
+    titles = {subject["name"]: subject["title"] for subject in scores["subjects"]}
     return template.render(
         style=Markup(packaged("style.css")),
         name=scores["task"]["name"],
@@ -97,7 +98,7 @@ def page(
         cases=_json(places["scores"] / "cases.json"),
         contamination=contamination,
         beside=beside(scores),
-        titles={subject["name"]: subject["title"] for subject in scores["subjects"]},
+        titles=titles,
         main_comparisons=[
             one
             for one in scores["comparisons"]
@@ -114,6 +115,7 @@ def page(
             for name in _trainings(statements)
         ],
         few=FEW,
+        trust=_trust(places, titles, main_set),
         origin=_origin(places, statements),
         summary=(places["data"] / "summary.json").read_text(encoding="utf-8"),
         files=_files(files, scores, main_set, statements),
@@ -220,6 +222,48 @@ def _training(statement: Statement) -> list[tuple[str, str]]:
     skipped = {"objective", "method", "steps", "epochs", "tokens", "states"}
     skipped |= {key for key, (other, value) in ONLY.items() if settings.get(other) != value}
     return rows + [(key.replace("_", " "), str(value)) for key, value in settings.items() if key not in skipped]
+
+
+SURE = {
+    "whole": "the probability that it gives to the whole answer",
+    "mean": "the geometric mean of the probabilities of the answer's tokens",
+    "least": "the probability of the token of the answer that it was least sure of",
+}
+
+
+def _trust(places: Mapping[str, Path], titles: Mapping[str, str], main_set: str) -> dict[str, Any] | None:
+    """What the trust stage found, with the pictures of the subject that answers; None where it was not asked for."""
+    if "trust" not in places:
+        return None
+    from markupsafe import Markup
+
+    from helder.evaluate.trust import told
+
+    trust = _json(places["trust"] / "trust.json")
+    served = trust["served"]
+    name, pictures = titles.get(served, served), []
+    for one in trust["calibration"]:
+        if (one["subject"], one["test_set"]) == (served, main_set) and one["n"]:
+            caption = (
+                f"{name} on {main_set}: share right for each confidence. Calibrated answers lie on the dashed line."
+            )
+            pictures.append((Markup(charts.reliability(one["bins"], caption)), caption))
+    for of in (of for one in trust["selective"] if one["subject"] == served for of in one["test_sets"]):
+        if of["test_set"] == main_set and of["curve"]:
+            at = of["at"] if of["at"] is not None and of["at"]["risk"]["n"] else None
+            chosen = None if at is None else (at["coverage"]["value"], at["risk"]["rate"])
+            caption = f"{name} on {main_set}: how many are wrong when only the surest answers are given; dashed: "
+            caption += f"{trust['risk']:g}" + ("." if chosen is None else "; the dot: the threshold that was chosen.")
+            points = [(coverage, risk) for coverage, risk in of["curve"]]
+            pictures.append((Markup(charts.risk_coverage(points, trust["risk"], chosen, caption)), caption))
+    return {
+        "how": SURE[trust["score"]],
+        "confidence": trust["confidence"],
+        "pictures": pictures,
+        "sentences": told.sentences(trust, titles),
+        "abstain": trust["abstention"]["abstain"],
+        "say": trust["say"],
+    }
 
 
 def _origin(places: Mapping[str, Path], statements: Mapping[str, Statement]) -> list[tuple[str, str]]:

@@ -4,7 +4,8 @@ The model was trained and measured on one job, so the server holds it to that: a
 message (or one `prompt`), the answer has the form of the task, and decoding is greedy unless a temperature
 is given. The content of an answer is the text exactly as generated; beside it the body has `helder`, with
 the decoded answer (defaults put back) or the reason why there is none. Clients that do not know the field
-pass over it.
+pass over it. Where answers that are too unsure are withheld, the content is what is said instead, `helder.abstained` is
+true and there is no answer; such answers, and those that are given then, come whole even in a stream.
 
 One request is worked on at a time; others wait in line. Every path but `/healthz` needs the token. Nothing
 that is asked or answered is logged. There is no TLS: the server speaks to this machine only.
@@ -216,6 +217,8 @@ async def _pieces(
     left = threading.Event()
 
     def put(item: str | Reply | Refused) -> bool:
+        if item == "":  # the client is only asked whether it is still there
+            return not left.is_set()
         loop.call_soon_threadsafe(queue.put_nowait, item)
         return not left.is_set()
 

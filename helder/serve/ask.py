@@ -2,7 +2,8 @@
 
 Answers come in the order of the questions and are the same however many cores there are. A question that
 cannot be asked (empty, longer than the context) or whose answer cannot be read keeps its place, with the
-reason instead of an answer; nothing is cut and nothing is left out.
+reason instead of an answer; nothing is cut and nothing is left out. An answer that was withheld because the model was
+too unsure is no error: its answer is null, and it says so.
 """
 
 from __future__ import annotations
@@ -89,7 +90,10 @@ def _one(reply: Reply, task: Task, human: bool, stdout: IO[str]) -> None:
         raise HelderError(
             "The model gave no usable answer.", reply.error + "." + written, "Put the question otherwise."
         )
-    stdout.write((_for_people(reply.output, task) if human else _json(reply.output)) + "\n")
+    if reply.abstained and not human:
+        sys.stderr.write(f"{_withheld(reply)}\n")
+    said = _withheld(reply) if reply.abstained else _for_people(reply.output, task)
+    stdout.write((said if human else _json(reply.output)) + "\n")
     stdout.flush()
 
 
@@ -191,6 +195,8 @@ def _writer(out: Path | None, task: Task, human: bool, stdout: IO[str]) -> Itera
 def _json_lines(file: IO[str]) -> Write:
     def write(number: int, reply: Reply) -> None:
         said = {"answer": reply.output} if reply.error is None else {"error": reply.error}
+        if reply.abstained:
+            said |= {"abstained": True, "confidence": reply.confidence}
         file.write(_json({"input": reply.question, **said}) + "\n")
         file.flush()
 
@@ -209,9 +215,16 @@ def _csv_rows(file: IO[str], task: Task) -> Write:
             values = [record.get(name) for name in fields] if isinstance(record, dict) else [record]
             cells = [_cell(value) for value in values] + [""] * (len(fields) - len(values))
             part = [str(place) if record is not None else ""] if task.many else []
-            rows.writerow([str(number), *part, reply.question, *cells, reply.error or ""])
+            error = _withheld(reply) if reply.abstained else reply.error or ""
+            rows.writerow([str(number), *part, reply.question, *cells, error])
 
     return write
+
+
+def _withheld(reply: Reply) -> str:
+    """What is said in place of an answer, and why."""
+    sure = "its confidence is not known" if reply.confidence is None else f"confidence {reply.confidence:.2g}"
+    return f"{reply.answer.text if reply.answer else ''} ({sure})"
 
 
 def _cell(value: Any) -> str:
@@ -222,7 +235,8 @@ def _cell(value: Any) -> str:
 
 def _people(file: IO[str], task: Task) -> Write:
     def write(number: int, reply: Reply) -> None:
-        answer = _for_people(reply.output, task) if reply.error is None else f"(no answer: {reply.error})"
+        answer = f"(no answer: {reply.error})" if reply.error is not None else ""
+        answer = answer or (_withheld(reply) if reply.abstained else _for_people(reply.output, task))
         file.write(reply.question + "\n" + "\n".join(f"  {line}" for line in answer.splitlines()) + "\n")
         file.flush()
 

@@ -17,6 +17,7 @@ from helder.errors import ExitCode, HelderError
 from helder.ledger.artifact import hash_file
 from helder.ledger.run_folder import RunFolder
 from helder.ledger.statement import Statement
+from helder.serve.abstention import FILE_NAME
 
 FLOOR = 0.5  # percentage points of accuracy that a smaller file may lose and still be served by default
 USUAL = "q8_0"  # served when nothing was measured
@@ -33,6 +34,7 @@ class Located:
         folder: the weights' folder: tokenizer and chat format.
         task: task.json.
         reason: why this file and not another, one sentence.
+        abstention: abstention.json of the trust stage over the answers of exactly this file; None without any.
     """
 
     gguf: Path
@@ -41,6 +43,7 @@ class Located:
     folder: Path
     task: Path
     reason: str
+    abstention: Path | None = None
 
 
 def locate(run: RunFolder, format: str | None = None) -> Located:
@@ -83,7 +86,8 @@ def locate(run: RunFolder, format: str | None = None) -> Located:
     path = run.held(made).path / files[chosen]["path"]
     _check(path, files[chosen]["sha256"])
     weights, data = _input(run, believed, made, "train"), _input(run, believed, made, "data")
-    return Located(path, chosen, files[chosen]["sha256"], weights, data / "task.json", reason)
+    abstention = _abstention(run, believed, made, chosen)
+    return Located(path, chosen, files[chosen]["sha256"], weights, data / "task.json", reason, abstention)
 
 
 def choose(files: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Any] | None) -> tuple[str, str]:
@@ -121,6 +125,30 @@ def _scores(run: RunFolder, believed: list[Statement], files: Statement) -> dict
             if path.is_file():
                 found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
                 return found
+    return None
+
+
+def _abstention(run: RunFolder, believed: list[Statement], files: Statement, format: str) -> Path | None:
+    """What the newest trust stage over answers of this file says of withholding them.
+
+    Raises:
+        HelderError: it is gone, or has changed since (code 3).
+    """
+    about = {
+        said.digest for said in believed if said.stage == f"predict-{format}" and _digest(said, "files") == files.digest
+    }
+    for said in reversed(believed):
+        if said.stage == "trust" and _digest(said, f"predict-{format}") in about:
+            path = run.held(said).path / FILE_NAME
+            sealed = next(entry["sha256"] for entry in said.predicate["outputs"] if entry["path"] == FILE_NAME)
+            if not path.is_file() or hash_file(path)[1] != sealed:
+                raise HelderError(
+                    f"{path} is not what was sealed.",
+                    "It decides which answers are withheld.",
+                    "Make it again: helder run",
+                    ExitCode.FAILED,
+                )
+            return path
     return None
 
 

@@ -2,18 +2,20 @@
 
 The model is asked as it was trained: the bare text is the one message of the user. A question that does not
 fit is refused by name and never cut. An answer that does not end, or cannot be read, is an error beside its
-text, never a guess.
+text, never a guess. Where the recipe says so, an answer that is less sure than the threshold of the trust stage is
+withheld.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from helder.data.task import AnswerError, Task
 from helder.errors import HelderError
 from helder.ledger.run_folder import RunFolder
+from helder.serve.abstention import Abstention
 from helder.serve.answer import Answer
 from helder.serve.engine import Engine
 from helder.serve.locate import Located, locate
@@ -38,20 +40,36 @@ class Reply:
         answer: as the model wrote it; None when the question could not be asked.
         output: the decoded answer, defaults put back; None when there is an error.
         error: why there is no output.
+        abstained: the answer was too unsure and is withheld: `answer.text` is what is said instead, there is neither
+            output nor error.
+        confidence: how sure the model was; None where answers are never withheld, or it is not known.
+        promised: the promise of the threshold holds for this answer: it was neither drawn nor cut by the client.
     """
 
     question: str
     answer: Answer | None
     output: Any
     error: str | None
+    abstained: bool = False
+    confidence: float | None = None
+    promised: bool = False
 
 
 class Service:
     """An engine, a tokenizer, a chat format and a task that belong together."""
 
-    def __init__(self, engine: Engine, tokenizer: Tokenizer, chat: str, task: Task, located: Located) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        chat: str,
+        task: Task,
+        located: Located,
+        abstention: Abstention | None = None,
+    ) -> None:
         self.engine, self.tokenizer, self.chat = engine, tokenizer, chat
         self.task, self.located, self.grammar = task, located, task.grammar()
+        self.abstention = abstention
 
     @classmethod
     def open(
@@ -65,16 +83,17 @@ class Service:
         """Load the model file of a run.
 
         Raises:
-            HelderError: see `locate` and `Engine.open`.
+            HelderError: see `locate`, `Abstention.load` and `Engine.open`.
         """
         from helder.tokens import chat
         from helder.tokens.tokenizer import Tokenizer
 
         located = locate(run, format)
         task = Task.load(located.task)
+        abstention = None if located.abstention is None else Abstention.load(located.abstention, located.format)
         tokenizer = Tokenizer.load(located.folder)
         engine = Engine.open(located.gguf, threads=threads, context=context)
-        return cls(engine, tokenizer, chat.format_of(located.folder), task, located)
+        return cls(engine, tokenizer, chat.format_of(located.folder), task, located, abstention)
 
     @property
     def name(self) -> str:
@@ -112,8 +131,13 @@ class Service:
         stop: Sequence[str] = (),
         stream: Callable[[str], bool] | None = None,
     ) -> Reply:
-        """Answer one question; arguments as `Engine.complete`."""
+        """Answer one question; arguments as `Engine.complete`.
+
+        Where answers may be withheld, nothing is streamed before it is known whether this one is: it comes whole.
+        """
         ids = self.prompt(question)
+        held = self.abstention is not None
+        whole = None if stream is None else (lambda text: stream("")) if held else stream
         answer = self.engine.complete(
             ids,
             grammar=self.grammar,
@@ -122,9 +146,13 @@ class Service:
             top_p=top_p,
             seed=seed,
             stop=stop,
-            stream=stream,
+            logprobs=held,
+            stream=whole,
         )
-        return self.read(question, answer)
+        reply = replace(self.read(question, answer), promised=held and temperature == 0 and not stop)
+        if held and stream is not None and reply.answer is not None:
+            stream(reply.answer.text)
+        return reply
 
     def ask_many(self, questions: Sequence[str]) -> list[Reply]:
         """Answer many questions greedily, in order; one that cannot be asked gets a reply with the error."""
@@ -135,20 +163,30 @@ class Service:
                 prompts.append(self.prompt(question))
             except HelderError as error:
                 errors[index] = error.what
-        answers = iter(self.engine.complete_many(prompts, grammar=self.grammar, max_tokens=LONGEST_ANSWER))
+        held = self.abstention is not None
+        answers = iter(
+            self.engine.complete_many(prompts, grammar=self.grammar, max_tokens=LONGEST_ANSWER, logprobs=held)
+        )
         return [
-            Reply(question, None, None, errors[index]) if index in errors else self.read(question, next(answers))
+            Reply(question, None, None, errors[index])
+            if index in errors
+            else replace(self.read(question, next(answers)), promised=held)
             for index, question in enumerate(questions)
         ]
 
     def read(self, question: str, answer: Answer) -> Reply:
-        """Decode an answer."""
+        """Decode an answer, or withhold it."""
+        sure = None if self.abstention is None else answer.confidence(self.abstention.score)
+        if self.abstention is not None and self.abstention.withholds(answer):
+            said = replace(answer, text=self.abstention.say, ids=(), logprobs=(), finish_reason="stop")
+            return Reply(question, said, None, None, abstained=True, confidence=sure)
         if answer.finish_reason == "length":
-            return Reply(question, answer, None, f"the answer did not end within {answer.completion_tokens} tokens")
+            error = f"the answer did not end within {answer.completion_tokens} tokens"
+            return Reply(question, answer, None, error, confidence=sure)
         try:
-            return Reply(question, answer, self.task.decode(answer.text), None)
+            return Reply(question, answer, self.task.decode(answer.text), None, confidence=sure)
         except AnswerError as error:
-            return Reply(question, answer, None, str(error))
+            return Reply(question, answer, None, str(error), confidence=sure)
 
     def close(self) -> None:
         self.engine.close()

@@ -22,6 +22,11 @@ def model(service: Service) -> dict[str, Any]:
         "task": {"kind": task.kind, "purpose": task.purpose, "schema": task.json_schema()},
         "context": service.engine.context,
     }
+    if service.abstention is not None:
+        held = service.abstention
+        about["abstention"] = {"threshold": held.threshold, "score": held.score, "say": held.say} | {
+            "promise": held.promise
+        }
     return {"id": service.name, "object": "model", "created": 0, "owned_by": "helder", "helder": about}
 
 
@@ -36,7 +41,13 @@ def head(prefix: str, service: Service) -> dict[str, Any]:
 
 
 def said(reply: Reply) -> dict[str, Any]:
-    return {"answer": reply.output} if reply.error is None else {"answer": None, "error": reply.error}
+    """What stands beside the text: the decoded answer, or why there is none; and whether it was withheld."""
+    if reply.abstained:
+        return {"answer": None, "abstained": True, "confidence": reply.confidence}
+    told = {"answer": reply.output} if reply.error is None else {"answer": None, "error": reply.error}
+    if reply.confidence is None:
+        return told
+    return {**told, "abstained": False, "confidence": reply.confidence, "promised": reply.promised}
 
 
 def usage(*replies: Reply) -> dict[str, int]:

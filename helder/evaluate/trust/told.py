@@ -66,7 +66,8 @@ def _robustness(trust: Mapping[str, Any]) -> list[str]:
         value, low, high = (100 * difference[key] for key in ("value", "low", "high"))
         found.append(
             f"{one['what']}: {_percent(one['before'])} right before, {_percent(one['after'])} after, difference "
-            f"{value:+.1f} points ({low:+.1f} to {high:+.1f}); {changed['seen']} of {changed['n']} answers change: at most {_percent(changed['at_most'])}."
+            f"{value:+.1f} points ({low:+.1f} to {high:+.1f}); {changed['seen']} of {changed['n']} answers change: "
+            f"at most {_percent(changed['at_most'])}."
         )
     return found
 
