@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from helder.data.task import Task
 from helder.errors import HelderError
@@ -101,40 +101,33 @@ def hostile_texts(tokenizer: Tokenizer, format_name: str, count: int, seed: int)
     return texts
 
 
-def escapes(tokenizer: Tokenizer, format_name: str, text: str) -> str | None:
-    """What a text of a user became that it may not become; None when it is what it should be.
+Became = Literal["itself", "refused", "a control token", "another text"]
 
-    A text that the format refuses (it would open a message) or the vocabulary cannot write never reaches the model.
+
+def became(tokenizer: Tokenizer, format_name: str, text: str) -> Became:
+    """What a text of a user is to the model: itself, as it should be, or nothing at all, because it is refused.
+
+    The format refuses what would open a message, the tokenizer what it cannot write.
     """
     controls = set(tokenizer.specials.values())
-    form = chat.known(format_name)
+    messages = [{"role": "user", "content": text}]
     try:
-        ids, _ = chat.render(tokenizer, format_name, [{"role": "user", "content": text}])
+        ids, _ = chat.render(tokenizer, format_name, messages)
     except HelderError:
-        return None
+        return "refused"
     plain, _ = chat.render(tokenizer, format_name, [{"role": "user", "content": "a"}])
     if [one for one in ids if one in controls] != [one for one in plain if one in controls]:
         return "a control token"
-    if tokenizer.decode(ids) != chat.written(form, [{"role": "user", "content": text}], begins_answer=True):
+    if tokenizer.decode(ids) != chat.written(chat.known(format_name), messages, begins_answer=True):
         return "another text"
-    return None
+    return "itself"
 
 
 def control_tokens(tokenizer: Tokenizer, format_name: str, count: int = MANY, seed: int = 0) -> dict[str, Any]:
     """How many of `count` hostile texts became something else than their characters: {"seen", "n", "refused"}."""
-    seen = refused = 0
-    for text in hostile_texts(tokenizer, format_name, count, seed):
-        seen += escapes(tokenizer, format_name, text) is not None
-        refused += _refused(tokenizer, format_name, text)
-    return {"seen": seen, "n": count, "refused": refused}
-
-
-def _refused(tokenizer: Tokenizer, format_name: str, text: str) -> bool:
-    try:
-        chat.render(tokenizer, format_name, [{"role": "user", "content": text}])
-    except HelderError:
-        return True
-    return False
+    found = Counter(became(tokenizer, format_name, text) for text in hostile_texts(tokenizer, format_name, count, seed))
+    refused = found["refused"]
+    return {"seen": count - found["itself"] - refused, "n": count, "refused": refused}
 
 
 def limits(found: Mapping[str, Any], confidence: float) -> dict[str, Any]:
