@@ -416,3 +416,32 @@ def test_a_model_made_from_nothing_learns_with_muon_unless_told_otherwise(
     project = Project.open(fake_project.make(tmp_path / "doses", recipe))
     section = pipeline.train_section(project, project.recipe.final)
     assert resolve(section)["optimizer"] == optimizer
+
+
+def test_trust_adds_its_stages_and_asks_our_models_again_and_nothing_else(
+    finished: Project, made: dict[str, str]
+) -> None:
+    plain, ran = run(rewrite(finished, '["q8_0", "q4_0"]', "[]"))
+    assert ran == ["files", "scores"]
+    asked = rewrite(Project.open(finished.folder), "[compress]", "[trust]\nitems = 5\n\n[compress]")
+    again, ran = run(asked)
+    assert ran == ["predict-weights", "scores", "trust-answers", "trust"]
+    assert {name for name in plain if again[name] != plain[name]} == {"predict-weights"}
+    inputs = pipeline.statements(asked)["trust"].predicate["inputs"]
+    assert set(inputs) == {"data", "trust-answers", "predict-weights"}
+    _, ran = run(rewrite(asked, "items = 5", "items = 5\nrisk = 0.1"))
+    assert ran == ["trust"]  # another risk asks nobody again
+    assert run(Project.open(finished.folder))[1] == []
+
+
+def test_canaries_are_planted_only_where_the_recipe_asks(finished: Project) -> None:
+    assert "canaries" not in pipeline.data_settings(finished)
+    asked = rewrite(finished, "[compress]", "[trust]\n\n[compress]")
+    assert "canaries" not in pipeline.data_settings(asked)
+    planted = rewrite(asked, "[trust]", "[trust]\ncanaries = 8")
+    assert pipeline.data_settings(planted)["canaries"] == 8
+
+
+def test_while_nobody_knows_which_file_answers_the_stages_of_trust_wait(project: Project) -> None:
+    asked = rewrite(project, "[compress]", "[trust]\n\n[compress]")
+    assert states(asked)["trust-answers"] == states(asked)["trust"] == "waiting"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from helder.evaluate.trust import calibration
 from helder.ledger.statement import Statement
 from helder.report import render
 
@@ -42,8 +43,42 @@ def cases() -> dict[str, Any]:
     return {"format": 1, "harm": [harm], "examples": shown}
 
 
+def trust() -> dict[str, Any]:
+    rate = {"seen": 1, "n": 4, "rate": 0.25, "at_least": 0.01, "at_most": 0.75}
+    share = {"value": 0.5, "low": 0.1, "high": 0.9}
+    at = {"coverage": {**share, "n": 4}, "risk": rate}
+    chosen = {
+        "threshold": 0.5,
+        "n": 9,
+        "given": 8,
+        "wrong": 1,
+        "p_value": 0.01,
+        "level": 0.05,
+        "tested": 1,
+        "why": "At most 5.0% of the answers given are wrong, at 95% confidence.",
+    }
+    calibrated = calibration.calibration([0.1, 0.9, 0.8, 0.7], [False, True, True, False])
+    return {
+        "confidence": 0.95, "risk": 0.05, "score": "whole", "say": HOSTILE, "served": "q8_0",
+        "calibration": [{"subject": "q8_0", "test_set": "test", "unknown": 0, **calibrated}],
+        "selective": [{"subject": "q8_0", "chosen": chosen, "test_sets": [
+            {"test_set": "test", "n": 4, "aurc": 0.1, "best_aurc": 0.1, "curve": [[0.5, 0.0], [1.0, 0.5]], "at": at}]}],
+        "abstention": {"abstain": True, "subjects": {"q8_0": 0.5}},
+        "robustness": {"test_set": "test", "items": 4, "changes": {"upper": {
+            "what": HOSTILE, "untouched": 0, "too_long": 0, "n": 4, "before": 1.0, "after": 0.5, "p_value": 0.5,
+            "difference": {"value": -0.5, "low": -0.9, "high": 0.1}, "changed": rate}}},
+        "leakage": {"canaries": None, "membership": None, "why_not": HOSTILE},
+        "injection": {**rate, "orders": {}, "no_target": 0, "unproven": 0, "too_long": 0},
+        "control_tokens": {**rate, "seen": 0, "refused": 2},
+    }  # fmt: skip
+
+
 @pytest.fixture
 def page(tmp_path: Path) -> str:
+    return made(tmp_path)
+
+
+def made(tmp_path: Path, more: dict[str, dict[str, str]] | None = None) -> str:
     artifacts: dict[str, dict[str, str]] = {
         "scores": {"scores.json": json.dumps(scores()), "cases.json": json.dumps(cases())},
         "files": {"files.json": json.dumps({
@@ -55,6 +90,7 @@ def page(tmp_path: Path) -> str:
         "base": {"source.json": json.dumps({"title": HOSTILE, "licence": "Apache-2.0", "sha256": "cd" * 32,
                                             "note": "", "quantised": ["Q4_1"]})},
     }  # fmt: skip
+    artifacts |= more or {}
     for stage, files in artifacts.items():
         for name, text in files.items():
             (tmp_path / stage).mkdir(exist_ok=True)
@@ -100,3 +136,13 @@ def test_scores_stand_with_their_intervals_and_errors_are_listed(page: str) -> N
 def test_what_is_not_known_is_said(page: str) -> None:
     assert "quantised (Q4_1)" in page
     assert "seal level 0" in page
+
+
+def test_trust_stands_in_the_page_with_its_pictures_only_where_it_was_measured(tmp_path: Path, page: str) -> None:
+    assert "Trust in an answer" not in page
+    found = made(tmp_path, {"trust": {"trust.json": json.dumps(trust())}})
+    assert "Trust in an answer" in found
+    assert found.count('<svg class="square"') == 2
+    assert "1 of 4 are wrong: at most 75.0 %" in found
+    assert "<script" not in found
+    assert not re.search(r"(?:src|href)\s*=|url\(|@import|https?://", found)
