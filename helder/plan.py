@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from helder import pipeline
 from helder.errors import HelderError
+from helder.evaluate.trust.leakage import MEMBERS
+from helder.evaluate.trust.robustness import CHANGES
 from helder.ledger import energy
 from helder.ledger.environment import usable_cpus
 from helder.pipeline import Known, Run, Walk
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 WRITE_SECONDS = {"f16": 1.5e-8, "q8_0": 6e-8, "q4_0": 4e-8, "exact": 3e-8}  # per parameter
 ROUND_TRIP_SECONDS = 1e-7  # per parameter: loading both models and 8 answers
 STEP_SHARE = {"weights": 1.2, "f16": 2.4, "q8_0": 1.7, "q4_0": 1.4}  # of a trained token, per answered token
+FORWARD_SHARE = 0.4  # of a trained token, per token that is only looked at (assumption: a third, and the head in full)
 LOADING_SECONDS = 2e-8  # per parameter: one model into memory
 PROMPT_EXAMPLE_TOKENS = 55  # of one example in the untrained model's prompt (assumption)
 BASE_LENGTH = 6  # the untrained model goes on until it is stopped: so many times an example's tokens
@@ -43,10 +46,12 @@ class Measured:
         probes: name of a training's stage → contents of probe.json, with the steps that will be taken; in the order of
             the recipe. Trainings that are done may be missing.
         sizes: test set → cases.
+        dev: cases of the development set, which the model is asked too where the recipe measures trust.
     """
 
     probes: dict[str, dict[str, Any]]
     sizes: dict[str, int]
+    dev: int = 0
 
     @property
     def last(self) -> dict[str, Any]:
@@ -144,7 +149,7 @@ def _measure(project: Project, run: Run) -> Measured | None:
     if not probes:
         return None
     sizes = {path.stem: _count(path) for path in sorted(data.path.glob("test*.jsonl"))}
-    return Measured(probes, sizes)
+    return Measured(probes, sizes, _count(data.path / "dev.jsonl") if project.recipe.trust is not None else 0)
 
 
 def _probe(
@@ -191,9 +196,14 @@ def _cost(project: Project, name: str, measured: Measured) -> tuple[float, float
         seconds = parameters * (sum(WRITE_SECONDS[form] for form in formats) + WRITE_SECONDS["exact"])
         why = f"{', '.join(formats)}; round trip through llama.cpp"
         return seconds + parameters * ROUND_TRIP_SECONDS, 10.0 * parameters, 1, why
+    if name == "trust":
+        return 5.0, 0.3e9, 1, "arithmetic on the answers"
+    if name == "trust-answers":
+        return _trust_cost(project, measured)
     subject = name.removeprefix("predict-")
     limit = pipeline.predict_settings(project, subject)["limit"]
-    cases = [size if limit is None else min(size, limit) for size in measured.sizes.values()]
+    sizes = [*measured.sizes.values(), *([measured.dev] if subject in pipeline.trusted(project) else [])]
+    cases = [size if limit is None else min(size, limit) for size in sizes]
     if subject in STEP_SHARE or subject == "base":
         tokens = sum(cases) * measured.example_tokens
         share = STEP_SHARE.get(subject, STEP_SHARE["weights"])
@@ -203,6 +213,17 @@ def _cost(project: Project, name: str, measured: Measured) -> tuple[float, float
         seconds = tokens * measured.token_seconds * share + parameters * LOADING_SECONDS
         return seconds, 9.0 * parameters, cores, f"{sum(cases)} answers"
     return 2.0, 0.3e9, 1, f"{sum(cases)} answers" if name.startswith("predict-") else "arithmetic on the answers"
+
+
+def _trust_cost(project: Project, measured: Measured) -> tuple[float, float, int, str]:
+    """Questions asked again, and examples whose likelihood two models tell."""
+    asked = project.recipe.trust
+    assert asked is not None
+    answers, looked = (2 + len(CHANGES)) * asked.items, 4 * MEMBERS * asked.items
+    tokens = answers * measured.example_tokens * STEP_SHARE["q8_0"] + looked * measured.example_tokens * FORWARD_SHARE
+    parameters = int(measured.last["parameters"])
+    seconds = tokens * measured.token_seconds + 3 * parameters * LOADING_SECONDS
+    return seconds, 9.0 * parameters, usable_cpus(), f"{answers} answers, {looked} likelihoods"
 
 
 def _count(path: Path) -> int:

@@ -121,6 +121,7 @@ def data(
     """The data stage: `task.json`, and the bytes of every input."""
     task = {"kind": settings["kind"] or "record"}
     (output / "task.json").write_text(json.dumps(task), encoding="utf-8")
+    (output / "dev.jsonl").write_text("{}\n{}\n{}\n", encoding="utf-8")
     for name, path in inputs.items():
         (output / f"{name}.txt").write_bytes(path.read_bytes())
     return {}

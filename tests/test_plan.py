@@ -101,3 +101,17 @@ def test_the_table_has_a_dash_for_what_is_done_and_adds_up_the_rest(tmp_path: Pa
     lines = {line.split()[0]: line.split() for line in plan_table(estimate(project)).splitlines() if line}
     assert lines["all"][1:] == ["-", "-", "-"]
     assert "0.0" not in plan_table(estimate(project))
+
+
+def test_trust_is_estimated_too_and_the_development_set_is_asked(tmp_path: Path) -> None:
+    project = Project.open(fake_project.make(tmp_path / "doses"))
+    plain, _, _ = planned(project)
+    text = project.path.read_text(encoding="utf-8").replace("[compress]", "[trust]\n\n[compress]")
+    project.path.write_text(text, encoding="utf-8")
+    rows, _, ran = planned(Project.open(project.folder))
+    assert ran == []
+    for name in ("trust-answers", "trust"):
+        assert all(rows[name][figure] > 0 for figure in FIGURES)
+    assert "600 answers" in rows["trust-answers"]["why"]
+    assert rows["predict-weights"]["why"] != plain["predict-weights"]["why"]
+    assert rows["predict-base"]["why"] == plain["predict-base"]["why"]

@@ -125,6 +125,11 @@ class OfData(Reading):
         return found
 
     @cached_property
+    def canaries(self) -> Fact:
+        """How many made-up examples were planted in what was learnt from; None when none were."""
+        return self._fact("data", "settings", "canaries")
+
+    @cached_property
     def commitment(self) -> Fact:
         """{root, leaves}: the salted digest over every record and document, by which one can be revealed later."""
         facts = {key: self._fact(COMMITMENT, "facts", key) for key in ("root", "leaves")}

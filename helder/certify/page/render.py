@@ -88,6 +88,7 @@ def render(
         personal=view.personal(),
         kept=view.kept(),
         left=view.left(),
+        planted=view.planted(),
         documents=view.documents(),
         searched=view.searched(),
         sources=view.sources(),

@@ -334,6 +334,11 @@ class View:
         counts = {key: self.seen(facts[key]) for key in ("duplicates", "leaked", "contradictions")}
         return None if None in counts.values() else say("data.left", **counts)
 
+    def planted(self) -> Any:
+        """That canaries stand in what was learnt from; None where there are none."""
+        count = self.seen(self.evidence.canaries)
+        return say("data.planted", n=count) if count else None
+
     def documents(self) -> dict[str, Any] | None:
         """What became of folders of documents; None where there are none."""
         if not self.evidence.takes_in_documents:

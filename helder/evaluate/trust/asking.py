@@ -36,8 +36,6 @@ from helder.evaluate.records import Example, load_examples, test_sets
 from helder.evaluate.trust import injection, leakage, likelihood, robustness
 from helder.tokens import chat
 
-MEMBERS = 5  # so many times `items` training examples, and as many held-out ones, are looked at for membership
-
 
 @dataclass(frozen=True)
 class Question:
@@ -107,7 +105,7 @@ def run(
         told = {"id": question.id, "kind": question.kind, "input": question.input, "raw": one.raw}
         lines.append({**told, "output": one.output, "error": one.error, **question.more})
     _write_lines(output / "asked.jsonl", lines)
-    about |= _likelihoods(task, inputs, train, MEMBERS * items, seed, output, report)
+    about |= _likelihoods(task, inputs, train, leakage.MEMBERS * items, seed, output, report)
     _write(output / "about.json", about)
     return {"items": len(answers)}
 

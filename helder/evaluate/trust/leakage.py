@@ -25,6 +25,7 @@ from helder.evaluate.trust.ranking import auc, found_at
 
 CHANCE_EXPOSURE = 1 / math.log(2)  # bits: the mean of -log2 of a number between 0 and 1
 FALSE_RATES = (0.001, 0.01, 0.1)
+MEMBERS = 5  # so many times `items` training examples, and as many held-out ones, are looked at
 LEAST_ALARMS = 1  # strangers that the rate of false alarms must stand for, or it says nothing
 
 
