@@ -276,8 +276,8 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95, seed: int =
     import numpy as np
 
     column = np.array(values, dtype=np.float64)
-    means = column[resamples(len(values), seed)].mean(axis=1)
-    low, high = percentiles(means, confidence)
+    means = column[_resamples(len(values), seed)].mean(axis=1)
+    low, high = _percentiles(means, confidence)
     return Interval(float(column.mean()), low, high)
 
 
@@ -333,11 +333,11 @@ def compare_shares(
         unseen = 1 - (1 - confidence) ** (1 / len(a))
         low, high = -unseen, unseen
     else:
-        places = resamples(len(a), seed)
+        places = _resamples(len(a), seed)
         sums_a, sums_b = left[places].sum(axis=1), right[places].sum(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             differences = sums_a[:, 0] / sums_a[:, 1] - sums_b[:, 0] / sums_b[:, 1]
-        low, high = percentiles(differences[np.isfinite(differences)], confidence)
+        low, high = _percentiles(differences[np.isfinite(differences)], confidence)
     verdict = judge(low, high, margin, True) if len(a) >= FEWEST else "not shown"
     difference = float(value_a - value_b)
     return Comparison(
@@ -389,7 +389,7 @@ def _p_worse(cells: tuple[int, int, int, int], margin: float) -> float:
     return (1 - below) / 2
 
 
-def resamples(n: int, seed: int) -> NDArray[np.int64]:
+def _resamples(n: int, seed: int) -> NDArray[np.int64]:
     """(RESAMPLES, n) places drawn with replacement: raw PCG64 words modulo n, which no numpy version changes."""
     import numpy as np
 
@@ -397,7 +397,7 @@ def resamples(n: int, seed: int) -> NDArray[np.int64]:
     return (words % np.uint64(n)).astype(np.int64).reshape(RESAMPLES, n)
 
 
-def percentiles(values: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+def _percentiles(values: NDArray[np.float64], confidence: float) -> tuple[float, float]:
     import numpy as np
 
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])

@@ -1,10 +1,14 @@
 """Whether confidences mean what they say: of the answers with a confidence of 0.9, nine in ten should be right.
 
 Ten bins of equal width. The expected calibration error (Naeini, Cooper and Hauskrecht 2015, AAAI) is the mean over all
-answers of how far a bin's share of right answers lies from its mean confidence. Three figures stand beside it: a
-bootstrap interval, which leans upwards where the error is small, because a distance is never negative; a limit that
-holds whatever the distribution and however few the answers; and the Brier score, the mean squared distance of
+answers of how far a bin's share of right answers lies from its mean confidence. Beside it stand an interval, a limit
+that holds whatever the distribution and however few the answers, and the Brier score, the mean squared distance of
 confidence from truth, which needs no bins.
+
+A distance is never negative, so that noise alone makes an error: a percentile bootstrap never held the truth of a
+calibrated model (docs/log.md). The interval knows that. Upwards it adds the normal error of the sum with the signs that
+the bins have: what is measured is at least as large as with the true signs, so that this errs on the safe side.
+Downwards it also takes off what noise adds to a bin at the most, sqrt(2 / pi) of its standard error.
 
 The limit: the binned error is a convex function of means, so that its expectation is not below the true one (Jensen),
 and no single answer moves it by more than 2 / n, so that it strays from its expectation by more than
@@ -16,13 +20,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any
 
-from helder.evaluate.statistics import RESAMPLES, mean_interval, percentiles, resamples, wilson
+from helder.evaluate.statistics import mean_interval, wilson
 from helder.evaluate.trust.ranking import auc
 
 BINS = 10
-_BLOCK = 4_000_000  # resampled answers that are in memory at once
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,30 @@ def place_of(confidence: float) -> int:
     return min(int(confidence * BINS), BINS - 1)
 
 
-def expected_calibration_error(confidences: Sequence[float], rights: Sequence[bool]) -> float:
+@dataclass(frozen=True)
+class Error:
+    """The expected calibration error with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def expected_calibration_error(confidences: Sequence[float], rights: Sequence[bool], confidence: float = 0.95) -> Error:
     """Mean distance of share right from mean confidence, over the bins, weighted by their answers."""
-    sums = [0.0] * BINS
+    n = len(confidences)
+    gaps: list[list[float]] = [[] for _ in range(BINS)]
     for value, right in zip(confidences, rights, strict=True):
-        sums[place_of(value)] += value - right
-    return sum(map(abs, sums)) / len(confidences)
+        gaps[place_of(value)].append(value - right)
+    means = [math.fsum(inside) / n for inside in gaps]
+    squares = [math.fsum(gap * gap for gap in inside) / n for inside in gaps]
+    error = math.fsum(map(abs, means))
+    deviation = math.sqrt(max(0.0, math.fsum(squares) - error * error) / n)
+    noise = math.fsum(
+        math.sqrt(2 / math.pi * max(0.0, square - mean * mean) / n) for square, mean in zip(squares, means, strict=True)
+    )
+    half = NormalDist().inv_cdf(0.5 + confidence / 2) * deviation
+    return Error(error, max(0.0, error - noise - half), min(1.0, error + half))
 
 
 def error_limit(error: float, n: int, confidence: float = 0.95) -> float:
@@ -90,8 +112,7 @@ def calibration(
         "auc": {value, low, high} (does a right answer have a higher confidence than a wrong one), "bins": [Bin]}
     """
     n = len(confidences)
-    error = expected_calibration_error(confidences, rights)
-    low, high = percentiles(_resampled(confidences, rights, seed), confidence)
+    error = expected_calibration_error(confidences, rights, confidence)
     squares = [(value - right) ** 2 for value, right in zip(confidences, rights, strict=True)]
     brier = mean_interval(squares, confidence, seed)
     told = auc(
@@ -103,26 +124,8 @@ def calibration(
         "n": n,
         "mean_confidence": math.fsum(confidences) / n,
         "right": sum(rights) / n,
-        "ece": {"value": error, "low": low, "high": high, "at_most": error_limit(error, n, confidence)},
+        "ece": {**asdict(error), "at_most": error_limit(error.value, n, confidence)},
         "brier": {"value": brier.value, "low": brier.low, "high": brier.high},
         "auc": {"value": told.value, "low": told.low, "high": told.high},
         "bins": [asdict(one) for one in bins(confidences, rights, confidence)],
     }
-
-
-def _resampled(confidences: Sequence[float], rights: Sequence[bool], seed: int) -> Any:
-    """The error of each bootstrap sample, (RESAMPLES,)."""
-    import numpy as np
-
-    n = len(confidences)
-    values = np.array(confidences, dtype=np.float64) - np.array(rights, dtype=np.float64)
-    places = np.array([place_of(value) for value in confidences])
-    drawn = resamples(n, seed)
-    errors = np.empty(RESAMPLES)
-    step = max(1, _BLOCK // n)
-    for first in range(0, RESAMPLES, step):
-        block = drawn[first : first + step]
-        rows = np.arange(len(block))[:, None] * BINS
-        sums = np.bincount((rows + places[block]).ravel(), weights=values[block].ravel(), minlength=len(block) * BINS)
-        errors[first : first + step] = np.abs(sums.reshape(len(block), BINS)).sum(axis=1) / n
-    return errors

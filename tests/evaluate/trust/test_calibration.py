@@ -38,18 +38,29 @@ def test_the_limit_of_the_error_holds_and_the_error_of_a_calibrated_model_is_nea
         confidences = drawn.random(300)
         rights = drawn.random(300) < np.clip(confidences + 0.1, 0, 1)
         error = calibration.expected_calibration_error(list(confidences), list(rights))
-        above += calibration.error_limit(error, 300) < 0.095  # the truth: 0.1, and less beyond 0.9
+        above += calibration.error_limit(error.value, 300) < 0.095  # the truth: 0.1, and less beyond 0.9
     assert above / 200 <= 0.05
     confidences = drawn.random(20_000)
     rights = drawn.random(20_000) < confidences
-    assert calibration.expected_calibration_error(list(confidences), list(rights)) < 0.02
+    assert calibration.expected_calibration_error(list(confidences), list(rights)).value < 0.02
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.05, 0.3])
+def test_the_interval_of_the_error_holds_the_truth_as_often_as_it_says(gap: float) -> None:
+    drawn, held = np.random.default_rng(9), 0
+    for _ in range(200):
+        confidences = drawn.uniform(0.1, 0.6, 200)
+        rights = drawn.random(200) < confidences + gap
+        error = calibration.expected_calibration_error(confidences.tolist(), rights.tolist())
+        held += error.low <= gap + 1e-12 and gap <= error.high
+    assert held / 200 >= 0.93
 
 
 def test_the_same_answers_give_the_same_interval_and_another_seed_another() -> None:
     confidences, rights = [place / 50 for place in range(50)], [place % 3 > 0 for place in range(50)]
     first = calibration.calibration(confidences, rights, seed=1)
     assert first == calibration.calibration(confidences, rights, seed=1)
-    assert first["ece"] != calibration.calibration(confidences, rights, seed=2)["ece"]
+    assert first["brier"] != calibration.calibration(confidences, rights, seed=2)["brier"]
     assert first["ece"]["low"] <= first["ece"]["value"] <= first["ece"]["high"] <= first["ece"]["at_most"]
 
 
