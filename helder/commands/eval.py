@@ -12,6 +12,7 @@ from helder.commands import talk
 from helder.commands.scores import load, short_table
 from helder.errors import HelderError
 from helder.evaluate import contaminated
+from helder.evaluate.trust import told
 from helder.project import Project
 
 
@@ -98,14 +99,18 @@ def show(project: Path, as_json: bool) -> None:
     opened = Project.open(project)
     places = {name: artifact.path for name, artifact in pipeline.made(opened).items()}
     found = contaminated.told(opened, places, scores)
+    trust = told.read(places)
     if as_json:
-        talk.data({"contamination": [one.to_json() for one in found], **scores})
+        more = {} if trust is None else {"trust": trust}
+        talk.data({"contamination": [one.to_json() for one in found], **scores, **more})
         return
     for sentence in contaminated.sentences(opened, found, scores):
         click.echo(sentence)
     click.echo(f"\n{short_table(scores)}")
     for sentence in [scores["recommendation"]["text"], *scores["warnings"]]:
         click.echo(f"\n{sentence}")
+    for line in told.lines(trust, scores):
+        click.echo(line)
 
 
 def suite_table(found: dict[str, Any]) -> str:

@@ -233,13 +233,13 @@ SURE = {
 
 def _trust(places: Mapping[str, Path], titles: Mapping[str, str], main_set: str) -> dict[str, Any] | None:
     """What the trust stage found, with the pictures of the subject that answers; None where it was not asked for."""
-    if "trust" not in places:
-        return None
     from markupsafe import Markup
 
     from helder.evaluate.trust import told
 
-    trust = _json(places["trust"] / "trust.json")
+    trust = told.read(places)
+    if trust is None:
+        return None
     served = trust["served"]
     name, pictures = titles.get(served, served), []
     for one in trust["calibration"]:

@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+
+def read(places: Mapping[str, Path]) -> dict[str, Any] | None:
+    """`trust.json` of a run; None where the recipe does not measure trust.
+
+    Args:
+        places: stage → folder of its artifact.
+    """
+    if "trust" not in places:
+        return None
+    found: dict[str, Any] = json.loads((places["trust"] / "trust.json").read_text(encoding="utf-8"))
+    return found
+
+
+def lines(trust: Mapping[str, Any] | None, scores: Mapping[str, Any]) -> list[str]:
+    """What `helder eval` prints of it; nothing where it was not measured."""
+    if trust is None:
+        return []
+    titles = {subject["name"]: subject["title"] for subject in scores["subjects"]}
+    told = [f"  {about}: {sentence}" for about, sentence in sentences(trust, titles)]
+    return [f"\nTrust in an answer, at {trust['confidence']:.0%} confidence:", *told]
 
 
 def sentences(trust: Mapping[str, Any], titles: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
