@@ -11,6 +11,8 @@ import codecs
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from helder.data.extract.form import Held, Refused
 
 HIGH_LETTERS = (
@@ -35,17 +37,12 @@ _KINDS = (
     ("replacement characters: letters were lost before the file came here", "\ufffd"),
     ("tag or annotation characters, which nobody sees", "\u206a-\u206f\ufff9-\ufffb\U000e0000-\U000e007f"),
 )
-# Looking for single characters is faster than a pattern; of the tag characters those that any text in them has.
-_SIGNS = "".join(
-    map(
-        chr,
-        (
-            *(*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFE)),
-            *(0xE0001, 0xE007F, 0xE0020, 0xE0061, 0xE0065),
-        ),
-    )
-)
 _BY_KIND = [(what, re.compile(f"[{characters}]")) for what, characters in _KINDS]
+_FIRST, _TAGS = 0x200B, 0xDB40  # the first of them, and the unit of UTF-16 that each tag character begins with
+_IS_SIGN = np.zeros(0x10000, dtype=np.bool_)
+for _what, _pattern in _BY_KIND:
+    _IS_SIGN[[unit for unit in range(_FIRST, 0x10000) if _pattern.match(chr(unit))]] = True
+_IS_SIGN[_TAGS] = True
 
 
 @dataclass(frozen=True)
@@ -158,6 +155,13 @@ def _known(declared: str) -> str | None:
     return name if text else None  # Python also knows encodings that are none, such as "zlib" and "rot13"
 
 
+def _may_have_signs(text: str) -> bool:
+    """Whether a character is perhaps one of `_KINDS`: a quick look, since most texts have none."""
+    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), dtype="<u2")
+    high = units[units >= _FIRST]
+    return bool(len(high)) and bool(_IS_SIGN[high].any())
+
+
 def clean(text: str, warnings: list[str]) -> str:
     """Text without NUL characters; what else a person should know about its characters is added to the warnings."""
     if nuls := text.count("\0"):
@@ -165,7 +169,7 @@ def clean(text: str, warnings: list[str]) -> str:
         text = text.replace("\0", "")
     if text.isascii():
         return text
-    if any(sign in text for sign in _SIGNS):
+    if _may_have_signs(text):
         for what, pattern in _BY_KIND:
             if places := pattern.findall(text):
                 first = pattern.search(text)

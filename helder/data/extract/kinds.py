@@ -13,6 +13,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 from helder.data.extract.form import Documents, Extracted, Held, Limits, Refused
@@ -59,9 +60,12 @@ class Reader:
 
             return f"helder {__version__}, python {sys.version_info[0]}.{sys.version_info[1]}"
         try:
-            return f"{self.package} {version(self.package)}"
+            return f"{self.package} {_version(self.package)}"
         except PackageNotFoundError:
             return self.package
+
+
+_version = lru_cache(version)  # which reads a file each time
 
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
@@ -119,6 +123,7 @@ _SIGNATURES: tuple[tuple[bytes, bool, str], ...] = (
     (b"\0asm", False, _PROGRAM),
     (b"GGUF", False, "it is a model, not text"),
 )
+_ANY_SIGNATURE = tuple(signature for signature, _, _ in _SIGNATURES)
 _TEXT_SIGNATURES = (b"From ", b"BM", b"MZ", b"ID3", b"RIFF", b"GIF8", b"BZh", b"MSCF", b"GGUF")  # may also begin a text
 _ZIP = {
     "word/": "docx",
@@ -149,6 +154,7 @@ _PROMISED = {
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".jar", ".epub")
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE | re.DOTALL)
 _XML = re.compile(rb"\s*<\?xml\s")
+_HEADER = re.compile(rb"[A-Za-z-]{2,40}:[ \t]")
 _HEADERS = re.compile(
     rb"^(?:return-path|received|from|to|subject|date|message-id|mime-version|delivered-to|reply-to|x-[a-z-]+):[ \t]",
     re.IGNORECASE | re.MULTILINE,
@@ -186,7 +192,7 @@ def _by_content(source: Source, head: bytes) -> str | None:
         return "parquet"
     if head[257:262] == b"ustar":
         raise Held(f"tar: {_UNPACK}")
-    for signature, can_be_helped, what in _SIGNATURES:
+    for signature, can_be_helped, what in _SIGNATURES if head.startswith(_ANY_SIGNATURE) else ():
         if not head.startswith(signature) or (signature in _TEXT_SIGNATURES and not _certain(signature, head)):
             continue
         raise Held(what) if can_be_helped else Refused(what)
@@ -218,9 +224,9 @@ def _certain(signature: bytes, head: bytes) -> bool:
 
 
 def _is_message(start: bytes) -> bool:
-    top = start.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
-    if not re.match(rb"[A-Za-z-]{2,40}:[ \t]", top):
+    if not _HEADER.match(start):
         return False
+    top = start.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
     names = {match.group().lower().rstrip(b": \t") for match in _HEADERS.finditer(top)}
     return len(names) >= 3 and not {b"from", b"received", b"return-path"}.isdisjoint(names)
 

@@ -14,7 +14,7 @@ import json
 import re
 from typing import Any
 
-from helder.data.beginnings import SIZE, Beginnings
+from helder.data.beginnings import Beginnings
 
 NOT_FOR_AI = "marked as not for AI training"
 MARKER_FILES = ("noai", "noai.txt", ".noai", "no-ai.txt", "do-not-train.txt", "tdmrep.json", "ai.txt")
@@ -25,7 +25,9 @@ HEALTH_WORDS = (
     *("lichamelijk onderzoek", "physical exam", "voorgeschiedenis", "medical history", "huisarts", "verwijsbrief"),
     *("dosering", "behandelplan", "treatment plan", "labuitslag", "lab result"),
 )
-_BEGINNINGS = Beginnings(word[:SIZE].encode("ascii") for word in HEALTH_WORDS)
+_WORDS = [word.encode("ascii") for word in HEALTH_WORDS]
+_BEGINNINGS = Beginnings(_WORDS)
+_ODD = ("\u0130", "\u212a")  # in small letters, these two become letters of ASCII (and a dot)
 _PERSON = re.compile(
     r"\b(?:pati[eë]nt(?:e|nummer| number| id)?|cli[eë]nt(?:nummer)?|dhr|mevr|mw|mr|mrs|geboren|geb\.? ?datum|"
     r"geboortedatum|date of birth|dob|born|bsn|nhs number)\b",
@@ -70,12 +72,12 @@ def of_marker_file(name: str, content: bytes) -> str | None:
 
 def of_health(text: str) -> str | None:
     """Why a text looks as if it held health data of a person."""
-    small = text.lower()
-    there = _BEGINNINGS.among(small.encode("utf-8", "surrogatepass"))
-    maybe = [word for word in HEALTH_WORDS if word[:SIZE].encode("ascii") in there]
-    if len(maybe) < HEALTH_NEEDED:
+    odd = not text.isascii() and any(sign in text for sign in _ODD)
+    small = (text.lower() if odd else text).encode("utf-8", "surrogatepass").lower()
+    there = _BEGINNINGS.among(small)
+    if len(there) < HEALTH_NEEDED:
         return None  # most texts end here
-    found = [word for word in maybe if word in small]
+    found = [word.decode("ascii") for word in _WORDS if word in there and word in small]
     # The person is looked for last: a pattern takes five times as long as all the words.
     if len(found) < HEALTH_NEEDED or not _PERSON.search(text):
         return None

@@ -32,6 +32,7 @@ from helder.data.extract import walk, workers
 from helder.data.extract.form import Limits
 from helder.data.extract.walk import Found, shown
 from helder.data.extract.workers import Result
+from helder.data.lines import written
 from helder.errors import ExitCode, HelderError
 
 WHY = {
@@ -44,6 +45,7 @@ WHY = {
 HIDDEN = "a hidden file (its name, or that of its folder, begins with a dot)"
 LOCK = "a lock file of an office program"
 SAID = ("licence", "owner", "consent", "date")
+COPIED = 1 << 20  # bytes that are copied at once
 TOLD = 100  # paths between two words about progress
 STATES = ("accepted", "held", "refused")
 
@@ -91,7 +93,7 @@ def read_folders(
     documents = 0
     with (
         (output / "documents.jsonl").open("wb") as lines,
-        (output / "manifest.json").open("w", encoding="utf-8") as said,
+        (output / "manifest.json").open("wb") as said,
     ):
         manifest = _Manifest(said)
         for number, (place, source) in enumerate(folders):
@@ -207,43 +209,53 @@ def entry(result: Result, folder: str, prefix: str = "") -> dict[str, Any]:
 class _Manifest:
     """Writes paths as they come: the list of a large archive does not fit into memory twice."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self.paths = stream, 0
-        stream.write('{"format":1,"paths":[')
+        stream.write(b'{"format":1,"paths":[')
 
     def add(self, one: Mapping[str, Any]) -> None:
-        self._stream.write(("," if self.paths else "") + "\n" + _json(one))
+        self._stream.write((b",\n" if self.paths else b"\n") + written(one, sort=True))
         self.paths += 1
 
     def end(self, counts: Mapping[str, Any]) -> None:
-        self._stream.write(f'\n],"counts":{_json(counts)}}}\n')
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        self._stream.write(b'\n],"counts":' + written(counts, sort=True) + b"}\n")
 
 
 class _Spools:
-    """What the workers wrote, copied to one stream piece by piece; each file is opened once."""
+    """What the workers wrote, copied to one stream; what stands together in a file is copied at once."""
 
     def __init__(self, folder: Path, stream: IO[bytes]) -> None:
         self._folder, self._stream = folder, stream
         self._open: dict[int, int] = {}
+        self._waiting = (-1, 0, 0)
 
     def copy(self, number: int, start: int, end: int) -> None:
-        """Copy bytes `start` to `end` of a worker's file."""
+        """Copy bytes `start` to `end` of a worker's file, at the latest when `close` is called."""
+        last, begin, stop = self._waiting
+        if (number, start) == (last, stop) and stop - begin < COPIED:
+            self._waiting = (number, begin, end)
+            return
+        self._copy_waiting()
+        self._waiting = (number, start, end)
+
+    def _copy_waiting(self) -> None:
+        number, start, end = self._waiting
+        if start == end:
+            return
         path = workers.spool_path(self._folder, number)
         if number not in self._open:
             self._open[number] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         while start < end:
-            part = os.pread(self._open[number], min(end - start, 1 << 20), start)
+            part = os.pread(self._open[number], min(end - start, COPIED), start)
             if not part:
                 raise HelderError("What a reader wrote is gone.", str(path), "Run it again.", ExitCode.OURS)
             self._stream.write(part)
             start += len(part)
 
     def close(self) -> None:
-        """Let the files go."""
+        """Copy what is left, and let the files go."""
+        self._copy_waiting()
+        self._waiting = (-1, 0, 0)
         for descriptor in self._open.values():
             os.close(descriptor)
         self._open.clear()

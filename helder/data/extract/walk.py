@@ -99,6 +99,54 @@ def _below(folder: int, inside: str, deep: int) -> Iterator[Found]:
             yield Found(path, "socket" if stat.S_ISSOCK(mode) else "device")
 
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe must not make us wait
+
+
+class Opener:
+    """Opens files under a folder for reading, no link followed on the way.
+
+    The folder of the last file stays open, since the next one mostly lies in it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._single = not root.is_dir()
+        self._folder: tuple[str, int] | None = None
+
+    def open(self, path: str) -> int:
+        """A descriptor, which is the caller's.
+
+        Raises:
+            OSError: it is gone, a link by now, no plain file, or may not be read.
+        """
+        folder, _, name = path.rpartition("/")
+        file = os.open(self._root, _FILE) if self._single else os.open(name, _FILE, dir_fd=self._opened(folder))
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            return file
+        os.close(file)
+        raise OSError("it is no plain file any more")
+
+    def _opened(self, folder: str) -> int:
+        if self._folder is None or self._folder[0] != folder:
+            self.close()
+            at = os.open(self._root, _FOLDER)
+            for part in folder.split("/") if folder else ():
+                try:
+                    inner = os.open(part, _FOLDER, dir_fd=at)
+                finally:
+                    os.close(at)
+                at = inner
+            self._folder = (folder, at)
+        return self._folder[1]
+
+    def close(self) -> None:
+        """Let the folder go."""
+        if self._folder is not None:
+            os.close(self._folder[1])
+            self._folder = None
+
+
 @contextmanager
 def opened(root: Path, path: str) -> Iterator[int]:
     """A descriptor for reading a file under the folder, no link followed on the way.
@@ -106,23 +154,12 @@ def opened(root: Path, path: str) -> Iterator[int]:
     Raises:
         OSError: it is gone, a link by now, no plain file, or may not be read.
     """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe must not make us wait
-    if not root.is_dir():
-        file = os.open(root, flags)
-    else:
-        *folders, name = path.split("/")
-        at = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            for folder in folders:
-                inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
-                os.close(at)
-                at = inner
-            file = os.open(name, flags, dir_fd=at)
-        finally:
-            os.close(at)
+    opener = Opener(root)
     try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError("it is no plain file any more")
+        file = opener.open(path)
+    finally:
+        opener.close()
+    try:
         yield file
     finally:
         os.close(file)

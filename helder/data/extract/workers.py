@@ -1,10 +1,10 @@
 """Reads files in processes with limits, several at a time, and gives the results back in order.
 
-A worker is a fork of this process that gets open descriptors over a socket; it opens nothing by name itself. It reads
-one file at a time under a clock of processor time that grows with the file, so that a small file that takes long (a
-bomb) ends soon and a large one may take its time; under a limit on memory; and it writes only to its own file of
-results. When a worker is stopped by a limit or by a crash of a library, its file is refused with the reason, and a new
-worker goes on.
+A worker is a fork of this process that gets open descriptors over a socket, those of several small files at once; it
+opens nothing by name itself. It reads one file at a time under a clock of processor time that grows with the file, so
+that a small file that takes long (a bomb) ends soon and a large one may take its time; under a limit on memory; and it
+writes only to its own files of results. When a worker is stopped by a limit or by a crash of a library, its file is
+refused with the reason, and a new worker goes on.
 
 What this does not do: keep a worker that was taken over by a malicious file from reading files of this user. That is
 what the closed room of the stage is for (`helder.sealed.room`).
@@ -24,22 +24,25 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from helder.data.extract import kinds, marks, walk
 from helder.data.extract.form import Extracted, Held, Limits, Refused
-from helder.data.extract.source import Source
+from helder.data.extract.source import Source, opened
 from helder.data.extract.walk import Found
+from helder.data.lines import loads, written
 
 BYTES_A_SECOND = 1_000_000  # of a file, for which a second of processor time is added: PDFium reads 3 MB/s or more
 PATIENCE = 10  # times the processor time that may pass on the clock: the machine may be busy
 PATIENCE_FROM = 20.0  # seconds on the clock that always may pass
 OUTPUT = 64_000_000  # bytes that the lines of any file may have, and `OUTPUT_RATIO` for each byte of it (assumptions)
 OUTPUT_RATIO = 10
-WRITTEN = 1 << 20  # characters of lines that are collected before they are written
+BATCH_FILES, BATCH_BYTES = 64, 1 << 20  # files, and bytes of them, that a worker gets at once (assumptions)
+AHEAD = 4 * BATCH_FILES  # files that may be answered, for each worker, before the one whose turn it is
+WRITTEN = 1 << 20  # bytes of lines that are collected before they are written
 RECURSION = 3000  # calls inside one another: enough for `Limits.depth` elements of an office file
 
 
@@ -70,6 +73,15 @@ class Result:
     end: int = 0
 
 
+@dataclass(frozen=True)
+class Task:
+    """A file to read: its place among all of them, and why a person is to be asked before it is used, or nothing."""
+
+    number: int
+    found: Found
+    mark: str
+
+
 def allowance(size: int, limits: Limits) -> float:
     """Seconds of processor time that a file of this size may take."""
     return limits.seconds + size / BYTES_A_SECOND
@@ -92,29 +104,39 @@ def extract(
         workers: how many files are read at the same time.
         common: what stands in the line of every document, and "prefix", which its path begins with.
     """
-    paths = list(paths)
-    _preload(any(found.path.lower().endswith(".parquet") for found, _ in paths))
+    waiting = deque(Task(number, found, mark) for number, (found, mark) in enumerate(paths))
+    _preload(any(task.found.path.lower().endswith(".parquet") for task in waiting))
+    opener = walk.Opener(root)
     pool = [_Worker(number, spools, limits, common) for number in range(workers)]
-    waiting, done, order = deque(paths), {}, 0
-    expected = 0
+    done: dict[int, Result] = {}
+    order = 0
     try:
         while True:
             for worker in pool:
-                if worker.task is None and waiting and expected - order < 64 * workers:
-                    worker.start(root, *waiting.popleft(), expected)
-                    expected += 1
-            busy = [worker for worker in pool if worker.task is not None]
-            if not busy and order == expected:
+                while not worker.tasks and waiting and waiting[0].number - order < AHEAD * workers:
+                    done |= worker.start(opener, _batch(waiting))
+            busy = [worker for worker in pool if worker.tasks]
+            if not busy and not waiting and order not in done:
                 return
             for worker in _ready(busy):
-                number, result = worker.finish()
-                done[number] = result
+                done |= worker.finish()
+                waiting.extendleft(reversed(worker.given_back()))
             while order in done:
                 yield done.pop(order)
                 order += 1
     finally:
+        opener.close()
         for worker in pool:
             worker.stop()
+
+
+def _batch(waiting: deque[Task]) -> list[Task]:
+    """The next files for a worker: one, or several small ones, since handing over takes longer than reading them."""
+    batch = [waiting.popleft()]
+    size = batch[0].found.size
+    while waiting and len(batch) < BATCH_FILES and (size := size + waiting[0].found.size) <= BATCH_BYTES:
+        batch.append(waiting.popleft())
+    return batch
 
 
 def spool_path(spools: Path, number: int) -> Path:
@@ -146,13 +168,20 @@ def _ready(busy: list[_Worker]) -> list[_Worker]:
 
 
 class _Worker:
-    """The parent's side of one worker."""
+    """The parent's side of one worker.
+
+    The worker writes what became of each file into a file of answers, and one byte to its socket at the end of a batch:
+    so nobody is woken for every file, and what was answered before a worker died is known.
+    """
 
     def __init__(self, number: int, spools: Path, limits: Limits, common: dict[str, Any]) -> None:
         self.number, self._limits, self._common = number, limits, common
-        self._spool = os.open(spool_path(spools, number), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._spool = os.open(spool_path(spools, number), flags, 0o600)
+        self._answers = os.open(spools / f"{number}.answers", flags, 0o600)
+        self._read = 0  # bytes of the answers that were read
         self._end = 0  # of what is whole in the spool
-        self.task: tuple[int, Found] | None = None
+        self.tasks: deque[Task] = deque()  # those that are not answered, in their order
         self.deadline = 0.0
         self._process = -1
         self.socket: socket.socket
@@ -165,47 +194,92 @@ class _Worker:
             code = 1
             try:
                 self.socket.close()
-                _serve(theirs, self._spool, self._limits, self._common)
+                _serve(theirs, self._spool, self._answers, self._limits, self._common)
                 code = 0
             finally:
                 os._exit(code)
         theirs.close()
 
-    def start(self, root: Path, found: Found, mark: str, number: int) -> None:
-        """Give the worker a file; one that cannot be opened is answered at once."""
-        self.task = (number, found)
-        seconds = allowance(found.size, self._limits)
+    def start(self, opener: walk.Opener, batch: Sequence[Task]) -> dict[int, Result]:
+        """Give the worker files; gives back the results of those that cannot be opened."""
+        failed: dict[int, Result] = {}
+        orders, descriptors = [], []
+        for task in batch:
+            found = task.found
+            try:
+                descriptors.append(opener.open(found.path))
+            except OSError as error:
+                why = f"it cannot be opened: {error.strerror or error}"
+                failed[task.number] = Result(found, "refused", why, size=found.size)
+                continue
+            seconds = allowance(found.size, self._limits)
+            orders.append({"path": found.path, "size": found.size, "mark": task.mark, "seconds": seconds})
+            self.tasks.append(task)
+        if orders:
+            os.ftruncate(self._answers, 0)
+            self._read = 0
+            self._wait()
+            order = json.dumps(orders).encode()
+            try:
+                socket.send_fds(self.socket, [len(order).to_bytes(8, "big")], descriptors)
+                self.socket.sendall(order)
+            finally:
+                for descriptor in descriptors:
+                    os.close(descriptor)
+        return failed
+
+    def _wait(self) -> None:
+        """Set the deadline of the file that the worker has."""
+        seconds = allowance(self.tasks[0].found.size, self._limits)
         self.deadline = time.monotonic() + max(PATIENCE_FROM, PATIENCE * seconds)
-        order = json.dumps({"path": found.path, "size": found.size, "mark": mark, "seconds": seconds}).encode()
-        try:
-            with walk.opened(root, found.path) as descriptor:
-                socket.send_fds(self.socket, [len(order).to_bytes(8, "big") + order], [descriptor])
-        except OSError as error:
-            reason = error.strerror or str(error)
-            self._answered = Result(found, "refused", f"it cannot be opened: {reason}", size=found.size)
-            self.deadline = 0.0
-        else:
-            self._answered = None
 
-    _answered: Result | None = None
-
-    def finish(self) -> tuple[int, Result]:
-        """The result of the file that the worker has."""
-        assert self.task is not None
-        (number, found), self.task = self.task, None
-        if self._answered is not None:
-            result, self._answered = self._answered, None
-            return number, result
+    def finish(self) -> dict[int, Result]:
+        """The results of what was answered; the file that a worker died of, or took too long for, is refused."""
         late = self.deadline <= time.monotonic() and not select.select([self.socket], [], [], 0)[0]
-        record = None if late else _receive(self.socket)
-        if record is None:
-            why = self._bury(found, late)
+        ended = not late and not self._told()
+        done = dict(self._answered())
+        if late and done and self.tasks:  # it only has many files
+            self._wait()
+        elif late or ended:
+            task = self.tasks.popleft()
+            why = self._bury(task.found, late)
             os.ftruncate(self._spool, self._end)
             self._fork()
-            return number, Result(found, "refused", why, size=found.size)
-        start, self._end = self._end, record.pop("end")
-        spool = self.number if self._end > start else -1
-        return number, Result(found, **record, spool=spool, start=start, end=self._end)
+            done[task.number] = Result(task.found, "refused", why, size=task.found.size)
+            self._dead = True
+        return done
+
+    _dead = False
+
+    def given_back(self) -> list[Task]:
+        """The files that a worker that died had not come to."""
+        if not self._dead:
+            return []
+        self._dead = False
+        back = list(self.tasks)
+        self.tasks.clear()
+        return back
+
+    def _told(self) -> bool:
+        """Whether the worker says that its batch is done; it died when it does not."""
+        try:
+            return self.socket.recv(1) != b""
+        except ConnectionError:
+            return False
+
+    def _answered(self) -> Iterator[tuple[int, Result]]:
+        """Results that were written since this was asked last."""
+        content = bytearray()
+        while part := os.pread(self._answers, 1 << 20, self._read + len(content)):
+            content += part
+        whole = content.rfind(b"\n") + 1  # a worker may have died in the middle of a line
+        self._read += whole
+        for line in bytes(content[:whole]).splitlines():
+            task = self.tasks.popleft()
+            record = loads(line)
+            start, self._end = self._end, record.pop("end")
+            spool = self.number if self._end > start else -1
+            yield task.number, Result(task.found, **record, spool=spool, start=start, end=self._end)
 
     def _bury(self, found: Found, late: bool) -> str:
         """Why a worker ended, in words; it is gone afterwards."""
@@ -234,29 +308,13 @@ class _Worker:
                 os.kill(self._process, signal.SIGKILL)
             os.waitpid(self._process, 0)
         os.close(self._spool)
-
-
-def _receive(stream: socket.socket) -> dict[str, Any] | None:
-    """One answer of a worker; None when it died."""
-    parts, size = bytearray(), 8
-    while len(parts) < size:
-        try:
-            part = stream.recv(1 << 16)
-        except ConnectionError:
-            return None
-        if not part:
-            return None
-        parts += part
-        if size == 8 and len(parts) >= 8:
-            size = 8 + int.from_bytes(parts[:8], "big")
-    record: dict[str, Any] = json.loads(bytes(parts[8:]))
-    return record
+        os.close(self._answers)
 
 
 # -- the worker's side -----------------------------------------------------------------------------------
 
 
-def _serve(stream: socket.socket, spool: int, limits: Limits, common: dict[str, Any]) -> None:
+def _serve(stream: socket.socket, spool: int, answers: int, limits: Limits, common: dict[str, Any]) -> None:
     """Answer orders until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -269,15 +327,16 @@ def _serve(stream: socket.socket, spool: int, limits: Limits, common: dict[str, 
     os.dup2(devnull, 1)  # what libraries print is not ours
     os.dup2(devnull, 2)
     while True:
-        head, descriptors, _, _ = socket.recv_fds(stream, 8, 1)
+        head, descriptors, _, _ = socket.recv_fds(stream, 8, BATCH_FILES)
         if len(head) < 8:
             return
-        order = json.loads(_exactly(stream, int.from_bytes(head, "big")))
-        record = _one(descriptors[0], order, spool, limits, common)
-        os.close(descriptors[0])
-        record["end"] = os.lseek(spool, 0, os.SEEK_END)
-        answer = json.dumps(record).encode()
-        stream.sendall(len(answer).to_bytes(8, "big") + answer)
+        orders = json.loads(_exactly(stream, int.from_bytes(head, "big")))
+        for descriptor, order in zip(descriptors, orders, strict=True):
+            record = _one(descriptor, order, spool, limits, common)
+            os.close(descriptor)
+            record["end"] = os.lseek(spool, 0, os.SEEK_END)
+            _write(answers, written(record) + b"\n")
+        stream.sendall(b".")
 
 
 def _exactly(stream: socket.socket, size: int) -> bytes:
@@ -308,10 +367,9 @@ def _one(descriptor: int, order: dict[str, Any], spool: int, limits: Limits, com
     _limit_output(begin + OUTPUT + OUTPUT_RATIO * order["size"])
     signal.setitimer(signal.ITIMER_PROF, order["seconds"])
     try:
-        size, sha256 = walk.hashed(descriptor)
-        record |= {"size": size, "sha256": sha256}
-        name = walk.shown(order["path"].rpartition("/")[2])
-        _documents(Source(descriptor, name, size), order["path"], record, found, spool, limits, common)
+        source, sha256 = opened(descriptor, walk.shown(order["path"].rpartition("/")[2]))
+        record |= {"size": source.size, "sha256": sha256}
+        _documents(source, order["path"], record, found, spool, limits, common)
     except Exception as error:  # noqa: BLE001  a file from outside may break a reader in any way; it is refused, and told
         state = "held" if isinstance(error, Held) else "refused"
         record |= {"state": state, "why": _why(error, limits), "ids": []}
@@ -359,11 +417,11 @@ def _documents(
     prefix = common.get("prefix", "")
     said = {name: value for name, value in common.items() if name != "prefix"}
     fixed = {"path": prefix + walk.shown(path), "media_type": reader.media_type, **said, "library": reader.library}
-    lines: list[str] = []
+    lines: list[bytes] = []
     waiting = asked = 0
     first = ""
     for document in documents:
-        if document.row is None and not document.text.strip():
+        if document.row is None and (not document.text or document.text.isspace()):
             raise Held("it has no text")
         health = marks.of_health(document.text)
         reasons = [*found.marks, *([health] if health else [])]
@@ -379,13 +437,12 @@ def _documents(
             **fixed,
         }
         record["ids"].append(line["id"])
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-        lines.append(text)
-        waiting += len(text)
+        lines.append(written(line))
+        waiting += len(lines[-1])
         if waiting > WRITTEN:
-            _write(spool, lines)
+            _write(spool, b"\n".join([*lines, b""]))
             lines, waiting = [], 0
-    _write(spool, lines)
+    _write(spool, b"\n".join([*lines, b""]))
     if not record["ids"]:
         raise Held("it has no text")
     if asked:
@@ -393,7 +450,7 @@ def _documents(
         record |= {"state": "held", "why": first if total == 1 else f"{asked:,} of its {total:,} rows: {first}"}
 
 
-def _write(descriptor: int, lines: list[str]) -> None:
-    data = memoryview("".join(f"{line}\n" for line in lines).encode("utf-8"))
+def _write(descriptor: int, content: bytes) -> None:
+    data = memoryview(content)
     while data:
         data = data[os.write(descriptor, data) :]

@@ -120,6 +120,41 @@ def test_a_reader_that_spins_eats_crashes_or_fails_costs_its_file_only(
     assert [d["path"] for d in found.documents] == ["a.txt", "c.txt", "e.txt"]
 
 
+def hang(source: Source, found: Extracted, limits: Limits) -> Documents:
+    signal.pause()
+    yield from ()
+
+
+def test_a_reader_that_hangs_costs_its_file_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinds.Reader, "load", lambda self: hang if self.media_type == "text/markdown" else text)
+    monkeypatch.setattr(workers, "PATIENCE", 0.01)
+    monkeypatch.setattr(workers, "PATIENCE_FROM", 0.3)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a.txt", "b.md", "c.txt"):
+        (folder / name).write_text(f"tekst van {name}", encoding="utf-8")
+    found = read(folder, tmp_path)
+    assert [one["state"] for one in found.manifest["paths"]] == ["accepted", "refused", "accepted"]
+    assert "took longer than 0 s on the clock" in found.path("b.md")["why"]
+
+
+def test_more_files_than_a_worker_gets_at_once_come_in_order_whichever_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds.Reader, "load", lambda self: crash if self.media_type == "text/markdown" else text)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    names = [f"{number:03}.{'md' if number in (0, 63, 64, 65, 199) else 'txt'}" for number in range(200)]
+    for name in names:
+        (folder / name).write_text(f"tekst van {name}", encoding="utf-8")
+    found = read(folder, tmp_path)
+    assert [one["path"] for one in found.manifest["paths"]] == names
+    assert [one["path"] for one in found.manifest["paths"] if one["state"] == "refused"] == [
+        name for name in names if name.endswith("md")
+    ]
+    assert [d["path"] for d in found.documents] == [name for name in names if name.endswith("txt")]
+
+
 def test_a_text_beyond_the_limit_is_refused_not_cut(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
