@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from helder.data.recognisers import KINDS, Span, spans
+from helder.data.recognisers import KINDS, Span, spans_of
 from helder.errors import HelderError
 
 POLICIES = ("report", "redact", "refuse", "hold")
@@ -63,7 +63,19 @@ class Finding:
 
 def find(text: str, document: str = "") -> list[Finding]:
     """What stands in a text, in its order, without overlaps."""
-    return [Finding(span.kind, span.start, span.end, document) for span in spans(text.encode("utf-8"))]
+    return find_all([(text, document)])[0]
+
+
+def find_all(texts: Sequence[tuple[str, str]]) -> list[list[Finding]]:
+    """What stands in each of several texts, faster than one by one.
+
+    Args:
+        texts: (text, id of the document).
+    """
+    return [
+        [Finding(span.kind, span.start, span.end, document) for span in found]
+        for (_, document), found in zip(texts, spans_of([text.encode("utf-8") for text, _ in texts]), strict=True)
+    ]
 
 
 def find_with_presidio(text: str, analyzer: Any, document: str = "", language: str = "en") -> list[Finding]:

@@ -14,8 +14,11 @@ import bisect
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from helder.data import checksums
 from helder.data.beginnings import Beginnings
@@ -29,7 +32,7 @@ def _split(text: str) -> frozenset[str]:
 
 
 def _split_bytes(text: str) -> frozenset[bytes]:
-    return frozenset(text.encode("ascii").split())
+    return frozenset(text.encode("utf-8").split())
 
 
 class Span(NamedTuple):
@@ -42,17 +45,32 @@ class Span(NamedTuple):
 
 def spans(data: bytes) -> list[Span]:
     """All that is found in a text, in its order; where two overlap, the kind that stands first in `KINDS` wins."""
-    lower = data.lower()
-    there = _BEGINNINGS.among(lower)
-    found = [
-        *_secrets(data, lower, there),
-        *_mails(data),
-        *_numbers(data),
-        *_ipv6(data),
-        *_births(data, lower, there),
-        *_streets(data, lower, there),
-    ]
-    return _without_overlaps(found)
+    return spans_of([data])[0]
+
+
+def spans_of(texts: Sequence[bytes]) -> list[list[Span]]:
+    """As `spans`, of each text: what says where to look is asked of all of them at once."""
+    joined = b"\n".join([*texts, b""])  # no number goes on behind the end of a line
+    lower, shape = joined.lower(), joined.translate(_SHAPE)
+    sizes = np.fromiter((len(text) + 1 for text in texts), np.int64, len(texts))
+    ends = np.cumsum(sizes)
+    there = _BEGINNINGS.among_each(lower, ends)
+    places = _may_start(shape)
+    cuts = np.searchsorted(places, ends).tolist()
+    made, first = [], 0
+    for data, begin, end, words, last in zip(texts, (ends - sizes).tolist(), ends.tolist(), there, cuts, strict=True):
+        small = lower[begin : end - 1]
+        found = [
+            *_secrets(data, small, words),
+            *_mails(data),
+            *_numbers(data, _starts(shape[begin : end - 1], (places[first:last] - begin).tolist())),
+            *_ipv6(data),
+            *_births(data, small, words),
+            *_streets(data, small, words),
+        ]
+        made.append(_without_overlaps(found) if found else [])
+        first = last
+    return made
 
 
 def _without_overlaps(found: list[Span]) -> list[Span]:
@@ -70,7 +88,7 @@ def _without_overlaps(found: list[Span]) -> list[Span]:
 
 # -- e-mail ----------------------------------------------------------------------------------------------
 
-_LOCAL = re.compile(rb"(?:[A-Za-z0-9._%+'-]|\xc3[\x80-\xbf])+\Z")
+_LOCAL = re.compile(rb"(?:[A-Za-z0-9._%+'-]|[\x80-\xbf]\xc3)*")  # read backwards
 _DOMAIN = re.compile(
     rb"@((?:(?:[A-Za-z0-9-]|\xc3[\x80-\xbf]){1,63}\.){1,8}([A-Za-z][A-Za-z0-9-]{1,23}))(?![A-Za-z0-9])(?!\.[A-Za-z0-9])"
 )
@@ -78,15 +96,13 @@ _FILES = {b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"css", b"js", b"ser
 
 
 def _mails(data: bytes) -> Iterator[Span]:
-    place = data.find(b"@")
-    while place >= 0:
-        domain = _DOMAIN.match(data, place)
-        if domain and domain[2].lower() not in _FILES:
-            local = _LOCAL.search(data[max(0, place - 64) : place])  # RFC 5321: at most 64 octets
-            written = local[0].lstrip(b".'-") if local else b""
+    for domain in _DOMAIN.finditer(data):
+        if domain[2].lower() not in _FILES:
+            place = domain.start()
+            local = _LOCAL.match(data[max(0, place - 64) : place][::-1])  # RFC 5321: at most 64 octets
+            written = local[0].rstrip(b".'-") if local else b""
             if written:
                 yield Span(place - len(written), domain.end(), "e-mail")
-        place = data.find(b"@", place + 1)
 
 
 # -- numbers ---------------------------------------------------------------------------------------------
@@ -105,6 +121,8 @@ _START = re.compile(
     rb"|000(?: |\xc2\xa0)(?=[A\xc3])"  # an Austrian or Swiss one
     rb")"
 )
+_LINKS = np.zeros(256, dtype=np.bool_)
+_LINKS[list(b"0 .-/()\xc2\xe2")] = True  # what may follow a digit inside of a number
 _IPV4 = re.compile(rb"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9]|\.[0-9])")
 _CARD = re.compile(
     rb"(?=(?<![0-9])([0-9]{4}%s[0-9]{4}%s[0-9]{4}%s[0-9]{1,4}(?:%s[0-9]{1,3})?|[0-9]{4}%s[0-9]{6}%s[0-9]{4,5}|"
@@ -123,9 +141,13 @@ _HEADING = re.compile(rb"\.? +[A-Z]")  # 6.6.3.1 Event reading
 _WORD_BEFORE = re.compile(rb"(?:[A-Za-z0-9_]|[0-9][.,])\Z")
 
 
-def _numbers(data: bytes) -> Iterator[Span]:
-    """Everything that is made of digits, and the addresses whose postcode is."""
-    for match in _START.finditer(data.translate(_SHAPE)):
+def _numbers(data: bytes, starts: Iterable[re.Match[bytes]]) -> Iterator[Span]:
+    """Everything that is made of digits, and the addresses whose postcode is.
+
+    Args:
+        starts: what `_START` matches in the text.
+    """
+    for match in starts:
         start, end = match.span()
         run = data[start:end]
         if len(run) >= 7 and run.count(b".") >= 3:
@@ -141,6 +163,41 @@ def _numbers(data: bytes) -> Iterator[Span]:
                     yield span
         if count in (4, 5, 9) or b"A" in match[0]:
             yield from _postcodes(data, start, end)
+
+
+def _starts(shape: bytes, places: Iterable[int]) -> Iterator[re.Match[bytes]]:
+    """The matches of `_START`, as `finditer` gives them, tried only at some places, all where there may be one."""
+    done = 0
+    for place in places:
+        if place >= done and (match := _START.match(shape, place)):
+            done = match.end()
+            yield match
+
+
+def _may_start(shape: bytes) -> NDArray[np.int64]:
+    """Places of digits of which `_START` does not say at once that nothing begins there, in their order."""
+    signs = np.frombuffer(shape + bytes(8), dtype=np.uint8)
+    digits = np.flatnonzero(signs[:-8] == 48)
+    # Places of the next six digits; far away behind the last. A digit is linked when the next one can be of its number.
+    after = np.concatenate([digits, np.arange(1, 7) * 100 + len(shape)])
+    linked = _LINKS[signs[digits + 1]]
+    linked &= after[1:-5] - digits <= 4
+    linked = np.concatenate([linked, np.zeros(6, dtype=np.bool_)])
+    count = len(digits)
+    three = linked[:count] & linked[1 : count + 1] & linked[2 : count + 2]
+    seven = three & linked[3 : count + 3] & linked[4 : count + 4] & linked[5 : count + 5]
+    dots = signs == 46
+    address = three & (dots[digits + 1] | dots[digits + 2] | dots[digits + 3])
+    four = after[3:-3] - digits == 3
+    five = four & (after[4:-2] - digits == 4)
+    fifth = signs[digits + 4]
+    sixth = signs[digits + 5]
+    capital = (sixth == 65) | (sixth == 0xC3)
+    four &= (fifth == 65) | (fifth == 0xC2) | ((fifth == 32) & capital)
+    second = after[1:-5]
+    british = (signs[second.clip(max=len(shape)) + 1] == 65) & (second - digits <= 4)
+    found: NDArray[np.int64] = digits[seven | address | four | five | british]
+    return found
 
 
 _COUNTRY = re.compile(rb"[A-Za-z]{2}[0-9]{2}")
@@ -347,18 +404,22 @@ def _is_ipv6(text: bytes) -> bool:
 
 # -- dates of birth --------------------------------------------------------------------------------------
 
-_BIRTHS = tuple(  # each with the beginnings by which it is looked for
+_SPACES = (b" ", b"\t", b"\n", b"\r", b"\f", b"\v")
+_BIRTHS = tuple(  # each with four bytes, for each of its forms, by which it is looked for
     (_split_bytes(beginnings), re.compile(pattern))
     for beginnings, pattern in (
         ("born", rb"born\b"),
-        ("birt", rb"birth(?:\s?date|\s?day)?\b"),
+        ("irth", rb"birth(?:\s?date|\s?day)?\b"),
         ("", rb"dob\b"),
         ("d.o.", rb"d\.o\.b\b\.?"),
-        ("gebo gebu geb.", rb"geb(?:oren|oorte[a-z]*|urts[a-z]*|\.)"),
-        ("nais", rb"naissance\b"),
+        ("ebor eboo ebur geb.", rb"geb(?:oren|oorte[a-z]*|urts[a-z]*|\.)"),
+        ("issa", rb"naissance\b"),
     )
 )
-_BORN_IN_FRENCH = (_split_bytes(""), re.compile(rb"n\xc3\xa9e?(?:\(e\))?\s"))
+_BORN_IN_FRENCH = (
+    frozenset(b"n\xc3\xa9" + sign for sign in (b"e", b"(", *_SPACES)),
+    re.compile(rb"n\xc3\xa9e?(?:\(e\))?\s"),
+)
 _MONTHS = _split("""
     january february march april may june july august september october november december jan feb mar apr jun jul aug
     sep sept oct nov dec januari februari maart mei juni juli augustus oktober december mrt okt januar februar märz mai
@@ -407,6 +468,7 @@ _DUTCH_CODE = re.compile(rb"[1-9][0-9]{3}(?: |\xc2\xa0)?(?!SA|SD|SS)[A-Z]{2}(?![
 _GERMAN_CODE = re.compile(rb"(?:D-|A-|CH-)?[0-9]{4,5}(?: |\xc2\xa0)(?=[A-Z]|\xc3[\x80-\x9e])")
 _BRITISH_CODE = re.compile(rb"(?<![A-Za-z0-9])[A-Z]{1,2}[0-9][A-Z0-9]?(?: |\xc2\xa0)?[0-9][A-Z]{2}(?![A-Za-z0-9])")
 _AMERICAN_CODE = re.compile(rb"(?<![A-Za-z0-9])[A-Z]{2} [0-9]{5}(?:-[0-9]{4})?(?![0-9A-Za-z])")
+_CAPITAL = re.compile(rb"[A-Z\xc3]")  # which each of them has, in it or behind it
 _SMALL = rb"(?:op|aan|an|am|bei|ob|in|im|de|den|der|het|'t|la|le|sur|upon)"  # Bergen op Zoom, Frankfurt am Main
 _PLACE = re.compile(rb"%s?%s(?:(?:%s%s){0,2}(?:%s|-)%s){0,2}" % (_SP, _NAME, _SP, _SMALL, _SP, _NAME))
 _STATES = _split("""
@@ -418,6 +480,8 @@ REACH = 100  # bytes of an address before its postcode (assumption)
 
 def _postcodes(data: bytes, start: int, end: int) -> Iterator[Span]:
     """Addresses by their postcode: street and number before it, the place behind it or before it."""
+    if not _CAPITAL.search(data, max(0, start - 4), end + 5):
+        return
     code = _DUTCH_CODE.match(data, start)
     if code:
         street = _STREET_NUMBER.search(data[max(0, start - REACH) : start])
@@ -448,14 +512,14 @@ def _postcodes(data: bytes, start: int, end: int) -> Iterator[Span]:
 _HOUSE_AFTER = rb"\.?%s%s(?![0-9A-Za-z])" % (_SP, _HOUSE)
 _STREET_WORDS = (
     (
-        _split_bytes("stra str."),
+        _split_bytes("traa raß rass str."),
         re.compile(rb"str(?:aat|a\xc3\x9fe|asse|\.)%s" % _HOUSE_AFTER.replace(rb"\.?", b"", 1)),
         "name first",
     ),
     (_split_bytes("laan"), re.compile(rb"laan%s" % _HOUSE_AFTER), "name first"),
-    (_split_bytes("grac"), re.compile(rb"gracht%s" % _HOUSE_AFTER), "name first"),
-    (_split_bytes("stre"), re.compile(rb"street\b"), "number first"),
-    (_split_bytes("aven"), re.compile(rb"avenue\b"), "number first"),
+    (_split_bytes("rach"), re.compile(rb"gracht%s" % _HOUSE_AFTER), "name first"),
+    (_split_bytes("reet"), re.compile(rb"street\b"), "number first"),
+    (_split_bytes("venu"), re.compile(rb"avenue\b"), "number first"),
     (_split_bytes("road"), re.compile(rb"road\b"), "number first"),
 )
 _STREET_NAME = re.compile(rb"%s(?:%s%s)?-?\Z" % (_NAME, _SP, _NAME))
@@ -481,15 +545,27 @@ def _streets(data: bytes, lower: bytes, there: set[bytes]) -> Iterator[Span]:
 
 # -- secrets and keys ------------------------------------------------------------------------------------
 
-# Forms as their issuers document them. The first column is searched for byte by byte; so it is what is rare in text.
-_TOKENS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        # AWS access keys, Google API keys
-        rb"A(?:[KS]IA[0-9A-Z]{16}(?![0-9A-Za-z])|Iza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-]))",
-        rb"eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}",  # JSON Web Tokens (RFC 7519)
-        rb"SG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}(?![0-9A-Za-z_-])",  # SendGrid
-    )
+
+def _followed(text: bytes, by: str) -> frozenset[bytes]:
+    """Three bytes, and each byte that may follow them."""
+    return frozenset(text + sign.encode("ascii") for sign in by)
+
+
+_ALNUM = "abcdefghijklmnopqrstuvwxyz0123456789"
+# Forms as their issuers document them, each with four bytes, in small letters, of which every match has some.
+_TOKENS = (
+    # AWS access keys, Google API keys
+    (
+        _split_bytes("akia asia aiza"),
+        re.compile(rb"A(?:[KS]IA[0-9A-Z]{16}(?![0-9A-Za-z])|Iza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-]))"),
+    ),
+    # JSON Web Tokens (RFC 7519)
+    (_split_bytes(".eyj"), re.compile(rb"eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}")),
+    # SendGrid
+    (
+        _followed(b"sg.", _ALNUM + "_-"),
+        re.compile(rb"SG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}(?![0-9A-Za-z_-])"),
+    ),
 )
 _AFTER_LINE = re.compile(rb"_[0-9A-Za-z]{16}")  # ghp_, github_pat_, sk_live_, npm_, hf_
 _AFTER_DASH = re.compile(rb"-[0-9A-Za-z_]{12}")  # glpat-, xoxb-, pypi-, sk-
@@ -501,7 +577,19 @@ _DASH_TOKEN = re.compile(
     rb"(?<![0-9A-Za-z])(?:glpat-[0-9A-Za-z_-]{20,}|xox[abeprs]-[0-9A-Za-z-]{20,}|pypi-[0-9A-Za-z_-]{50,}"
     rb"|sk-(?:proj-|ant-)?[0-9A-Za-z_-]{32,})"
 )
-_KEY_BEGIN = b"PRIVATE KEY-----"
+_PREFIXED = (
+    (
+        _split_bytes("ghp_ gho_ ghu_ ghs_ ghr_ _pat k_li k_te npm_") | _followed(b"hf_", _ALNUM),
+        _AFTER_LINE,
+        _LINE_TOKEN,
+    ),
+    (
+        _split_bytes("lpat pypi") | _followed(b"xox", "abeprs") | _followed(b"sk-", _ALNUM + "_-"),
+        _AFTER_DASH,
+        _DASH_TOKEN,
+    ),
+)
+_KEY_BEGIN = _split_bytes("key-")
 _KEY = re.compile(
     rb"-----BEGIN ([A-Z ]{0,20})PRIVATE KEY-----(?:(?!-----END)[\s\S]){0,20000}(?:-----END \1PRIVATE KEY-----)?"
 )
@@ -510,10 +598,10 @@ _ASSIGNED = rb"[a-z_-]{0,20}[\"']?\s{0,3}(?::=|=>|:|=)\s{0,3}[\"']?([^\s\"'`,;<>
 _NAMED = tuple(
     (_split_bytes(beginnings), re.compile(pattern + _ASSIGNED))
     for beginnings, pattern in (
-        ("pass", rb"passw(?:or[dt])?"),
-        ("wach", rb"wachtwoord"),
-        ("secr", rb"secret"),
-        ("toke", rb"token"),
+        ("assw", rb"passw(?:or[dt])?"),
+        ("htwo", rb"wachtwoord"),
+        ("ecre", rb"secret"),
+        ("oken", rb"token"),
         ("api_ api- apik", rb"api[_-]?key"),
     )
 )
@@ -522,15 +610,15 @@ LEAST_ENTROPY = 2.8  # bits a character over the value itself; "changeme123" has
 
 
 def _secrets(data: bytes, lower: bytes, there: set[bytes]) -> Iterator[Span]:
-    for pattern in _TOKENS:
-        for match in pattern.finditer(data):
+    for parts, pattern in _TOKENS:
+        for match in pattern.finditer(data) if not parts.isdisjoint(there) else ():
             yield Span(match.start(), match.end(), "secret")
-    for hint, pattern in ((_AFTER_LINE, _LINE_TOKEN), (_AFTER_DASH, _DASH_TOKEN)):
-        for near in hint.finditer(data):
+    for parts, hint, pattern in _PREFIXED:
+        for near in hint.finditer(data) if not parts.isdisjoint(there) else ():
             token = pattern.search(data, max(0, near.start() - 40), near.end() + 260)
             if token and token.start() <= near.start() < token.end():
                 yield Span(token.start(), token.end(), "secret")
-    if _KEY_BEGIN in data:
+    if not _KEY_BEGIN.isdisjoint(there):
         for match in _KEY.finditer(data):
             yield Span(match.start(), match.end(), "secret")
     for match in _URL_PASSWORD.finditer(data):
@@ -562,8 +650,10 @@ def _looks_secret(value: bytes) -> bool:
 _BEGINNINGS = Beginnings(
     word
     for words in (
-        *(birth[0] for birth in _BIRTHS),
+        *(birth[0] for birth in (*_BIRTHS, _BORN_IN_FRENCH)),
         *(street[0] for street in _STREET_WORDS),
+        *(token[0] for token in (*_TOKENS, *_PREFIXED)),
+        _KEY_BEGIN,
         *(name[0] for name in _NAMED),
     )
     for word in words

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.planted import Generator
-from helder.data import checksums, personal
+from helder.data import checksums, personal, recognisers
 from helder.data.personal import Finding
 from helder.data.recognisers import KINDS
 from helder.errors import HelderError
@@ -171,3 +171,31 @@ def test_long_rows_of_digits_take_no_longer_than_their_length() -> None:
         personal.find(text)
         times.append(time.process_time() - started)
     assert times[1] < 16 * times[0] + 0.5  # four times the text; the square would be sixteen
+
+
+NUMBERLIKE = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ["0", "12", "2019", "00000", "A", "AB", " ", ".", "-", "/", "(", ")", "\n", ", ", "é", "–", "\xa0"]
+        ),
+        st.sampled_from(
+            [" 1234 AB Ede", "SW1A 1AA", "192.168.1.10", "020 1234567", "jan@huis.nl", "hf_", "token=", "born "]
+        ),
+        st.text("0123456789 .-/AZ", max_size=12),
+    )
+).map("".join)
+
+
+@given(st.lists(NUMBERLIKE, min_size=1, max_size=5))
+def test_texts_that_are_looked_at_together_give_what_each_gives_alone(texts: list[str]) -> None:
+    assert recognisers.spans_of([text.encode() for text in texts]) == [
+        recognisers.spans(text.encode()) for text in texts
+    ]
+
+
+@given(NUMBERLIKE)
+def test_a_number_begins_wherever_the_pattern_finds_one(text: str) -> None:
+    shape = text.encode().translate(recognisers._SHAPE)
+    places = recognisers._may_start(shape).tolist()
+    found = [match.span() for match in recognisers._starts(shape, places)]
+    assert found == [match.span() for match in recognisers._START.finditer(shape)]

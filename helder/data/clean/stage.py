@@ -53,6 +53,10 @@ DEFAULTS: dict[str, Any] = {
     "ray_address": None,  # of a Ray cluster; None for this machine
 }
 DOCUMENTS = "documents.jsonl"
+TOGETHER = (
+    1 << 18
+)  # bytes of texts that personal data are looked for in at once: short ones cost little more (measured)
+Judged = tuple[Entry, bytes, dict[str, Any], list[personal.Finding]]  # a document, its line, what it says
 STATES = ("kept", "redacted", "duplicate", "near-duplicate", "held", "refused")
 
 
@@ -270,31 +274,35 @@ def _write_documents(
         (output / "findings.jsonl").open("w", encoding="utf-8") as places,
     ):
 
-        def judged(entry: Entry, line: bytes) -> tuple[dict[str, Any], list[personal.Finding]]:
-            record = without_offsets(line)
-            findings = personal.find(record["text"], entry.id) if engine is None else engine(record["text"], entry.id)
-            entry.findings = personal.count(findings)
-            total.update(entry.findings)
-            places.writelines(json.dumps(finding.to_json()) + "\n" for finding in findings)
-            if findings:
-                _judge(entry, findings, config["personal_data"], choices)
-            return record, findings
+        def judged(entries: list[Entry]) -> Iterator[Judged]:
+            for part in _parts(entries):
+                lines = [texts.line(entry) for entry in part]
+                records = [without_offsets(line) for line in lines]
+                named = [(record["text"], entry.id) for entry, record in zip(part, records, strict=True)]
+                found = personal.find_all(named) if engine is None else [engine(*one) for one in named]
+                for entry, line, record, findings in zip(part, lines, records, found, strict=True):
+                    if findings:
+                        entry.findings = personal.count(findings)
+                        total.update(entry.findings)
+                        places.writelines(json.dumps(finding.to_json()) + "\n" for finding in findings)
+                        _judge(entry, findings, config["personal_data"], choices)
+                    yield entry, line, record, findings
 
         waiting = [entry for entry in ordered if entry.state == "kept"]
         known: dict[int, list[personal.Finding]] = {}
         if config["repeated_passages"]:  # only what is sure to stay may keep a passage that others lose
-            for entry in waiting:
-                _, found = judged(entry, texts.line(entry))
+            for entry, _, _, found in judged(waiting):
                 if entry.state == "redacted":
                     known[entry.at] = found
             waiting = [entry for entry in waiting if entry.state in ("kept", "redacted")]
             cuts, told = _repeated(texts, waiting, config["repeated_passages"], output)
-        for entry in waiting:
-            line = texts.line(entry)
-            if config["repeated_passages"]:
-                record, findings = without_offsets(line), known.get(entry.at, [])
-            else:
-                record, findings = judged(entry, line)
+        left: Iterator[Judged]
+        if config["repeated_passages"]:
+            lines = ((entry, texts.line(entry)) for entry in waiting)
+            left = ((entry, line, without_offsets(line), known.get(entry.at, [])) for entry, line in lines)
+        else:
+            left = judged(waiting)
+        for entry, line, record, findings in left:
             if entry.state == "redacted" or entry.at in cuts:
                 record = _changed(
                     json.loads(line), findings if entry.state == "redacted" else [], cuts.get(entry.at, [])
@@ -310,6 +318,20 @@ def _write_documents(
                 checks.look_in(entry.id, record["text"])
     order = {kind: total[kind] for kind in sorted(total)}
     return {"findings": order, "bytes": size, "repeated": told}
+
+
+def _parts(entries: list[Entry]) -> Iterator[list[Entry]]:
+    """Documents in their order, up to `TOGETHER` bytes or one of any length at a time."""
+    part: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if part and size + entry.size > TOGETHER:
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += entry.size
+    if part:
+        yield part
 
 
 def _repeated(
