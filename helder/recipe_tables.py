@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-LEAST_PASSAGE = 10  # words, below which a run is ordinary language (assumption)
+from helder.data.clean import LEAST_PASSAGE
 
 
 class Section(BaseModel):

@@ -12,82 +12,128 @@ import re
 import unicodedata
 from collections import defaultdict
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 GRAM = 5  # words of a shingle (Lee et al. 2022, "Deduplicating training data makes language models better")
-SHORT = 300  # characters below which a text is split and joined, which then is faster (assumption)
+SHORT = 300  # bytes below which a text is split and joined, which then is faster (assumption)
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits without a pattern: 2^64 divided by the golden ratio
+_MIX = (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53))
+_MASKS = np.array([(1 << (8 * size)) - 1 for size in range(9)], dtype=np.uint64)
+LONG = np.uint64(0xFF << 56)  # no word of eight bytes ends with 255, which is no byte of UTF-8
 # Thai to Myanmar, kana, Han, and Hangul is left out: Korean has blanks.
 _UNSPACED = re.compile("([\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff])")
 
 
-def exact_form(text: str) -> str:
-    """The text with composed characters, and with one blank for every run of white space."""
-    plain = text.isascii()
-    if not plain:
+def exact_form(text: str) -> bytes:
+    """The text in UTF-8, with composed characters, and with one blank for every run of white space."""
+    if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    if len(text) < SHORT:
-        return " ".join(text.split())
-    encoding = "ascii" if plain else "utf-16-le"
-    units = np.frombuffer(text.encode(encoding), dtype="u1" if plain else "<u2")
-    blank = _blanks(plain)[units]
+        for point in np.unique(_marked(text, _tables()[0])).tolist():
+            text = text.replace(chr(point), " ")
+    data = text.encode("utf-8").translate(_WHITE)
+    if len(data) < SHORT:
+        return b" ".join(data.split())
+    units = np.frombuffer(data, dtype=np.uint8)
+    blank = units == 32
     keep = np.empty(len(units), dtype=np.bool_)
-    keep[0] = not blank[0]
+    keep[0] = True
     np.logical_and(blank[:-1], blank[1:], out=keep[1:])
     np.logical_not(keep[1:], out=keep[1:])
-    made = np.where(blank, units.dtype.type(0x20), units)[keep]
-    return made.tobytes().decode(encoding).rstrip(" ")
+    return units[keep].tobytes().strip(b" ")
 
 
-@lru_cache(2)
-def _blanks(narrow: bool) -> NDArray[np.bool_]:
-    """Which units of a text are white space, as `str.split` sees it; none lies beyond the first 65,536 characters."""
-    return np.array([chr(point).isspace() for point in range(0x100 if narrow else 0x10000)], dtype=np.bool_)
+_WHITE = bytes(0x20 if byte < 0x80 and chr(byte).isspace() else byte for byte in range(256))
 
 
-def exact_digest(form: str) -> bytes:
-    """What two texts share exactly when their exact forms are equal: 16 bytes of SHA-256."""
-    return hashlib.sha256(form.encode("utf-8")).digest()[:16]
-
-
-def near_form(form: str) -> str:
-    """An exact form with folded case and with blanks between all words, those of Chinese and Japanese, too."""
-    if form.isascii():
-        return form.lower()
-    folded = form.casefold()
-    if not _may_be_unspaced(folded):
-        return folded
-    return " ".join(" ".join(_UNSPACED.split(folded)).split()) if _UNSPACED.search(folded) else folded
-
-
-def _may_be_unspaced(text: str) -> bool:
-    """Whether a character is perhaps one of `_UNSPACED`: a quick look, since most texts have none."""
+def _marked(text: str, table: NDArray[np.bool_]) -> NDArray[np.uint16]:
+    """The units of a text in UTF-16, those of ASCII left out, that are marked in a table: most texts have none."""
     units = np.frombuffer(text.encode("utf-16-le"), dtype="<u2")
-    low = units[units >= 0x0E00]
-    return bool(((low < 0x0F00) | ((low >= 0x1000) & (low < 0x10A0)) | (low >= 0x3040)).any())
+    high: NDArray[np.uint16] = units[units >= 0x80]
+    marked: NDArray[np.uint16] = high[table[high]]
+    return marked
 
 
-def numbering() -> defaultdict[str, int]:
+@lru_cache(1)
+def _tables() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(which units are white space, as `str.split` sees it; which must be looked at to fold case or to part words).
+
+    White space lies in the first 65,536 characters, so no unit of it is half of a pair; every half is looked at.
+    """
+    white, looked_at = np.zeros((2, 0x10000), dtype=np.bool_)
+    for point in range(0x80, 0x10000):
+        character = chr(point)
+        white[point] = character.isspace()
+        half = 0xD800 <= point < 0xE000
+        looked_at[point] = half or character.casefold() != character or _UNSPACED.match(character) is not None
+    return white, looked_at
+
+
+def exact_digest(form: bytes) -> bytes:
+    """What two texts share exactly when their exact forms are equal: 16 bytes of SHA-256."""
+    return hashlib.sha256(form).digest()[:16]
+
+
+def near_form(form: bytes) -> bytes:
+    """An exact form with folded case and with blanks between all words, those of Chinese and Japanese, too."""
+    if form.isascii() or not len(_marked(text := form.decode("utf-8"), _tables()[1])):
+        return form.lower()
+    folded = text.casefold()
+    if _UNSPACED.search(folded):
+        folded = " ".join(" ".join(_UNSPACED.split(folded)).split())
+    return folded.encode("utf-8")
+
+
+def numbering() -> defaultdict[Any, int]:
     """Numbers for words, in the order in which they are first asked for."""
     return defaultdict(itertools.count().__next__)
 
 
-def shingles(form: str, numbers: defaultdict[str, int]) -> NDArray[np.uint64]:
+def shingles(form: bytes, numbers: defaultdict[Any, int]) -> NDArray[np.uint64]:
     """The different runs of `GRAM` words of a near form, all its words when there are fewer, as sorted 64-bit numbers.
 
     Args:
-        numbers: word → number, from `numbering`, filled here; texts that are compared need the same one.
+        numbers: long word → number, from `numbering`, filled here; texts that are compared need the same one.
     """
-    words = form.split(" ")
-    ids = np.fromiter(map(numbers.__getitem__, words), np.uint64, len(words))
+    words = _mixed(_numbered(form, numbers))
     # A polynomial of the words' numbers modulo 2^64: two different runs meet with a chance of about 10^-13 for a
     # million of them, and the same texts always give the same.
     runs = np.zeros(max(1, len(words) - GRAM + 1), np.uint64)
     for first in range(min(GRAM, len(words))):
-        runs = runs * _BASE + ids[first : first + len(runs)] + np.uint64(1)
-    return np.unique(runs)
+        runs *= _BASE
+        runs += words[first : first + len(runs)]
+    runs.sort()
+    different = np.empty(len(runs), dtype=np.bool_)
+    different[0] = True
+    np.not_equal(runs[1:], runs[:-1], out=different[1:])
+    return runs[different]
+
+
+def _numbered(form: bytes, numbers: defaultdict[Any, int]) -> NDArray[np.uint64]:
+    """A number for each word: the bytes of one of up to eight; `LONG` and the number of a longer one."""
+    blanks = np.flatnonzero(np.frombuffer(form, dtype=np.uint8) == 32)
+    starts = np.concatenate([[0], blanks + 1])
+    ends = np.concatenate([blanks, [len(form)]])
+    sizes = ends - starts
+    eights = np.ndarray((len(form) + 1,), dtype="<u8", buffer=form + bytes(8), strides=(1,))
+    words: NDArray[np.uint64] = eights[starts]
+    words &= _MASKS[np.minimum(sizes, 8)]
+    long = np.flatnonzero(sizes > 8)
+    spans = zip(starts[long].tolist(), ends[long].tolist(), strict=True)
+    found = np.fromiter((numbers[form[start:end]] for start, end in spans), np.uint64, len(long))
+    words[long] = found | LONG
+    return words
+
+
+def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The numbers with all their bits spread, each to one of its own (MurmurHash3's last step): texts have few bits."""
+    for factor in _MIX:
+        words ^= words >> np.uint64(33)
+        words *= factor
+    words ^= words >> np.uint64(33)
+    return words
 
 
 def similarity(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> float:

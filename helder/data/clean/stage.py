@@ -35,14 +35,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from helder.data import contamination, personal, presidio
-from helder.data.clean import near, passages, pick
+from helder.data.clean import LEAST_PASSAGE, near, passages, pick
 from helder.data.clean.edits import Edit, applied, followed, joined
 from helder.data.clean.forms import exact_digest, exact_form, near_form
 from helder.data.clean.pick import Entry
 from helder.data.decisions import Decisions
 from helder.data.lines import without_offsets
 from helder.errors import HelderError
-from helder.recipe_tables import LEAST_PASSAGE
 
 DEFAULTS: dict[str, Any] = {
     "near_duplicates": 0.8,  # least similarity of near-duplicates; 1.0 drops exact copies only
@@ -68,7 +67,7 @@ class Texts:
     name: str
     groups: dict[bytes, list[Entry]] = field(default_factory=dict)  # exact form → its documents, in their order
 
-    def read(self) -> Iterator[str]:
+    def read(self) -> Iterator[bytes]:
         """Read all lines, filling `groups`; gives the exact form of every text that was not there before.
 
         Raises:
@@ -85,7 +84,7 @@ class Texts:
                     row=str(record.get("row") or ""),
                     date=record.get("date") or "",
                     at=at,
-                    size=len(text.encode("utf-8")),
+                    size=len(text if text.isascii() else text.encode("utf-8")),
                     held=record.get("held") or "",
                 )
             except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -234,7 +233,7 @@ def _sort_out(texts: Texts, choices: Mapping[str, str]) -> dict[str, str]:
     Returns:
         The copies of what people accepted, as accepted.
     """
-    nothing = exact_digest("")
+    nothing = exact_digest(b"")
     accepted: dict[str, str] = {}
     for digest, members in texts.groups.items():
         words = {choices.get(entry.id) for entry in members}

@@ -31,19 +31,19 @@ def test_white_space_makes_no_other_text(other: str) -> None:
 )
 def test_long_texts_are_joined_as_short_ones_are(text: str) -> None:
     long = text * (forms.SHORT // max(1, len(text)) + 1)
-    assert exact_form(long) == " ".join(unicodedata.normalize("NFC", long).split())
+    assert exact_form(long).decode() == " ".join(unicodedata.normalize("NFC", long).split())
 
 
 @given(st.text())
 def test_words_are_told_apart_in_every_script(text: str) -> None:
-    folded = exact_form(text).casefold()
-    assert near_form(exact_form(text)) == " ".join(" ".join(forms._UNSPACED.split(folded)).split())
+    folded = exact_form(text).decode().casefold()
+    assert near_form(exact_form(text)).decode() == " ".join(" ".join(forms._UNSPACED.split(folded)).split())
 
 
 def test_composed_characters_make_no_other_text_and_case_does() -> None:
     assert exact_form("cafe\u0301") == exact_form("caf\u00e9")
     assert exact_form("WHO says") != exact_form("who says")
-    assert near_form("WHO says ÉÉN") == near_form("who says één")
+    assert near_form("WHO says ÉÉN".encode()) == near_form("who says één".encode())
 
 
 @given(one=WORDS, other=WORDS)
@@ -51,10 +51,10 @@ def test_similarity_is_that_of_sets_of_word_runs(one: list[str], other: list[str
     first, second = " ".join(one), " ".join(other)
     mine, theirs = naive(first), naive(second)
     numbers = numbering()
-    found = similarity(shingles(first, numbers), shingles(second, numbers))
+    found = similarity(shingles(first.encode(), numbers), shingles(second.encode(), numbers))
     assert found == len(mine & theirs) / len(mine | theirs)
 
 
 def test_scripts_without_blanks_have_words_too() -> None:
-    assert len(near_form("日本語のテキスト and more").split(" ")) == 10
-    assert near_form("한국어 텍스트") == "한국어 텍스트"
+    assert len(near_form("日本語のテキスト and more".encode()).split(b" ")) == 10
+    assert near_form("한국어 텍스트".encode()).decode() == "한국어 텍스트"
