@@ -130,7 +130,7 @@ def test_the_counts_stand_before_any_score(
     from click.testing import CliRunner
 
     from helder import pipeline
-    from helder.commands import scores as command
+    from helder.commands import eval as command
     from helder.ledger.artifact import Artifact
 
     project, places, _ = made
