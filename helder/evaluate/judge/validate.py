@@ -10,16 +10,16 @@ before its validator did is judged by that, whatever the validator then makes of
 
 from __future__ import annotations
 
-import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from helder.errors import HelderError
-from helder.evaluate.judge import run
+from helder.evaluate.judge import inside, run
 from helder.evaluate.judge.groups import Outcome
 from helder.evaluate.judge.inside import ANSWER, FEEDBACK, INPUT, OUTPUT
 from helder.evaluate.judge.languages import language_of
@@ -73,7 +73,7 @@ def compiling(limits: Limits) -> RoomLimits:
     )
 
 
-def main_of(source: Source, include: dict[str, bytes] | None = None) -> str:
+def main_of(source: Source, include: Mapping[str, bytes] | None = None) -> str:
     """The file that is run, in languages that are not compiled: what the package says, `main`, or the first.
 
     Args:
@@ -167,42 +167,72 @@ class ValidatorRoom:
         if test is None:
             return command
         places = [INPUT, ANSWER, OUTPUT if self.validator.protocol == "cms" else f"{FEEDBACK}/"]
-        task = {
-            "argv": [*self.validator.program.argv, *places, *test.validator_arguments],
-            "output": self.problem.limits.validation_output,
-            "cpu": math.ceil(self.problem.limits.validation_time) + 1,
-        }
-        return [*command, json.dumps(task)]
+        limits, program = self.problem.limits, self.validator.program
+        seconds = math.ceil(limits.validation_time) + 1  # the room itself counts finer
+        warm = "warm" if program.language.warm else "cold"
+        return [
+            *command,
+            str(limits.validation_output),
+            str(seconds),
+            warm,
+            *program.argv,
+            *places,
+            *test.validator_arguments,
+        ]
 
     def _outcome(self, ended: Ended) -> Outcome:
         """What a validator's end means."""
         if not ended.well:
             return Outcome("JE", message=f"the validator's room: {ended.how} {ended.code} {_text(ended.stderr)}")
-        told: dict[str, Any] = json.loads(ended.stderr)
-        if self.validator.protocol == "cms":
-            return cms(told)
-        return kattis(told, self.problem)
+        try:
+            said = Said.of(ended.stderr)
+        except ValueError as error:
+            return Outcome("JE", message=f"the validator's room told nothing that can be read: {error}")
+        return cms(said) if self.validator.protocol == "cms" else kattis(said, self.problem)
 
 
-def kattis(told: dict[str, Any], problem: Problem) -> Outcome:
-    """What a validator of the Problem Package Format said.
+@dataclass(frozen=True)
+class Said:
+    """What a validator said.
 
-    Args:
-        told: how it ended, and its feedback files (`helder.evaluate.judge.inside`).
+    Attributes:
+        how: it ended: "exited" or "signalled".
+        code: exit code, or number of the signal.
+        files: name → text of its feedback files, of `stdout` and of `stderr`, as far as they are there.
     """
-    files = told["files"]
-    message, team = files["judgemessage.txt"] or "", files["teammessage.txt"] or ""
+
+    how: str
+    code: int
+    files: Mapping[str, str]
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """From what its room told.
+
+        Raises:
+            ValueError: it is nothing that a validator's room tells.
+        """
+        how, code, files = inside.told(data)
+        return cls(
+            how, code, {name: text.decode("utf-8", "replace") for name, text in files.items() if text is not None}
+        )
+
+
+def kattis(said: Said, problem: Problem) -> Outcome:
+    """What a validator of the Problem Package Format means."""
+    files = said.files
+    message, team = files.get("judgemessage.txt", ""), files.get("teammessage.txt", "")
 
     def error(why: str) -> Outcome:
-        return Outcome("JE", message=" ".join([why, message.strip(), (told["stderr"] or "").strip()]).strip())
+        return Outcome("JE", message=" ".join([why, message.strip(), files.get("stderr", "").strip()]).strip())
 
-    if told["how"] != "exited" or told["code"] not in (RIGHT, WRONG):
-        return error(f"the validator {told['how']} with {told['code']}, not {RIGHT} or {WRONG}.")
-    if told["noted"]:
+    if said.how != "exited" or said.code not in (RIGHT, WRONG):
+        return error(f"the validator {said.how} with {said.code}, not {RIGHT} or {WRONG}.")
+    if "nextpass.in" in files:
         return error("the validator asks for another pass, and the problem has one.")
-    right = told["code"] == RIGHT
+    right = said.code == RIGHT
     names = ("score.txt",) if problem.version == "legacy" else ("score.txt", "score_multiplier.txt")
-    given = {name: files[name] for name in names if files[name] is not None}
+    given = {name: files[name] for name in names if name in files}
     if len(given) > 1:
         return error("the validator wrote both score.txt and score_multiplier.txt.")
     if given and problem.validator_scores == "no":
@@ -221,20 +251,19 @@ def kattis(told: dict[str, Any], problem: Problem) -> Outcome:
     return Outcome("AC" if right else "WA", score=score, share=share, message=message, team_message=team)
 
 
-def cms(told: dict[str, Any]) -> Outcome:
+def cms(said: Said) -> Outcome:
     """What a checker of CMS said: a share from 0 to 1 on standard output, words on standard error, and 0.
 
     A part of the points is accepted with that part.
     """
-    text = (told["stdout"] or "").strip()
-    if told["how"] != "exited" or told["code"] != 0 or not FLOAT.fullmatch(text) or not 0 <= float(text) <= 1:
-        why = f"the checker {told['how']} with {told['code']} and wrote {text[:40]!r}, not a number from 0 to 1."
-        return Outcome("JE", message=f"{why} {told['stderr'] or ''}".strip())
+    text, told = said.files.get("stdout", "").strip(), said.files.get("stderr", "").strip()
+    if (said.how, said.code) != ("exited", 0) or not FLOAT.fullmatch(text) or not 0 <= float(text) <= 1:
+        why = f"the checker {said.how} with {said.code} and wrote {text[:40]!r}, not a number from 0 to 1."
+        return Outcome("JE", message=f"{why} {told}".strip())
     share = float(text)
-    message = (told["stderr"] or "").strip()
     if share == 0:
-        return Outcome("WA", message=message)
-    return Outcome("AC", share=share if share < 1 else None, message=message)
+        return Outcome("WA", message=told)
+    return Outcome("AC", share=share if share < 1 else None, message=told)
 
 
 def used(outcome: Outcome, ended: Ended) -> Outcome:
@@ -259,7 +288,7 @@ def words(ended: Ended) -> str:
 
 def pack(*parts: bytes) -> bytes:
     """A test's files, as `helder.evaluate.judge.inside` reads them."""
-    return b"\n".join([json.dumps([len(part) for part in parts]).encode(), b"".join(parts)])
+    return b"\n".join([b" ".join(b"%d" % len(part) for part in parts), b"".join(parts)])
 
 
 def _text(data: bytes) -> str:

@@ -220,10 +220,9 @@ print("as it is", file=sys.stderr)
     assert one(problem, "print(1, 1)").score == 0.0
 
 
-def told(code: int = 42, how: str = "exited", noted: tuple[str, ...] = (), **files: str) -> dict[str, Any]:
-    names = ("score.txt", "score_multiplier.txt", "judgemessage.txt", "teammessage.txt")
-    given = {name: files.get(name.removesuffix(".txt")) for name in names}
-    return {"how": how, "code": code, "files": given, "noted": list(noted), "stdout": "", "stderr": ""}
+def told(code: int = 42, how: str = "exited", noted: tuple[str, ...] = (), **files: str) -> validate.Said:
+    given = {f"{name}.txt": text for name, text in files.items()} | dict.fromkeys(noted, "")
+    return validate.Said(how, code, given)
 
 
 def scoring(version: str, scores: str) -> Problem:
@@ -240,7 +239,7 @@ def scoring(version: str, scores: str) -> Problem:
         (told(score_multiplier="0.25"), Outcome("AC", share=0.25)),
     ],
 )
-def test_what_a_validator_says_is_taken_over(said: dict[str, Any], outcome: Outcome) -> None:
+def test_what_a_validator_says_is_taken_over(said: validate.Said, outcome: Outcome) -> None:
     assert validate.kattis(said, scoring("2025-09", "may")) == outcome
 
 
@@ -262,7 +261,7 @@ def test_what_a_validator_says_is_taken_over(said: dict[str, Any], outcome: Outc
         (told(noted=("nextpass.in",)), "may", "another pass"),
     ],
 )
-def test_what_a_validator_must_not_say_is_a_judge_error(said: dict[str, Any], scores: str, why: str) -> None:
+def test_what_a_validator_must_not_say_is_a_judge_error(said: validate.Said, scores: str, why: str) -> None:
     outcome = validate.kattis(said, scoring("2025-09", scores))
     assert outcome.verdict == "JE" and why in outcome.message
 
