@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,7 @@ def _check(made: Judge, as_json: bool) -> None:
     problem = made.problem
     if not problem.submissions:
         raise HelderError(f"{problem.name} has no submissions.", "submissions/ is empty or not there.", "Name one.")
-    found = check_all(made, problem.submissions, lambda one: talk.say(f"{one.path}: {_verdict(one)}"))
+    found = check_all(made, problem.submissions, _shown)
     if as_json:
         talk.data({**_head(made), "submissions": [one.to_json() for one in found]})
     else:
@@ -151,8 +152,10 @@ def _head(made: Judge) -> dict[str, Any]:
     }
 
 
-def _verdict(one: Checked) -> str:
-    return one.judged.verdict if one.judged else "not judged"
+def _shown(one: Checked) -> None:
+    """Progress, for a terminal."""
+    if sys.stderr.isatty():
+        talk.say(f"{one.path}: {one.judged.verdict if one.judged else 'not judged'}")
 
 
 def _row(problem: Problem, one: Checked) -> list[str]:

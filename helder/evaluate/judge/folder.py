@@ -41,8 +41,8 @@ class Package:
         if not folder.is_dir():
             return []
         found = sorted((path for path in folder.iterdir() if NAME.fullmatch(path.name)), key=lambda path: path.name)
-        for path in found:
-            if path.is_symlink() and not path.resolve().is_relative_to(self.root):
+        for path in (folder, *(path for path in found if path.is_symlink())):
+            if not path.resolve().is_relative_to(self.root):
                 raise HelderError(
                     f"{path} is a link out of the package.",
                     "What it leads to would be shown to submissions.",

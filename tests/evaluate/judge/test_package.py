@@ -212,6 +212,21 @@ def test_a_link_out_of_the_package_is_refused(tmp_path: Path) -> None:
         read(folder)
 
 
+def test_a_folder_that_is_a_link_out_of_the_package_is_refused(tmp_path: Path) -> None:
+    folder = package(tmp_path)
+    (folder / "data/secret").rename(tmp_path / "elsewhere")
+    (folder / "data/secret").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(HelderError, match="a link out of the package"):
+        read(folder)
+
+
+def test_a_link_within_the_package_is_followed(tmp_path: Path) -> None:
+    folder = package(tmp_path)
+    (folder / "data/secret/9.in").symlink_to("1.in")
+    (folder / "data/secret/9.ans").symlink_to("1.ans")
+    assert names(folder)[-1] == "secret/9"
+
+
 def test_a_folder_without_problem_yaml_is_no_package(tmp_path: Path) -> None:
     with pytest.raises(HelderError, match="is no problem package"):
         read(tmp_path)
