@@ -260,9 +260,8 @@ class _Way:
                 points = most if outcome.share is None else most * outcome.share
             if most is not None and points > most + 10**-ROUNDING:
                 raise self.wrong(test, outcome, f"the validator gave {points:g} points, at most {most:g} are possible")
-        points = round(points, ROUNDING)
-        self.note(test, outcome, points)
-        return outcome.verdict, points
+        self.note(test, outcome, round(points, ROUNDING))
+        return outcome.verdict, points  # rounded when they are added up: three thirds are the whole
 
     def total(self, group: Group, rules: Rules, verdict: str, points: Sequence[float]) -> float:
         if rules.aggregation == "pass-fail":

@@ -88,6 +88,14 @@ def test_a_group_is_left_when_its_points_are_certain() -> None:
     assert len(asked) == 11
 
 
+@pytest.mark.parametrize("count", [1, 3, 7, 11, 49])
+def test_equal_parts_add_up_to_the_whole(count: int) -> None:
+    graded, _ = run(problem(*cases("secret", count)), {})
+    assert (graded.verdict, graded.points) == ("AC", 100.0)
+    graded, _ = run(problem(subtask("1", count, Rules("sum", 100.0))), {})
+    assert (graded.verdict, graded.points) == ("AC", 100.0)
+
+
 def test_samples_count_for_no_points() -> None:
     graded, _ = run(OLYMPIAD, {"sample/0": "W"})
     assert (graded.verdict, graded.points) == ("AC", 100.0)
