@@ -46,6 +46,8 @@ def judge(
         raise HelderError("--samples needs a submission.", "A package's own are judged on all tests.", "Name one.")
     chosen = [_submission(problem, word) for word in submissions]
     with Judge(problem, workers=workers, time_limit=time_limit) as made:
+        for note in made.notes:
+            talk.say(note)
         if chosen:
             _judge(made, chosen, "sample" if samples else None, as_json)
         else:

@@ -26,9 +26,10 @@ from typing import Any, Self
 from helder.errors import ExitCode, HelderError
 from helder.evaluate.judge import run, validate
 from helder.evaluate.judge.default_validator import Comparison
+from helder.evaluate.judge.expected import matches
 from helder.evaluate.judge.groups import Graded, GroupResult, Outcome, TestResult, grade
 from helder.evaluate.judge.languages import language_of
-from helder.evaluate.judge.problem import Group, Problem, Source, Test
+from helder.evaluate.judge.problem import SAMPLE, SECRET, Group, Problem, Source, Test
 from helder.sealed.untrusted import Room
 
 LONGEST = 60.0  # seconds that a submission may take while the time limit is not known yet (assumption)
@@ -95,6 +96,9 @@ class Judge:
 
     May be used by several threads at once.
 
+    Attributes:
+        notes: what is worth knowing about the time limit, when it was measured.
+
     Args:
         problem: that submissions are handed in to.
         workers: tests that run at the same time; all cores when it is 0.
@@ -111,6 +115,7 @@ class Judge:
         self._time = time_limit if time_limit is not None else problem.limits.time
         self._validator: validate.Compiled | None = None
         self._compared: dict[tuple[str, ...], Comparison] = {}
+        self.notes: list[str] = []
         self._largest = 0
         self._free: list[validate.ValidatorRoom] = []
         self._lock = threading.Lock()
@@ -165,7 +170,7 @@ class Judge:
             workers: of its tests at the same time; as many as the judge has when it is 0.
 
         Raises:
-            HelderError: its language is not clear or is not there.
+            HelderError: its language is not clear or is not there, or there are no such tests.
         """
         return self._judge(Source("submission", files, language, main), only, every, workers, self.time_limit)
 
@@ -176,6 +181,13 @@ class Judge:
 
     def _judge(self, source: Source, only: str | None, every: bool, workers: int, seconds: float) -> Judged:
         problem = self.problem
+        tests = [test for test in problem.data.tests() if only in (None, test.name.split("/")[0])]
+        if not tests:  # nobody is accepted by no test
+            raise HelderError(
+                f"{problem.name} has no tests{f' in {only!r}' if only else ''}.",
+                "A submission is judged by tests.",
+                f"Judge it on {SAMPLE!r}, on {SECRET!r} or on both.",
+            )
         size = sum(len(contents) for contents in source.files.values())
         if size > problem.limits.code:
             return self._refused(f"The code has {size} bytes, {problem.limits.code} are allowed.", seconds)
@@ -189,7 +201,6 @@ class Judge:
         made = run.compiled({**source.files, **include}, main, validate.compiling(problem.limits))
         if isinstance(made, run.NotCompiled):
             return self._refused(made.told, seconds)
-        tests = [test for test in problem.data.tests() if only in (None, test.name.split("/")[0])]
         with _Runs(self, made, seconds, min(workers or self.workers, len(tests))) as runs:
             if runs.workers > 1:
                 runs.begin(tests)
@@ -235,7 +246,7 @@ class Judge:
         """The time limit that the problem's own submissions set: the slowest that must pass, times the multiplier.
 
         Raises:
-            HelderError: no submission sets it.
+            HelderError: no submission sets it; code 4, the judge failed on one that does.
         """
         limits = self.problem.limits
         slowest = None
@@ -243,27 +254,27 @@ class Judge:
             bounds = [one for one in submission.expectations if one.bound == "lower"]
             if not bounds:
                 continue
-            judged = self._judge(submission.source, None, True, 0, LONGEST)
+            try:
+                judged = self._judge(submission.source, None, True, 0, LONGEST)
+            except HelderError as error:  # in a language that is not there: others may set the limit
+                self.notes.append(f"{submission.path} did not help to set the time limit: {error.what} {error.why}")
+                continue
+            if judged.verdict == "JE":
+                raise JudgeError(f"{submission.path}, which sets the time limit: {judged.told}")
             times = [
                 test.cpu_seconds
                 for test in judged.tests
-                if any(not one.where or _matches(one.where, test.name) for one in bounds)
+                if any(not one.where or matches(one.where, test.name) for one in bounds)
             ]
             slowest = max([*times, slowest or 0.0])
         if slowest is None:
             raise HelderError(
                 f"{self.problem.name} has no time limit.",
-                "problem.yaml names none (limits, time_limit), and no accepted submission is there to measure it by.",
-                "Add one of them, or give a limit.",
+                " ".join(["problem.yaml names none, and no accepted submission could be measured.", *self.notes]),
+                "Add one of them, or give a limit (--time-limit).",
             )
         steps = max(1, math.ceil(slowest * limits.ac_to_time_limit / limits.time_resolution - 1e-9))
         return steps * limits.time_resolution
-
-
-def _matches(pattern: str, name: str) -> bool:
-    from helder.evaluate.judge.expected import matches
-
-    return matches(pattern, name)
 
 
 class _Runs:

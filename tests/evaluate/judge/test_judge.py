@@ -92,6 +92,13 @@ def test_samples_alone_and_secret_tests_alone(tmp_path: Path) -> None:
     assert (judged.verdict, [test.name for test in judged.tests]) == ("WA", ["secret/1"])
 
 
+def test_nobody_is_accepted_by_no_test(tmp_path: Path) -> None:
+    problem = read(write(tmp_path / "p", new(), STATEMENT, cases("data/secret", {"1": ("1 2\n", "3\n")})))
+    for only in ("sample", "samples"):
+        with pytest.raises(HelderError, match="has no tests"):
+            one(problem, SUM, only=only)
+
+
 def test_many_submissions_are_judged_in_their_order(tmp_path: Path) -> None:
     sources = [SUM, packages.THREE, packages.CRASH, SUM]
     with Judge(made(tmp_path), workers=2) as judge:
@@ -129,6 +136,9 @@ def test_without_a_time_limit_the_accepted_submissions_set_it(tmp_path: Path) ->
     )
     with Judge(read(folder)) as judge:
         assert judge.time_limit in (0.5, 1.0)  # twice the least when the machine is busy
+    write(folder, {"submissions/accepted/Sum.java": "class Sum {}\n"})
+    with Judge(read(folder)) as judge:
+        assert "accepted/Sum.java did not help to set the time limit" in judge.notes[0]
     write(folder, {"submissions/submissions.yaml": "accepted: {use_for_time_limit: false}\n"})
     with pytest.raises(HelderError, match="has no time limit"), Judge(read(folder)):
         pass
