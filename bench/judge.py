@@ -35,7 +35,7 @@ from bench import cheats, measuring
 from helder.commands.talk import table
 from helder.errors import HelderError
 from helder.evaluate.judge import function_tasks, run
-from helder.evaluate.judge.functions import Checker
+from helder.evaluate.judge.functions import Checkers
 from helder.sealed.untrusted import Limits, interpreter, proved
 
 PARTS = ("cheats", "references", "start", "steady")
@@ -105,13 +105,12 @@ def measure_references() -> dict[str, Any]:
             measuring_note(str(error))
             continue
         begin = time.perf_counter()
-        with Checker(one.task for one in questions) as checker, ThreadPoolExecutor(1) as pool:
-            right = list(pool.map(lambda one, made=checker: made.judge(one.task.name, one.reference), questions))
+        with Checkers([one.task for one in questions]) as checkers:
+            right = checkers.judge_all([(one.task.name, one.reference) for one in questions])
             seconds = time.perf_counter() - begin
-            other = [
-                checker.judge(one.task.name, after.reference)
-                for one, after in zip(questions, [*questions[1:], questions[0]], strict=True)
-            ]
+            after = [*questions[1:], questions[0]]
+            pairs = zip(questions, after, strict=True)
+            other = checkers.judge_all([(one.task.name, next_.reference) for one, next_ in pairs])
         found[name] = {
             "tasks": len(questions),
             "references_right": sum(one.right for one in right),

@@ -11,10 +11,12 @@ Imports nothing but the standard library: it runs inside rooms.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -119,6 +121,24 @@ def _io_uring() -> str:
     return "a ring was made"
 
 
+def _cached() -> str:
+    with open(sys.executable, "rb") as file:
+        os.preadv(file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
+    return "a page is cached"
+
+
+def _evict() -> str:
+    with open(__file__, "rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return "pages of a file left the cache"
+
+
+def _hint() -> str:
+    with open(__file__, "rb") as file:
+        fcntl.fcntl(file, 1036, struct.pack("Q", 0))  # F_SET_RW_HINT: not known
+    return "a hint stays with a file"
+
+
 def attempts(hidden: str) -> dict[str, Callable[[], Any]]:
     """All attempts, by name.
 
@@ -157,6 +177,9 @@ def attempts(hidden: str) -> dict[str, Callable[[], Any]]:
         "signal everybody": lambda: os.kill(-1, 0),
         "look into another process": lambda: _call("ptrace", 0x4206, os.getppid(), 0, 0),
         "make a ring for input and output": _io_uring,
+        "tell which pages of a file are cached": _cached,
+        "take a file out of the cache": _evict,
+        "leave a hint at a file": _hint,
         "load a program into the kernel": lambda: _call("syscall", 321, 0, ctypes.create_string_buffer(120), 120),
     }
 

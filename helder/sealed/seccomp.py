@@ -104,14 +104,25 @@ SHARED = {
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
 }
+# What tells or decides which pages of the machine's files are cached: the cache is everybody's, so that a program could
+# leave in it what the next one reads (Gruss et al. 2019, Page Cache Attacks). Time tells too, and cannot be refused.
+CACHE = {
+    "fadvise64": (221, 223),
+    "readahead": (187, 213),
+    "mincore": (27, 232),
+    "cachestat": (451, 451),
+}
+PREADV2 = (327, 286)  # may ask to read only what is cached; the C library asks for `preadv` when it is not there
 SOCKETS = {"socket": (41, 198), "socketpair": (53, 199)}
 NEW_PROCESSES = {"fork": (57, None), "vfork": (58, None), "clone": (56, 220)}
 CLONE, CLONE3 = (56, 220), (435, 435)
 CLONE_NEW = 0x7E020080  # the flags of clone that make a namespace
 IOCTL = (16, 29)
+FCNTL = (72, 25)
+LIFETIME = (1036, 1038)  # F_SET_RW_HINT, F_SET_FILE_RW_HINT: two bits that stay with a file, even a read-only one
 TERMINAL = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX: typing into the terminal of whoever started us
 
-REFUSED = PROCESSES | MOUNTS | KERNEL | SHARED
+REFUSED = PROCESSES | MOUNTS | KERNEL | SHARED | CACHE
 
 # The instructions of a filter (Linux, Documentation/networking/filter.rst) and what it may say.
 LOAD, EQUAL, AT_LEAST, ANY_OF, SAY = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -145,14 +156,15 @@ def program(processes: bool, sockets: bool, machine: str = "") -> bytes:
     if not processes:
         refused |= {numbers[place]: errno.EAGAIN for numbers in NEW_PROCESSES.values()}
     # Its flags lie in memory, where a filter cannot look: the C library asks for `clone` when this one is not there.
-    refused[CLONE3[place]] = errno.ENOSYS
+    refused[CLONE3[place]] = refused[PREADV2[place]] = errno.ENOSYS
     for number in sorted(number for number in refused if number is not None):
         lines += [(EQUAL, 0, 1, number), (SAY, 0, 0, ERROR | refused[number])]
     if processes:
         lines += [(EQUAL, 0, 4, CLONE[place]), (LOAD, 0, 0, FIRST_ARGUMENT), (ANY_OF, 0, 1, CLONE_NEW)]
         lines += [(SAY, 0, 0, ERROR | errno.EPERM), (SAY, 0, 0, ALLOW)]
-    lines += [(EQUAL, 0, 4, IOCTL[place]), (LOAD, 0, 0, SECOND_ARGUMENT)]
-    lines += [(EQUAL, 1, 0, TERMINAL[0]), (EQUAL, 0, 1, TERMINAL[1]), (SAY, 0, 0, ERROR | errno.EPERM)]
+    for call, (one, other) in ((IOCTL, TERMINAL), (FCNTL, LIFETIME)):
+        lines += [(EQUAL, 0, 5, call[place]), (LOAD, 0, 0, SECOND_ARGUMENT)]
+        lines += [(EQUAL, 1, 0, one), (EQUAL, 0, 1, other), (SAY, 0, 0, ERROR | errno.EPERM), (SAY, 0, 0, ALLOW)]
     lines += [(SAY, 0, 0, ALLOW)]
     return b"".join(struct.pack("=HBBI", *line) for line in lines)
 

@@ -6,6 +6,9 @@ Inside waits a warden (`helder.sealed.warden`), which starts programs one after 
 Landlock and seccomp, and limits. None of the walls is enough alone (DESIGN, facts measured): Landlock leaves `stat` and
 unix sockets open, bubblewrap's processes are not counted when root starts it.
 
+Not closed: what two programs tell each other by how long things take, over the processor's caches or which files are
+in memory. It carries few bits, and no answers, which no room of a submission ever sees.
+
 A system that cannot give all of it gets an error with the reason. Untrusted code is never run with less.
 """
 

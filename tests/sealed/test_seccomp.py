@@ -18,6 +18,7 @@ CALLS = {
     **seccomp.SOCKETS,
     **seccomp.NEW_PROCESSES,
     "clone3": seccomp.CLONE3,
+    "preadv2": seccomp.PREADV2,
     "ioctl": seccomp.IOCTL,
 }
 
@@ -89,6 +90,16 @@ def test_nobody_types_into_the_terminal() -> None:
     assert verdict(program, seccomp.IOCTL[0], arguments=(0, 0x5412)) == seccomp.ERROR | 1
     assert verdict(program, seccomp.IOCTL[0], arguments=(0, 0x541C)) == seccomp.ERROR | 1
     assert verdict(program, seccomp.IOCTL[0], arguments=(0, 0x5401)) == seccomp.ALLOW
+
+
+@pytest.mark.parametrize("machine", sorted(seccomp.ARCHITECTURES))
+@pytest.mark.parametrize("processes", [False, True])
+def test_nobody_leaves_hints_at_files(machine: str, processes: bool) -> None:
+    program = seccomp.program(processes=processes, sockets=True, machine=machine)
+    number = seccomp.FCNTL[list(seccomp.ARCHITECTURES).index(machine)]
+    for command in range(1024 + 32):
+        refused = verdict(program, number, machine=machine, arguments=(3, command)) != seccomp.ALLOW
+        assert refused == (command in (1036, 1038)), command
 
 
 def test_an_unknown_machine_is_refused() -> None:

