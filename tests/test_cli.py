@@ -157,6 +157,20 @@ def test_doctor_tells_true_facts_and_makes_no_key(home: Path, capsys: pytest.Cap
     assert list(home.iterdir()) == []
     assert group.call(["doctor"]) == ExitCode.DONE
     assert "not closed yet" in capsys.readouterr().out
+    assert facts["judges_programs"] == facts["rooms"].startswith("closed")
+    assert facts["judges_programs"] == ("landlock" in facts.get("room_walls", {}))
+
+
+def test_doctor_tells_why_programs_of_strangers_cannot_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def proved() -> dict[str, str]:
+        raise HelderError("bubblewrap is not installed.", "", "Install bubblewrap.")
+
+    monkeypatch.setattr("helder.sealed.untrusted.proved", proved)
+    assert group.call(["doctor"]) == ExitCode.DONE
+    told = capsys.readouterr().out
+    assert "none: bubblewrap is not installed. Install bubblewrap." in " ".join(told.split())
 
 
 def test_the_schema_of_recipes_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""`helder doctor`: what this machine can do, and how tight its sealed room is."""
+"""`helder doctor`: what this machine can do, how tight its sealed room is, and whether strangers' programs may run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import click
 
 from helder import __version__
 from helder.commands import talk
+from helder.errors import HelderError
 from helder.ledger import environment, keys
 from helder.sealed import room
 
@@ -52,7 +53,34 @@ def examine() -> dict[str, Any]:
         "seal_level": room.LEVEL,
         "seal": "recorded environment; file system and network are not closed yet",
         "user": os.geteuid(),
+        **rooms(),
     }
+
+
+def rooms() -> dict[str, Any]:
+    """What a room for programs that nobody trusts can do here: its walls, and what a program tried in one in vain."""
+    # Imported here, since nothing else of `doctor` needs them.
+    from helder.evaluate.judge.languages import languages
+    from helder.sealed import landlock, untrusted
+
+    found: dict[str, Any] = {"judges_programs": False}
+    try:
+        refused = untrusted.proved()
+    except HelderError as error:
+        found["rooms"] = f"none: {error.what} {error.fix}"
+        return found
+    found["judges_programs"] = True
+    found["rooms"] = f"closed: {len(refused)} of {len(refused)} attempts to get out of one, made just now, were refused"
+    found["room_walls"] = {
+        "bubblewrap": untrusted.bubblewrap(),
+        "landlock": f"version {landlock.version()}",
+        "seccomp": platform.machine(),
+        "user": "another one for each room" if os.geteuid() == 0 else "this one, without capabilities",
+    }
+    found["room_languages"] = {
+        row.title: row.needs if Path(row.needs).exists() else None for row in languages().values()
+    }
+    return found
 
 
 def memory(name: str) -> int | None:

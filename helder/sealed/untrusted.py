@@ -15,6 +15,7 @@ A system that cannot give all of it gets an error with the reason. Untrusted cod
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import functools
 import importlib.util
@@ -60,6 +61,7 @@ START_SECONDS = 20.0  # a room that is not ready by then is an error; 0.05 is us
 PIPE = 1 << 20  # bytes between two programs that speak, as problemtools has it
 GRACE_SECONDS = 10.0  # beyond a program's own limits, until its warden has told
 
+ASK, NO_RANDOM_ADDRESSES = 0xFFFFFFFF, 0x0040000  # of <linux/personality.h>
 F_ADD_SEALS = fcntl.F_ADD_SEALS  # of <linux/fcntl.h>
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
@@ -139,16 +141,17 @@ class Room:
             opened.enter_context(theirs)
             data = _carried() | {f"{PROGRAM}/{name}": contents for name, contents in self._files.items()}
             places = {path: opened.enter_context(_sealed(contents)) for path, contents in sorted(data.items())}
-            self._process = subprocess.Popen(
-                _command(places, self._work, theirs.fileno()),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=ENVIRONMENT,
-                pass_fds=(theirs.fileno(), *places.values()),
-                cwd="/",
-                **_user(),
-            )
+            with _same_addresses():
+                self._process = subprocess.Popen(
+                    _command(places, self._work, theirs.fileno()),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    env=ENVIRONMENT,
+                    pass_fds=(theirs.fileno(), *places.values()),
+                    cwd="/",
+                    **_user(),
+                )
         self._control = mine
         said, *told = self._receive(START_SECONDS)
         if said != "ready":
@@ -370,6 +373,24 @@ def _user() -> dict[str, Any]:
         return {}
     number = NOBODY + next(_users) % USERS
     return {"user": number, "group": number, "extra_groups": []}
+
+
+@contextlib.contextmanager
+def _same_addresses() -> Iterator[None]:
+    """What this thread starts has its memory at the same addresses each time, where the system allows it.
+
+    A program may do what its addresses say, without meaning to: sets of objects in Python, of pointers in C++. It is
+    the same program with the same verdict then, too.
+    """
+    libc = ctypes.CDLL(None)
+    before = libc.personality(ctypes.c_ulong(ASK))
+    if before >= 0:
+        libc.personality(ctypes.c_ulong(before | NO_RANDOM_ADDRESSES))
+    try:
+        yield
+    finally:
+        if before >= 0:
+            libc.personality(ctypes.c_ulong(before))
 
 
 @contextlib.contextmanager

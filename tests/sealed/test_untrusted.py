@@ -1,5 +1,6 @@
 """Rooms: what programs in them can and cannot do, and that the attempts which must fail inside succeed outside."""
 
+import ctypes
 import json
 import os
 import subprocess
@@ -98,6 +99,28 @@ def test_the_environment_is_the_one_that_is_said() -> None:
     finally:
         del os.environ["HELDER_TEST_SECRET"]
     assert set(json.loads(ended.stdout)) - {"LC_CTYPE"} == set(ENVIRONMENT)
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_memory_lies_at_the_same_addresses_each_time(warm: bool) -> None:
+    if not addresses_can_be_fixed():
+        pytest.skip("the system does not let a process fix its addresses")
+    assert len({run("print([id(object()), id(print), id([])])", warm=warm).stdout for _ in range(3)}) == 1
+
+
+def addresses_can_be_fixed() -> bool:
+    libc = ctypes.CDLL(None)
+    before = libc.personality(ctypes.c_ulong(untrusted.ASK))
+    allowed = libc.personality(ctypes.c_ulong(before | untrusted.NO_RANDOM_ADDRESSES)) >= 0
+    libc.personality(ctypes.c_ulong(before))
+    return allowed
+
+
+def test_fixing_addresses_changes_nothing_of_this_process() -> None:
+    libc = ctypes.CDLL(None)
+    before = libc.personality(ctypes.c_ulong(untrusted.ASK))
+    with Room({}):
+        assert libc.personality(ctypes.c_ulong(untrusted.ASK)) == before
 
 
 def test_two_programs_talk() -> None:
