@@ -1,8 +1,10 @@
 """The programming problems that are shipped are whole, in two languages, and judged as they say."""
 
+import compileall
 import io
 import re
 import runpy
+import shutil
 from pathlib import Path
 from types import CodeType
 from unittest.mock import patch
@@ -178,6 +180,17 @@ def test_large_cases_that_came_out_differently_are_refused(monkeypatch: pytest.M
     monkeypatch.setattr(problem_data, "_made", lambda *_: {"secret/11-large.in": b"1\n0 1\n"})
     with pytest.raises(HelderError, match=r"busiest came out differently: secret/11-large.in"):
         problem_data.large("busiest", answers=False)
+
+
+def test_compiled_files_of_an_installed_package_are_no_submissions(tmp_path: Path) -> None:
+    package = tmp_path / "leak"
+    shutil.copytree(problem_data.PROBLEMS / "leak", package)
+    compileall.compile_dir(package, quiet=1)
+    assert (package / "submissions" / "accepted" / "__pycache__").is_dir()
+    assert (package / "output_validator" / "__pycache__").is_dir()
+    found = read(package)
+    assert [one.path for one in found.submissions] == [one.path for one in problem("leak").submissions]
+    assert found.validator == problem("leak").validator
 
 
 def test_the_problems_stay_small() -> None:

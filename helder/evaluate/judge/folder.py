@@ -40,7 +40,9 @@ class Package:
         """
         if not folder.is_dir():
             return []
-        found = sorted((path for path in folder.iterdir() if NAME.fullmatch(path.name)), key=lambda path: path.name)
+        # An installed package has compiled files of Python beside its sources.
+        named = (path for path in folder.iterdir() if NAME.fullmatch(path.name) and path.name != "__pycache__")
+        found = sorted(named, key=lambda path: path.name)
         for path in (folder, *(path for path in found if path.is_symlink())):
             if not path.resolve().is_relative_to(self.root):
                 raise HelderError(

@@ -96,13 +96,13 @@ def files() -> dict[str, str]:
 
 def large() -> dict[str, str]:
     cases = {
-        "secret/group2/03-large": _case(23, "line", 100_000, 100_000, 0.3, 0.25),
-        "secret/group2/04-large-few-posts": _case(24, "line", 100_000, 100_000, 0.001, 0.001),
-        "secret/group3/03-large": _case(33, "bushy", 100_000, 100_000, 0.3, 0),
-        "secret/group3/04-large-few-posts": _case(34, "long", 100_000, 100_000, 0.0005, 0),
-        "secret/group4/03-large": _case(43, "bushy", 100_000, 100_000, 0.3, 0.25),
-        "secret/group4/04-large-few-posts": _case(44, "long", 100_000, 100_000, 0.01, 0.01),
-        "secret/group4/05-large-star": _case(45, "star", 100_000, 100_000, 0.3, 0.25),
-        "secret/group4/06-large-many-posts": _case(46, "long", 100_000, 100_000, 0.5, 0.2),
+        "secret/group2/03-large": _case(23, "line", 50_000, 50_000, 0.3, 0.25),
+        "secret/group2/04-large-few-posts": _case(24, "line", 50_000, 50_000, 0.001, 0.001),
+        "secret/group3/03-large": _case(33, "bushy", 50_000, 50_000, 0.3, 0),
+        "secret/group3/04-large-few-posts": _case(34, "long", 50_000, 50_000, 0.0005, 0),
+        "secret/group4/03-large": _case(43, "bushy", 50_000, 50_000, 0.3, 0.25),
+        "secret/group4/04-large-few-posts": _case(44, "long", 50_000, 50_000, 0.01, 0.01),
+        "secret/group4/05-large-star": _case(45, "star", 50_000, 50_000, 0.3, 0.25),
+        "secret/group4/06-large-many-posts": _case(46, "long", 50_000, 50_000, 0.5, 0.2),
     }
     return {f"{case}.in": text for case, text in cases.items()}

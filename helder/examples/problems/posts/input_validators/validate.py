@@ -1,7 +1,7 @@
 import re
 import sys
 
-most, line, closing = (sys.argv[1:] + ["100000", "tree", "closing"][len(sys.argv) - 1 :])[:3]
+most, line, closing = (sys.argv[1:] + ["50000", "tree", "closing"][len(sys.argv) - 1 :])[:3]
 first, *lines = sys.stdin.read().split("\n")
 assert re.fullmatch("[1-9][0-9]{0,5} [1-9][0-9]{0,5}", first)
 n, q = map(int, first.split())
