@@ -165,6 +165,7 @@ class Kind:
         right, wrong: what a program prints, as Python.
         k, c: the numbers and letters that may be filled in.
         draw: draws an input, where the shape's own seldom gives an interesting one.
+        case_sensitive: whether capitals count in what is printed.
     """
 
     name: str
@@ -176,6 +177,7 @@ class Kind:
     k: Sequence[int] = ()
     c: str = ""
     draw: Draw | None = None
+    case_sensitive: bool = False
 
 
 @dataclass(frozen=True)
@@ -260,6 +262,9 @@ class EasyProblem:
             "submissions/wrong_answer/mistake.py": self.mistake,
             "data/invalid_input/refused.in": f"{self.kind.shape.refused}\n",
         }
+        if self.kind.case_sensitive:
+            rules = "output_validator_args: [case_sensitive]\n"
+            texts |= {"data/sample/test_group.yaml": rules, "data/secret/test_group.yaml": rules}
         for name, (text, answer) in self.tests().items():
             texts[f"data/{name}.in"], texts[f"data/{name}.ans"] = text, answer
         return {path: texts[path].encode("utf-8") for path in sorted(texts)}
@@ -780,7 +785,8 @@ _ROWS = (
         ("In capitals", "In hoofdletters"),
         ("Print the word in capital letters.", "Druk het woord af in hoofdletters."),
         "word.upper()",
-        "word.capitalize() + word[:0]",
+        "word.capitalize()",
+        case_sensitive=True,
     ),
     Kind(
         "repeat",

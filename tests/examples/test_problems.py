@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from helder.errors import HelderError
+from helder.evaluate.judge.default_validator import Comparison
 from helder.evaluate.judge.judge import Judge
 from helder.evaluate.judge.package import read
 from helder.evaluate.judge.problem import Problem
@@ -243,7 +244,8 @@ def test_every_very_easy_problem_tells_right_from_wrong() -> None:
         tests = one.tests()
         assert len(tests) == 10 and len({answer for _, answer in tests.values()}) > 1
         mistake = compile(one.mistake, one.name, "exec")
-        assert any(prints(mistake, text).split() != answer.split() for text, answer in tests.values()), one.name
+        compared = Comparison(case_sensitive=one.kind.case_sensitive)
+        assert any(compared.wrong(prints(mistake, text).encode(), answer.encode()) for text, answer in tests.values())
 
 
 def test_the_seed_chooses_very_easy_problems_and_kinds_come_in_turn() -> None:
@@ -256,8 +258,9 @@ def test_the_seed_chooses_very_easy_problems_and_kinds_come_in_turn() -> None:
         easy_problems.problems(1, 1, ["singing"])
 
 
-def test_a_very_easy_problem_is_a_package_that_can_be_judged(rooms: None, tmp_path: Path) -> None:
-    (one,) = easy_problems.problems(1, 3, ["sorted"])
+@pytest.mark.parametrize("kind", ["sorted", "capitals"])
+def test_a_very_easy_problem_is_a_package_that_can_be_judged(rooms: None, tmp_path: Path, kind: str) -> None:
+    (one,) = easy_problems.problems(1, 3, [kind])
     package = easy_problems.write(one, tmp_path)
     found = read(package)
     validator = package / "input_validators" / "validate.py"
