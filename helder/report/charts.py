@@ -54,6 +54,7 @@ def interval_bar(value: float, low: float, high: float) -> str:
 
 
 SIDE = 300  # of a square picture
+TOPS = (0.02, 0.04, 0.1, 0.2, 0.4, 0.6, 0.8)  # ends of an axis of which the quarters are round numbers
 
 
 def reliability(bins: Sequence[Mapping[str, Any]], label: str) -> str:
@@ -94,8 +95,8 @@ def risk_coverage(
         chosen: (coverage, risk) at the threshold; None when there is none.
         label: as in `reliability`.
     """
-    top = max([promised, *(risk for _, risk in points)]) * 1.1 or 1.0
-    top = min(1.0, max(top, 0.02))
+    most = max([promised, *(risk for _, risk in points)])
+    top = next((top for top in TOPS if most <= top), 1.0)
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (_square(coverage, risk / top) for coverage, risk in points))
     (left, height), (right, _) = _square(0, promised / top), _square(1, 0)
     parts = [
@@ -134,5 +135,5 @@ def _frame(across: str, up: str, top: float = 1.0) -> str:
 
 
 def _picture(parts: Sequence[str], label: str) -> str:
-    box = f"0 0 {SIDE} {SIDE + 8}"
+    box = f"0 0 {SIDE} {SIDE - 8}"
     return f'<svg class="square" viewBox="{box}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'

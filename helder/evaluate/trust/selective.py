@@ -120,7 +120,7 @@ def choose(confidences: Sequence[Confidence], rights: Sequence[bool], risk: floa
     n = len(rights)
     numbers = ladder(n, risk, 1 - confidence)
     if not numbers:
-        why = f"{n} items are too few to show a risk of at most {risk:g} at {confidence:.0%} confidence."
+        why = f"{n} items are too few to show a risk of at most {100 * risk:g} % at {100 * confidence:g} % confidence."
         return Chosen(None, n, 0, 0, 1.0, 1 - confidence, 0, why)
     level = (1 - confidence) / len(numbers)
     points = curve(confidences, rights)
@@ -129,12 +129,12 @@ def choose(confidences: Sequence[Confidence], rights: Sequence[bool], risk: floa
     if not passed:
         p_value, _, given, wrong = min(rungs, key=lambda rung: rung[0])
         why = (
-            f"No threshold was shown to have a risk of at most {risk:g} at {confidence:.0%} confidence: at the nearest "
-            f"{wrong} of {given} answers were wrong."
+            f"No threshold was shown to have a risk of at most {100 * risk:g} % at {100 * confidence:g} % confidence: "
+            f"at the nearest {wrong} of {given} answers were wrong."
         )
         return Chosen(None, n, given, wrong, p_value, level, len(numbers), why)
     p_value, threshold, given, wrong = passed[-1]
-    why = f"At most {risk:.1%} of the answers given are wrong, at {confidence:.0%} confidence."
+    why = f"At most {100 * risk:g} % of the answers given are wrong, at {100 * confidence:g} % confidence."
     return Chosen(threshold, n, given, wrong, p_value, level, len(numbers), why)
 
 

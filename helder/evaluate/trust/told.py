@@ -26,7 +26,7 @@ def lines(trust: Mapping[str, Any] | None, scores: Mapping[str, Any]) -> list[st
         return []
     titles = {subject["name"]: subject["title"] for subject in scores["subjects"]}
     told = [f"  {about}: {sentence}" for about, sentence in sentences(trust, titles)]
-    return [f"\nTrust in an answer, at {trust['confidence']:.0%} confidence:", *told]
+    return [f"\nTrust in an answer, at {100 * trust['confidence']:g} % confidence:", *told]
 
 
 def sentences(trust: Mapping[str, Any], titles: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
@@ -49,7 +49,7 @@ def _selective(trust: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]
         if chosen["threshold"] is None:
             found.append(f"{name}: no threshold. {chosen['why']}")
             continue
-        text = f"{name}: {chosen['why'][:-1]}, below {chosen['threshold']:.3g} none is given"
+        text = f"{name}: {chosen['why']} Answers with a confidence below {chosen['threshold']:.3g} are not given"
         text += f" (development set: {chosen['wrong']} wrong of {chosen['given']} given, of {chosen['n']})."
         for of in one["test_sets"]:
             risk, coverage = of["at"]["risk"], of["at"]["coverage"]

@@ -153,12 +153,12 @@ def test_with_a_risk_that_can_be_shown_a_threshold_is_sealed_and_counted_on_the_
     sentences = dict.fromkeys(about for about, _ in told.sentences(trust))
     assert list(sentences) == ["abstention", "calibration", "robustness", "leakage", "injection", "control tokens"]
     text = " ".join(sentence for _, sentence in told.sentences(trust, {"f16": "the F16 file"}))
-    assert "the F16 file: At most 30.0% of the answers given are wrong" in text
+    assert "the F16 file: At most 30 % of the answers given are wrong" in text
     assert "2 of 3 planted canaries" in text
     assert told.read({"trust": tmp_path / "trust"}) == trust
     assert told.read({}) is None
     printed = told.lines(trust, {"subjects": [{"name": "f16", "title": "the F16 file"}]})
-    assert "90% confidence" in printed[0]
+    assert "90 % confidence" in printed[0]
     assert any("the F16 file" in line for line in printed[1:])
     assert told.lines(None, {}) == []
     assert "membership by loss: AUC" in text
