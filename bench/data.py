@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -69,14 +70,17 @@ started = time.monotonic()
 facts = load(job["function"])(job["settings"], inputs, Path(job["output"]), Path(job["scratch"]), lambda *_, **__: None)
 spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 print(json.dumps({
-    "facts": facts, "seconds": time.monotonic() - started, "memory": peak_memory(),
+    "facts": facts, "seconds": time.monotonic() - started, "memory": max(peak_memory(), spent[1].ru_maxrss * 1024),
     "cpu_seconds": sum(one.ru_utime + one.ru_stime for one in spent),
 }))
 """
 
 
 def step(function: str, settings: dict[str, Any], inputs: dict[str, Path], output: Path) -> dict[str, Any]:
-    """One stage in a process of its own, start of Python counted: facts, seconds, CPU-seconds, bytes of memory."""
+    """One stage in a process of its own, start of Python counted: facts, seconds, CPU-seconds, bytes of memory.
+
+    The memory is that of the largest process: the stage's own, or one of its workers.
+    """
     job = {
         "function": function,
         "settings": settings,
@@ -279,32 +283,43 @@ def contaminated() -> Iterator[Bar]:
 # -- memory and workers ----------------------------------------------------------------------------------
 
 
-def write_large(path: Path, gigabytes: float) -> None:
-    """JSON lines with texts of about 4 kB, all different."""
+def write_large(path: Path, gigabytes: float, words: int) -> int:
+    """JSON lines with texts of made-up words, all different; gives back how many.
+
+    Args:
+        words: of a text: 720 of them make about 3 kB, 42 of them 200 bytes.
+    """
     drawn = random.Random(3)
-    blocks = [sentences(drawn, 120) for _ in range(2000)]
+    blocks = [sentences(drawn, words // 6) for _ in range(1_440_000 // words)]
     size, number = 0, 0
     with path.open("w", encoding="utf-8") as file:
         while size < gigabytes * 1e9 - 100_000:  # the largest file that is read
             text = " ".join(drawn.choice(blocks) for _ in range(6)) + f" {number}"
             size += file.write(json.dumps({"text": text}) + "\n")
             number += 1
+    return number
 
 
 def memory(place: Path, model: Path | None, gigabytes: float) -> Iterator[Bar]:
-    """The most memory of each stage over one large JSONL file, in GB."""
-    (place / "large").mkdir()
-    write_large(place / "large" / "records.jsonl", gigabytes)
-    made = step("helder.data.extract.stage:run", {}, {"folder": place / "large"}, place / "large-extract")
-    yield Bar(f"memory of extracting {gigabytes} GB, GB", made["memory"] / 1e9, 1.5, most=True)
-    made = step("helder.data.clean.stage:run", {}, {"extract": place / "large-extract"}, place / "large-clean")
-    told = f"{made['cpu_seconds']:.0f} CPU s, {made['facts']['counts']}"
-    yield Bar(f"memory of cleaning {gigabytes} GB, GB", made["memory"] / 1e9, 1.5, most=True, told=told)
-    if model is not None:
-        inputs = {"base": model, "text": place / "large-clean"}
-        made = step("helder.tokens.stage:run", {"holdout": 0.01, "seed": 0}, inputs, place / "large-tokens")
-        told = f"{made['facts']['train']['tokens']:,} tokens"
-        yield Bar(f"memory of making tokens of {gigabytes} GB, GB", made["memory"] / 1e9, 1.5, most=True, told=told)
+    """The most memory of each stage over one large JSONL file, of long rows and of short ones, in GB."""
+    for rows, words in (("long rows", 720), ("rows of 200 bytes", 42)):
+        folder = place / f"large-{words}"
+        (folder / "in").mkdir(parents=True)
+        count = write_large(folder / "in" / "records.jsonl", gigabytes, words)
+        steps: list[tuple[str, str, dict[str, Any], dict[str, Path]]] = [
+            ("extract", "helder.data.extract.stage:run", {}, {"folder": folder / "in"}),
+            ("clean", "helder.data.clean.stage:run", {}, {"extract": folder / "extract"}),
+        ]
+        if model is not None:
+            inputs = {"base": model, "text": folder / "clean"}
+            steps.append(("tokens", "helder.tokens.stage:run", {"holdout": 0.01, "seed": 0}, inputs))
+        for name, function, settings, inputs in steps:
+            made = step(function, settings, inputs, folder / name)
+            told = f"{count:,} rows, {made['cpu_seconds']:.0f} CPU s"
+            yield Bar(
+                f"memory of {name}, {gigabytes:g} GB of {rows}, GB", made["memory"] / 1e9, 1.5, most=True, told=told
+            )
+        shutil.rmtree(folder)
 
 
 CLUSTER = """\

@@ -1,19 +1,21 @@
 """Which documents may be nearly the same: MinHash and locality-sensitive hashing, as one plan of Daft.
 
-The plan is a dataframe: rows of text → signature → bands → groups of rows that share a band. Daft runs it on this
-machine, or the same plan on a Ray cluster (the extra `scale`); what it gives is a set, so neither the number of workers
-nor their order shows. A group is a reason to compare, never a finding: `helder.data.clean.pick` measures how alike two
-texts really are.
+The plan is a dataframe: rows of text → signatures. Daft runs it on this machine, or the same plan on a Ray cluster (the
+extra `scale`). The rows that share a band of their signatures are a group; what comes of it is a set, so neither the
+number of workers nor their order shows. A group is a reason to compare, never a finding: `helder.data.clean.pick`
+measures how alike two texts really are.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from helder.data.clean.forms import GRAM
 from helder.errors import HelderError
@@ -23,6 +25,7 @@ HASH: Literal["xxhash3_64"] = "xxhash3_64"
 PART_BYTES = 32_000_000  # text of one file that the plan reads (assumption: a few per worker at 100 MB, 24 in 768 MB)
 ROWS_IN_MEMORY = 1000  # rows of a row group, so that reading a file does not hold all of it
 RUNNERS = ("native", "ray")
+_FACTOR = np.uint64(0xFF51AFD7ED558CCD)  # odd, of MurmurHash3
 _runner: str | None = None
 
 
@@ -125,38 +128,62 @@ def write_parts(rows: Iterable[tuple[int, bytes]], folder: Path) -> list[Path]:
 
 
 def plan(parts: list[Path], threshold: float) -> Any:
-    """The dataframe with a column `rows`: each is the list of rows that share one band of their signatures."""
+    """The dataframe with the columns `row` and `signature`: as many numbers of 32 bits as `bands` says."""
     daft = _daft()
     from daft import functions
 
     count, size = bands(threshold)
-    numbers = daft.DataType.list(daft.DataType.uint32())
     signature = functions.minhash(
         daft.col("text"), num_hashes=count * size, ngram_size=GRAM, seed=SEED, hash_function=HASH
     )
-    signed = daft.read_parquet([str(path) for path in parts]).select(daft.col("row"), signature.alias("signature"))
-    cut = functions.chunk(daft.col("signature").cast(numbers), size)
-    banded = signed.select(daft.col("row"), cut.alias("key"), daft.lit(list(range(count))).alias("band"))
-    keyed = banded.explode("key", "band").select(
-        daft.col("row"), daft.col("band"), functions.hash(daft.col("key").cast(numbers)).alias("key")
-    )
-    grouped = keyed.groupby("band", "key").agg(
-        daft.col("row").list_agg().alias("rows"), daft.col("row").count().alias("size")
-    )
-    return grouped.where(daft.col("size") > 1).select("rows")
+    return daft.read_parquet([str(path) for path in parts]).select(daft.col("row"), signature.alias("signature"))
 
 
 def groups(parts: list[Path], threshold: float) -> list[tuple[int, ...]]:
-    """Every set of rows that share a band, each once, sorted."""
+    """Every set of rows that share a band, each once, sorted.
+
+    The bands lie in files beside the parts, and one is in memory at a time: 24 bytes for each row.
+    """
     if not parts:
         return []
-    found = {tuple(sorted(set(rows))) for rows in _rows(plan(parts, threshold))}
-    return sorted(group for group in found if len(group) > 1)
+    count, size = bands(threshold)
+    rows = parts[0].with_name("rows.bin")
+    keys = [parts[0].with_name(f"band-{band:03}.bin") for band in range(count)]
+    with contextlib.ExitStack() as open_:
+        numbers, *written = [open_.enter_context(path.open("wb")) for path in (rows, *keys)]
+        for batch in plan(parts, threshold).to_arrow_iter():
+            signatures = batch.column("signature").flatten().to_numpy().reshape(len(batch), count, size)
+            numbers.write(batch.column("row").to_numpy().astype(np.int64).tobytes())
+            for file, band in zip(written, _keys(signatures).T, strict=True):
+                file.write(band.tobytes())
+    order = np.fromfile(rows, dtype=np.int64)
+    found = {group for path in keys for group in _same(order, np.fromfile(path, dtype=np.uint64))}
+    for path in (rows, *keys):
+        path.unlink()
+    return sorted(found)
 
 
-def _rows(made: Any) -> Iterator[list[int]]:
-    for batch in made.to_arrow_iter():
-        yield from batch.to_pydict()["rows"]
+def _keys(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """One number for each band: (rows, bands), of (rows, bands, rows of a band).
+
+    Two different bands that get the same number, by a chance of 2^-64, are compared in vain and nothing else.
+    """
+    keys = np.zeros(signatures.shape[:2], dtype=np.uint64)
+    for place in range(signatures.shape[2]):
+        keys ^= signatures[:, :, place]
+        keys *= _FACTOR
+        keys ^= keys >> np.uint64(32)
+    return keys
+
+
+def _same(rows: NDArray[np.int64], keys: NDArray[np.uint64]) -> Iterator[tuple[int, ...]]:
+    """The rows that have the same key, where there are several, each set sorted."""
+    order = np.argsort(keys)
+    keys = keys[order]
+    same = np.concatenate([[False], keys[1:] == keys[:-1], [False]])
+    begins, ends = np.flatnonzero(~same[:-1] & same[1:]), np.flatnonzero(same[:-1] & ~same[1:]) + 1
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        yield tuple(sorted(rows[order[begin:end]].tolist()))
 
 
 def components(sets: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ from helder.data.clean import contradict, near
 from helder.data.clean.forms import exact_form, near_form, numbering, shingles, similarity
 
 CACHED = 16_000_000  # bytes of texts that stay in memory, some ten times as words, while they are compared (assumption)
+
+
+NOTHING: Mapping[str, Any] = {}  # one for all, since there is an entry for each document
 
 
 @dataclass(slots=True)
@@ -52,8 +56,8 @@ class Entry:
     why: str = ""
     of: Entry | None = None
     similarity: float | None = None
-    findings: dict[str, int] = field(default_factory=dict)
-    repeated: dict[str, Any] = field(default_factory=dict)
+    findings: Mapping[str, int] = field(default_factory=lambda: NOTHING)
+    repeated: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
     @property
     def named(self) -> dict[str, str]:
@@ -90,6 +94,12 @@ class Conflict:
             "similarity": round(self.similarity, 4),
             "differences": [difference.to_json() for difference in self.differences],
         }
+
+
+def sort(entries: list[Entry]) -> None:
+    """Put documents in the order of id, path, row and place; without a tuple for each of them, which is much memory."""
+    for key in ("at", "row", "path", "id"):
+        entries.sort(key=attrgetter(key))
 
 
 def preferred(entry: Entry) -> tuple[Any, ...]:

@@ -27,12 +27,15 @@ Artifact:
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
+
+import numpy as np
 
 from helder.data import contamination, personal, presidio
 from helder.data.clean import LEAST_PASSAGE, near, passages, pick
@@ -65,22 +68,25 @@ class Texts:
 
     file: IO[bytes]
     name: str
-    groups: dict[bytes, list[Entry]] = field(default_factory=dict)  # exact form → its documents, in their order
+    firsts: list[Entry] = field(default_factory=list)  # the first document of each exact form, in their order
+    copies: dict[int, list[Entry]] = field(default_factory=dict)  # place in `firsts` → the others of the same form
+    empty: int | None = None  # the place of those without text
 
     def read(self) -> Iterator[bytes]:
-        """Read all lines, filling `groups`; gives the exact form of every text that was not there before.
+        """Read all lines, filling `firsts` and `copies`; gives the exact form of every text that is new.
 
         Raises:
             HelderError: a line that is not a document, by number.
         """
         at = 0
+        known: dict[bytes, int] = {}
         for number, line in enumerate(self.file, 1):
             try:
                 record = without_offsets(line)
                 text = record["text"]
                 entry = Entry(
                     id=record["id"],
-                    path=record.get("path") or "",
+                    path=sys.intern(record.get("path") or ""),  # that of a table stands in each of its rows
                     row=str(record.get("row") or ""),
                     date=record.get("date") or "",
                     at=at,
@@ -95,10 +101,19 @@ class Texts:
                 ) from error
             at += len(line)
             form = exact_form(text)
-            members = self.groups.setdefault(exact_digest(form), [])
-            members.append(entry)
-            if len(members) == 1:
-                yield form
+            place = known.setdefault(exact_digest(form), len(self.firsts))
+            if place < len(self.firsts):
+                self.copies.setdefault(place, []).append(entry)
+                continue
+            self.firsts.append(entry)
+            if not form:
+                self.empty = place
+            yield form
+
+    def groups(self) -> Iterator[list[Entry]]:
+        """The documents of each exact form."""
+        for place, first in enumerate(self.firsts):
+            yield [first, *self.copies.get(place, ())]
 
     def line(self, entry: Entry) -> bytes:
         """The line of an entry, read again."""
@@ -133,9 +148,9 @@ def run(
     with source.open("rb") as file:
         texts = Texts(file, source.name)
         candidates = _candidates(texts, config, scratch)
-        entries = [entry for members in texts.groups.values() for entry in members]
+        entries = [entry for members in texts.groups() for entry in members]
         choices = {**decided, **_sort_out(texts, decided)}
-        representatives = [pick.drop_copies(members) for members in texts.groups.values()]
+        representatives = [pick.drop_copies(members) for members in texts.groups()]
         report("progress", done=1, total=3, unit="step")
         conflicts = pick.drop_near(
             candidates,
@@ -152,9 +167,9 @@ def run(
     _write(output / "conflicts.json", {"conflicts": [conflict.to_json() for conflict in _in_order(conflicts)]})
     told = checks.told()
     _write(output / "contamination.json", told)
-    entries.sort(key=lambda entry: (entry.id, entry.path, entry.row, entry.at))
+    pick.sort(entries)
     counts = _account(entries, output)
-    about = {entry.id for entry in entries} & set(decided)
+    about = {entry.id for entry in entries if entry.id in decided}
     missing = sorted(set(decided) - about)
     summary = {
         "format": 1,
@@ -209,7 +224,7 @@ def _configured(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _candidates(texts: Texts, config: Mapping[str, Any], scratch: Path) -> list[tuple[int, ...]]:
-    """Read everything, and find what is worth comparing; a row is the place of a text in `texts.groups`."""
+    """Read everything, and find what is worth comparing; a row is the place of a text in `texts.firsts`."""
     if config["near_duplicates"] == 1:
         for _ in texts.read():
             pass
@@ -233,14 +248,13 @@ def _sort_out(texts: Texts, choices: Mapping[str, str]) -> dict[str, str]:
     Returns:
         The copies of what people accepted, as accepted.
     """
-    nothing = exact_digest(b"")
     accepted: dict[str, str] = {}
-    for digest, members in texts.groups.items():
+    for place, members in enumerate(texts.groups()):
         words = {choices.get(entry.id) for entry in members}
         held = [entry.held for entry in members if entry.held]
         if "refuse" in words:
             state, why = "refused", "a person refused it"
-        elif digest == nothing:
+        elif place == texts.empty:
             state, why = "refused", "it has no text"
         elif held and "accept" not in words:
             state, why = "held", held[0]
@@ -265,7 +279,8 @@ def _write_documents(
     """Look for personal data in what is kept so far, do what the policy says, and write what stays, sorted by id."""
     total: Counter[str] = Counter()
     size = 0
-    ordered = sorted(representatives, key=lambda entry: (entry.id, entry.path, entry.row))
+    ordered = list(representatives)
+    pick.sort(ordered)
     cuts: dict[int, list[passages.Cut]] = {}
     told: dict[str, Any] = {"looked_for": False}
     with (
@@ -398,7 +413,8 @@ def _account(entries: list[Entry], output: Path) -> dict[str, int]:
     """Write the account of every document and give back the counts, which must add up."""
     counted = Counter(entry.state for entry in entries)
     counts = {state: counted[state] for state in STATES}
-    if sum(counts.values()) != len(entries) or len({entry.at for entry in entries}) != len(entries):
+    places = np.fromiter((entry.at for entry in entries), np.int64, len(entries))
+    if sum(counts.values()) != len(entries) or len(np.unique(places)) != len(entries):
         raise AssertionError(f"documents do not add up: {len(entries)} came in, {counts} accounted for")
     with (output / "account.json").open("w", encoding="utf-8") as file:
         file.write(json.dumps({"format": 1, "total": len(entries), "counts": counts})[:-1] + ', "documents": [')

@@ -103,9 +103,9 @@ def read_folders(
             spools = scratch / f"spool-{number}"
             spool = _Spools(spools, lines)
             for result in results(place, bounds, spools, common | {"prefix": prefix}):
-                manifest.add(entry(result, folder, prefix))
+                manifest.add(entry(result, folder, prefix), result.ids)
                 counts[result.state] += 1
-                documents += len(result.ids)
+                documents += result.documents
                 if result.spool >= 0:
                     spool.copy(result.spool, result.start, result.end)
                 if manifest.paths % TOLD == 0:
@@ -189,7 +189,7 @@ def _hashed(root: Path, one: Found, why: str) -> Result:
 
 
 def entry(result: Result, folder: str, prefix: str = "") -> dict[str, Any]:
-    """The line of a path in the manifest."""
+    """The line of a path in the manifest, but for the ids of its documents."""
     is_file = result.found.kind == "file"
     return {
         "path": prefix + shown(result.found.path),
@@ -202,8 +202,11 @@ def entry(result: Result, folder: str, prefix: str = "") -> dict[str, Any]:
         "library": result.library or None,
         "facts": result.facts,
         "warnings": result.warnings,
-        "documents": result.ids,
+        "documents": [],
     }
+
+
+_NO_DOCUMENTS = b'"documents":[]'  # in a text of JSON, there would be a backslash before its quotation marks
 
 
 class _Manifest:
@@ -213,8 +216,13 @@ class _Manifest:
         self._stream, self.paths = stream, 0
         stream.write(b'{"format":1,"paths":[')
 
-    def add(self, one: Mapping[str, Any]) -> None:
-        self._stream.write((b",\n" if self.paths else b"\n") + written(one, sort=True))
+    def add(self, one: Mapping[str, Any], ids: str) -> None:
+        """Add a path with the ids of its documents, which have blanks between them; of a table they are many."""
+        before, after = written(one, sort=True).split(_NO_DOCUMENTS, 1)
+        self._stream.write((b",\n" if self.paths else b"\n") + before + b'"documents":[')
+        if ids:
+            self._stream.write(b'"' + ids.encode("ascii").replace(b" ", b'","') + b'"')
+        self._stream.write(b"]" + after)
         self.paths += 1
 
     def end(self, counts: Mapping[str, Any]) -> None:
