@@ -36,7 +36,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from helder.errors import HelderError
-from helder.sealed import landlock, seccomp
+from helder.sealed import idle, landlock, seccomp
 
 PROGRAM = "/program"  # where a room's files lie
 WORK = "/work"  # where they may write, if they may
@@ -57,9 +57,11 @@ ENVIRONMENT = {
 SHOWN = 1 << 16  # bytes of standard error that are kept
 NOBODY = 200_000  # first of the users without a name or a file that rooms run as, when root makes them (assumption)
 USERS = 60_000
-START_SECONDS = 20.0  # a room that is not ready by then is an error; 0.05 is usual
+START_SECONDS = 60.0  # a room that is not ready by then is an error; 0.02 is usual
 PIPE = 1 << 20  # bytes between two programs that speak, as problemtools has it
-GRACE_SECONDS = 10.0  # beyond a program's own limits, until its warden has told
+GRACE_SECONDS = 60.0  # after a program was ended, until its warden has told; 0.001 is usual
+LOOK_SECONDS = 0.1  # between two looks at whether a program sleeps, at the least
+LONGEST = 100.0  # where the clock alone ends a program, in multiples of what it may sleep
 
 ASK, NO_RANDOM_ADDRESSES = 0xFFFFFFFF, 0x0040000  # of <linux/personality.h>
 F_ADD_SEALS = fcntl.F_ADD_SEALS  # of <linux/fcntl.h>
@@ -74,7 +76,8 @@ class Limits:
 
     Attributes:
         cpu_seconds: of the processor, user and system; the measure of verdicts.
-        wall_seconds: that pass; against programs that sleep.
+        wall_seconds: in which it neither runs nor waits for a processor; against programs that sleep. A busy machine
+            does not use them up; the clock alone ends a program at `LONGEST` times as many.
         memory: bytes that were in use at the same time (the largest resident set).
         output: bytes to standard output, and as many to standard error, or to any file.
         processes: at the same time, threads counted.
@@ -132,6 +135,7 @@ class Room:
         self._files = dict(files)
         self._work = work
         self._control: socket.socket | None = None
+        self._clock = _Clock()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -217,24 +221,25 @@ class Room:
             there, here = ends.pipe(), ends.pipe()
             self._send(argv, (here[0], there[1], errors), limits, warm)
             other._send(other_argv, (there[0], here[1], other_errors), other_limits, warm)
-            longest = max(limits.wall_seconds, other_limits.wall_seconds) + GRACE_SECONDS
-            until = time.monotonic() + longest
             told: dict[Room, list[str]] = {}
             writes = {self: there[1], other: here[1]}
             while len(told) < 2:
                 waited = {room._control.fileno(): room for room in writes if room not in told and room._control}
                 unread = [here[0]] if self in told else []
-                ready = select.select([*waited, *unread], [], [], max(0.0, until - time.monotonic()))[0]
-                for place in ready or list(waited):
+                rest = min(room._clock.rest() for room in waited.values())
+                ready = select.select([*waited, *unread], [], [], rest)[0]
+                for place in ready:
                     if place == here[0]:
                         os.read(place, PIPE)
-                        continue
-                    room = waited[place]
-                    silent = ["error", f"its warden said nothing for {longest:.0f} seconds"]
-                    told[room] = room._receive(0) if ready else silent
-                    ends.close(writes[room])
-                    if room is other:
-                        ends.close(there[0])  # not before: who writes to it would end by that, and seem the first
+                    else:
+                        told[waited[place]] = waited[place]._receive(0)
+                for room in waited.values():
+                    if room not in told and (silent := room._look(list(writes))):
+                        told[room] = silent
+                    if room in told:
+                        ends.close(writes[room])
+                        if room is other:
+                            ends.close(there[0])  # not before: who writes to it would end by that, and seem the first
             mine = self._made(told[self], limits, None, errors)
             return mine, other._made(told[other], other_limits, None, other_errors)
 
@@ -243,7 +248,7 @@ class Room:
             raise RuntimeError("the room is not entered")
         writes = ["/dev/null", *([WORK] if self._work else [])]
         words = ["1" if warm else "0", WORK if self._work else PROGRAM]
-        words += [repr(float(limits.cpu_seconds)), repr(float(limits.wall_seconds)), str(limits.memory)]
+        words += [repr(float(limits.cpu_seconds)), repr(LONGEST * limits.wall_seconds), str(limits.memory)]
         words += [str(limits.output + 1)]  # one more, to tell a program that wrote just as much as it may
         words += [str(limits.processes)]
         environment = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
@@ -251,13 +256,34 @@ class Room:
             words += [str(len(part)), *part]
         if any("\0" in word for word in words):
             raise ValueError("an argument holds a zero")
+        self._clock = _Clock(limits.wall_seconds)
         try:
             socket.send_fds(self._control, ["\0".join(words).encode("utf-8", "surrogateescape")], list(opened))
         except OSError as error:
             raise _failed(f"it does not take a task: {error}") from error
 
     def _ended(self, limits: Limits, out: int | None, errors: int) -> Ended:
-        return self._made(self._receive(limits.wall_seconds + GRACE_SECONDS), limits, out, errors)
+        assert self._control is not None
+        while not select.select([self._control], [], [], self._clock.rest())[0]:
+            if silent := self._look([self]):
+                return self._made(silent, limits, out, errors)
+        return self._made(self._receive(0), limits, out, errors)
+
+    def _look(self, together: Sequence[Room]) -> list[str]:
+        """End the program when it and those that it speaks with have slept too long; what to say when that failed.
+
+        Args:
+            together: rooms of programs that wait for each other: one of them works, or all sleep.
+        """
+        if self._clock.rest() > 0:
+            return []
+        if self._clock.over:
+            return ["error", f"its warden said nothing for {GRACE_SECONDS:.0f} seconds"]
+        running = {room: idle.programs(room._process.pid) for room in together if room._process is not None}
+        mine = running[self]
+        if self._clock.slept(idle.age(mine) - sum(map(idle.busy, running.values())) if mine else None):
+            idle.end(mine)
+        return []
 
     def _made(self, words: Sequence[str], limits: Limits, out: int | None, errors: int) -> Ended:
         """How a program ended, from what its warden told."""
@@ -265,6 +291,8 @@ class Room:
         if said != "ended":
             raise _failed(" ".join(told))
         how, code, cpu, wall, memory, ended = told
+        if self._clock.over and how == "signalled":
+            how = "wall"
         written = 0 if out is None else os.fstat(out).st_size
         if int(memory) > limits.memory:
             how = "memory"
@@ -415,6 +443,39 @@ def _file(sealable: bool = False) -> Iterator[int]:
         os.close(place)
 
 
+class _Clock:
+    """When to look at a program again, and whether it slept too long.
+
+    Args:
+        most: seconds that it may sleep.
+    """
+
+    def __init__(self, most: float = 0.0) -> None:
+        self.most, self.over = most, False
+        self.until = time.monotonic() + most
+        self.given_up = self.until + GRACE_SECONDS
+
+    def rest(self) -> float:
+        """Seconds until the next look."""
+        return max(0.0, self.until - time.monotonic())
+
+    def slept(self, seconds: float | None) -> bool:
+        """Whether it slept longer than it may; sets the time of the next look.
+
+        Args:
+            seconds: in which it neither ran nor waited for a processor; None while it is not there, which its warden
+                has `GRACE_SECONDS` for.
+        """
+        now = time.monotonic()
+        if seconds is None:
+            self.over, left = now > self.given_up, LOOK_SECONDS
+        else:
+            self.over, left = seconds >= self.most, max(LOOK_SECONDS, self.most - seconds)
+            self.given_up = now + left + GRACE_SECONDS
+        self.until = now + (GRACE_SECONDS if self.over else left)
+        return self.over
+
+
 class _Ends:
     """Ends of pipes, each of which is closed once: by hand, or at the end of the context."""
 
@@ -494,6 +555,8 @@ def needed() -> None:
         raise _missing(f"The system calls of {platform.machine()} are not known here.")
     if landlock.version() == 0:
         raise _missing("The kernel has no Landlock, or it is not switched on.")
+    if not idle.counted():
+        raise _missing("The kernel does not count how long programs wait for a processor (CONFIG_SCHED_INFO).")
     bubblewrap()
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -250,3 +251,37 @@ def test_a_kernel_without_landlock_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     finally:
         monkeypatch.undo()
         untrusted.needed.cache_clear()
+
+
+def test_a_program_that_waits_for_a_busy_machine_does_not_sleep() -> None:
+    """Several times as many programs as cores, each with a short time to sleep: all of them work to their end."""
+    limits = Limits(cpu_seconds=5, wall_seconds=0.4, memory=64 << 20, output=100)
+    work = "import time\nwhile time.process_time() < 0.4: pass\nprint('done')"
+    count = 4 * len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(count) as pool:
+        ended = list(pool.map(lambda _: run(work, limits=limits), range(count)))
+    assert [one.stdout for one in ended] == [b"done\n"] * count
+    assert max(one.wall_seconds for one in ended) > limits.wall_seconds
+
+
+def test_sleeping_is_counted_while_others_work() -> None:
+    limits = Limits(cpu_seconds=5, wall_seconds=0.5, memory=64 << 20, output=100)
+    ended = run("import time\nfor _ in range(3): time.sleep(0.1)\ntime.sleep(60)", limits=limits)
+    assert ended.how == "wall" and ended.cpu_seconds < 1
+
+
+def test_two_that_wait_for_each_other_are_ended() -> None:
+    limits = Limits(cpu_seconds=5, wall_seconds=0.5, memory=64 << 20, output=100)
+    reads = {"main.py": b"import sys\nsys.stdin.read()"}
+    with Room(reads) as one, Room(reads) as other:
+        mine, theirs = one.talk([interpreter(), MAIN], other, [interpreter(), MAIN], limits, limits)
+    assert "wall" in (mine.how, theirs.how)
+
+
+def test_one_that_waits_for_a_partner_at_work_does_not_sleep() -> None:
+    limits = Limits(cpu_seconds=5, wall_seconds=0.5, memory=64 << 20, output=100)
+    asks = {"main.py": b"import sys\nprint('?', flush=True)\nassert sys.stdin.readline() == '!\\n'"}
+    works = b"import sys, time\nsys.stdin.readline()\nwhile time.process_time() < 1.2: pass\nprint('!', flush=True)"
+    with Room(asks) as one, Room({"main.py": works}) as other:
+        mine, theirs = one.talk([interpreter(), MAIN], other, [interpreter(), MAIN], limits, limits)
+    assert (mine.how, mine.code, theirs.how, theirs.code) == ("exited", 0, "exited", 0)

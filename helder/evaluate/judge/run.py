@@ -4,8 +4,8 @@ The judge's own files, expected answers, checkers and the other tests, never ent
 it gets the input of its test, and what it wrote is compared outside (`helder.evaluate.judge.default_validator`), or in
 another room.
 
-Time is the processor's, so that a busy machine does not turn right into wrong; what passes on the clock is bounded at
-`WALL` times as much, against programs that sleep.
+Time is the processor's, so that a busy machine does not turn right into wrong. Against programs that sleep, the time in
+which they neither run nor wait for a processor is bounded too, at `SLEEP` times as much.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from helder.sealed.untrusted import PROGRAM, Ended, Limits, Room, proved
 
 COMPILING = Limits(cpu_seconds=30, wall_seconds=90, memory=2 << 30, output=256 << 20, processes=32)
 WORK = 512 << 20  # bytes that a compiler may write
-WALL = 4.0  # the clock's limit as a multiple of the processor's
-WALL_LEAST = 10.0  # seconds of the clock that every program has: it may wait for a busy machine
+SLEEP = 2.0  # what a program may sleep, as a multiple of its processor time (assumption)
+SLEEP_LEAST = 10.0  # seconds that every program may: its start is counted, which takes longer on a busy machine
 SHOWN = 4000  # characters of a compiler's words that are kept
 
 # How a run that ended badly is called; one that ended well is judged by what it wrote.
@@ -112,10 +112,10 @@ def compiled(files: Mapping[str, bytes], main: str = "", compiling: Limits | Non
 
 
 def limits(cpu_seconds: float, memory: int, output: int, processes: int = 1) -> Limits:
-    """Limits of a test; see `Limits`. The clock's follows from the processor's."""
+    """Limits of a test; see `Limits`. What it may sleep follows from it."""
     return Limits(
         cpu_seconds=cpu_seconds,
-        wall_seconds=max(WALL_LEAST, WALL * cpu_seconds),
+        wall_seconds=max(SLEEP_LEAST, SLEEP * cpu_seconds),
         memory=memory,
         output=output,
         processes=processes,
