@@ -12,7 +12,7 @@ it imports nothing but what of the standard library is quick to import.
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # `signal` brings `enum`
 import os
 import resource
 import sys
