@@ -68,9 +68,12 @@ class OfDocuments(Reading):
         documents (all that were read), kept, redacted, duplicates, near_duplicates, held, refused, conflicts (counts:
         kept to refused add up to documents), threshold (least likeness of near-duplicates), decisions {read, accepted,
         refused}, policy (report, redact, refuse, hold), findings {kind: count}, found (their sum), note: what looking
-        for patterns does not do.
+        for patterns does not do; engine: who looked, {name, and of presidio versions, language, model}; repeated
+        {passages, documents, bytes, least_words, parts}: what was taken out because other documents hold it, None where
+        nobody looked for it.
         """
         keys = ("documents", *STATES, "conflicts", "threshold", "decisions", "policy", "findings", "found", "note")
+        keys += ("engine", "repeated")
         if self._cleaned is None:
             why = "no folder of documents was taken in" if not self.takes_in_documents else "clean/summary.json is gone"
             return dict.fromkeys(keys, Fact(None, why))
@@ -87,6 +90,12 @@ class OfDocuments(Reading):
         found["decisions"] = said(counts, "decisions")
         personal: Mapping[str, Any] = summary["personal_data"]
         found |= {key: said(personal.get(key), f"personal_data.{key}") for key in ("policy", "findings", "note")}
+        engine: Mapping[str, Any] = personal.get("engine") or {"name": "patterns"}
+        shown = {key: engine[key] for key in ("name", "versions", "language", "model") if key in engine}
+        found["engine"] = said(shown, "personal_data.engine")
+        repeated: Mapping[str, Any] = summary.get("repeated_passages") or {}
+        parts = {key: repeated.get(key) for key in ("passages", "documents", "bytes", "least_words", "parts")}
+        found["repeated"] = said(parts if repeated.get("looked_for") else None, "repeated_passages")
         found["found"] = said(sum(personal["findings"].values()), "personal_data.findings, summed")
         return found
 

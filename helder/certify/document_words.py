@@ -35,6 +35,13 @@ def account(evidence: OfDocuments) -> list[str]:
         f"redacted; {counts['duplicates']} were left out as copies, {counts['near_duplicates']} as near-duplicates; "
         f"{counts['held']} wait for a person, {counts['refused']} were refused."
     )
+    if (cut := counts["repeated"]) is not None:
+        told.append(
+            f"{cut['passages']} passages of {cut['least_words']} words or more that other documents hold, or that "
+            f"stand twice in one, were taken out of {cut['documents']} documents ({cut['bytes']} bytes)."
+        )
+        if cut["parts"] and cut["parts"] > 1:
+            told.append(f"They were looked for within {cut['parts']} parts of the documents, not between these.")
     if counts["conflicts"]:
         told.append(f"{counts['conflicts']} pairs contradict each other.")
     if (decided := counts["decisions"]["accepted"]) is not None:
@@ -51,7 +58,23 @@ def personal(evidence: OfDocuments) -> str | None:
     listed = ", ".join(f"{kind} {count}" for kind, count in kinds.items()) or "nothing"
     did = POLICIES.get(policy, "what was done is not known here")
     note = evidence.cleaning["note"].value
-    return f"Patterns were looked for in the documents; found: {listed}. Policy {policy}: {did}. {note} {NOT_SEARCHED}"
+    return f"{_searched(evidence)} in the documents; found: {listed}. Policy {policy}: {did}. {note} {NOT_SEARCHED}"
+
+
+def _searched(evidence: OfDocuments) -> str:
+    engine: Mapping[str, Any] = evidence.cleaning["engine"].value
+    if engine["name"] == "patterns":
+        return "Patterns were looked for"
+    return f"Patterns were looked for, and {presidio(engine)} looked,"
+
+
+def presidio(engine: Mapping[str, Any]) -> str:
+    """The engine beside the patterns, with its versions and what it goes by."""
+    versions = ", ".join(f"{name} {version}" for name, version in sorted((engine.get("versions") or {}).items()))
+    model = (
+        "a blank pipeline, without a model that knows names" if engine.get("model") == "blank" else engine.get("model")
+    )
+    return f"{engine['name']} ({versions or 'version not known'}; language {engine.get('language')}; {model})"
 
 
 def contamination(evidence: OfDocuments) -> list[str]:

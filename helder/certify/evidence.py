@@ -470,8 +470,10 @@ class Evidence(OfData, OfDocuments, OfScores):
         found, policy = self.cleaning["found"], self.cleaning["policy"].value
         if not found.known:
             return "That no personal data are in the data: nobody looked for them here.", None
+        engine = self.cleaning["engine"].value["name"]
+        by = "patterns" if engine == "patterns" else f"patterns and {engine}"
         told = (
-            f"That no personal data are in the documents: patterns found {found.value} places (policy: {policy}), and "
+            f"That no personal data are in the documents: {by} found {found.value} places (policy: {policy}), and "
             "patterns do not de-identify. In the records nobody looked for them."
         )
         return told, found

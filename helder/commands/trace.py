@@ -60,8 +60,10 @@ def trace(
     from dataclasses import replace
 
     from helder.project import Project
+    from helder.trace.received import refuse
     from helder.trace.spans import OLMOTRACE, Rules
 
+    refuse(project)
     opened = Project.open(project)
     if sum((memorised, erase is not None, text is not None or file is not None)) != 1:
         raise HelderError(

@@ -11,6 +11,7 @@ from helder.certify import archive, bundle, commitment, layout, rebuild
 from helder.certify.verdict import Result, Verdict
 from helder.certify.verify import verify
 from helder.errors import ExitCode, HelderError
+from helder.trace import received
 from tests.certify import documents_run, forgeries
 from tests.certify.conftest import MADE, Certified
 from tests.certify.test_tamper import missed, told
@@ -48,6 +49,14 @@ def test_others_are_told_what_is_withheld_and_check_the_rest(house: Certified, t
         assert word.encode() not in there, word
 
 
+def test_a_bundle_is_not_traced_and_says_why(house: Certified) -> None:
+    with pytest.raises(HelderError) as refused:
+        received.refuse(house.bundle)
+    assert "helder trace reads the folder of a project" in refused.value.what
+    assert "documents.jsonl" in refused.value.why
+    received.refuse(house.project.folder)  # which is none
+
+
 def test_closed_documents_stay_closed_though_the_records_are_open(
     house: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,6 +65,8 @@ def test_closed_documents_stay_closed_though_the_records_are_open(
     names = {path.relative_to(made / layout.ARTIFACTS).as_posix() for path in made.glob("artifacts/*/*")}
     closed = ("clean/documents.jsonl", "tokens-read/train.npy", "index-tokens-read/suffixes-0.npy", "data/train.jsonl")
     assert not names & set(closed)
+    with pytest.raises(HelderError, match="for the audience 'public', and what was learnt from is not in it"):
+        received.refuse(made)
     verdict = check(made, house)
     assert verdict.level(3).result is Result.UNCHECKED
     assert not places(verdict, Result.FAILED), told(verdict)

@@ -167,14 +167,16 @@ def documents(evidence: Evidence) -> Fact:
         "by MinHash and measured; those that contradict each other wait for a person.",
         evidence.cleaning["documents"],
     )
-    keys = ("documents", *STATES, "conflicts", "threshold", "decisions")
+    keys = ("documents", *STATES, "conflicts", "threshold", "repeated", "decisions")
+    if evidence.cleaning["repeated"].value is None:
+        keys = tuple(key for key in keys if key != "repeated")  # nobody looked for them
     files = together("statement extract: facts", **evidence.files)
     return together("clean/summary.json", method=method, files=files, **{key: evidence.cleaning[key] for key in keys})
 
 
 def personal_data(evidence: Evidence) -> Fact:
-    """What patterns found in documents, by kind, and what was done: never what stands there."""
-    keys = ("policy", "findings", "note")
+    """What was found in documents, by whom and by kind, and what was done: never what stands there."""
+    keys = ("policy", "engine", "findings", "note")
     told = together("clean/summary.json: personal_data", **{key: evidence.cleaning[key] for key in keys})
     if not told.known:
         return told

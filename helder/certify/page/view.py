@@ -348,6 +348,9 @@ class View:
         lines: list[Any] = [say("data.files", **files)] if None not in files.values() else []
         if counts["documents"] is not None:
             lines.append(say("data.account", **{key: counts[key] for key in ("documents", *STATES)}))
+            if (cut := counts["repeated"]) is not None:
+                told = {key: cut[key] for key in ("passages", "least_words", "documents")}
+                lines.append(say("data.repeated", **told))
             if counts["conflicts"]:
                 lines.append(say("data.conflicts", n=counts["conflicts"]))
             if counts["decisions"]["accepted"] is not None:
@@ -371,10 +374,14 @@ class View:
         facts = {key: self.seen(fact) for key, fact in self.evidence.cleaning.items()}
         if facts["policy"] is None:
             return [say("data.personal_unknown")]
+        beside = []
+        if facts["engine"]["name"] != "patterns":
+            versions = (f"{name} {version}" for name, version in sorted(facts["engine"]["versions"].items()))
+            beside = [say("data.personal_presidio", versions=", ".join(versions))]
         if not facts["found"]:
-            return [say("data.personal_nothing"), say("data.personal_note")]
+            return [say("data.personal_nothing"), *beside, say("data.personal_note")]
         kinds = ", ".join(f"{kind} {count}" for kind, count in facts["findings"].items())
-        told = [say("data.personal_found", n=facts["found"], kinds=kinds)]
+        told = [say("data.personal_found", n=facts["found"], kinds=kinds), *beside]
         if texts.known(f"data.personal_{facts['policy']}"):
             told.append(say(f"data.personal_{facts['policy']}"))
         return [*told, say("data.personal_note")]
