@@ -1,8 +1,12 @@
 """Problem packages are read as the format says, strictly: what breaks it or is not judged here is named."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from helder.errors import HelderError
 from helder.evaluate.judge.expected import braces, matches
@@ -338,3 +342,48 @@ def test_what_breaks_the_legacy_format_is_named(tmp_path: Path, name: str, text:
     with pytest.raises(HelderError) as caught:
         read(write(tmp_path / "p", old(name="Sum"), TEX, SUMS, {"submissions/accepted/o.cpp": OBEYS}, {name: text}))
     assert message in str(caught.value)
+
+
+# -- whatever stands there ------------------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(
+    ["", "a", "2025-09", "legacy", "pass-fail", "custom score", "sum", "AC", "1 2", "secret/1", "x{a,b}"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 9) | st.floats() | WORDS | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.integers(0, 3), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = {
+    "problem.yaml": "type name uuid version credits source license rights_owner embargo_until limits keywords "
+    "languages constants validation validator_flags grading author source_url problem_format_version",
+    "data/secret/test_group.yaml": "max_score score_aggregation require_pass args output_validator_args full_feedback "
+    "static_validation_score input_validator_args",
+    "data/secret/1.yaml": "args output_validator_args hint description full_feedback",
+    "submissions/submissions.yaml": "accepted accepted/sum.py wrong_answer accepted/*",
+    "data/testdata.yaml": "on_reject grading grader_flags output_validator_flags accept_score reject_score range",
+}
+
+
+FILES = st.sampled_from(sorted(KEYS)).flatmap(
+    lambda name: st.tuples(st.just(name), st.dictionaries(st.sampled_from(KEYS[name].split()), VALUES, max_size=3))
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(FILES)
+def test_whatever_stands_in_a_file_is_read_or_refused_with_the_reason(
+    tmp_path: Path, file: tuple[str, dict[str, object]]
+) -> None:
+    name, record = file
+    kept: dict[str, object] = yaml.safe_load(new()["problem.yaml"]) if name == "problem.yaml" else {}
+    contents = {name: yaml.safe_dump({**kept, **record})}
+    with tempfile.TemporaryDirectory(dir=tmp_path) as place:
+        if name == "data/testdata.yaml":
+            folder = write(Path(place), old(name="Sum"), TEX, SUMS, contents)
+        else:
+            folder = package(Path(place), contents)
+        try:
+            read(folder)
+        except HelderError as error:
+            assert error.what and error.fix
