@@ -70,7 +70,8 @@ def serve(
     listener = listen(host, port)
     with listener:
         token = _token(token_file)
-        service = Service.open(project.run_folder, format, threads=threads, context=context)
+        abstain = project.recipe.trust is not None and project.recipe.trust.abstain
+        service = Service.open(project.run_folder, format, threads=threads, context=context, abstain=abstain)
         stopping = threading.Event()
         config = uvicorn.Config(
             create_app(service, token, stopping),

@@ -66,7 +66,8 @@ def main(
         raise HelderError("There is no question.", f"{file} is empty." if file else "", "Give at least one.")
     if out and out.suffix not in (".jsonl", ".csv"):
         raise HelderError(f"Answers cannot be written to {out}.", "The name says no known form.", "Use .jsonl or .csv.")
-    service = Service.open(project.run_folder, format, threads=threads, context=context)
+    abstain = project.recipe.trust is not None and project.recipe.trust.abstain
+    service = Service.open(project.run_folder, format, threads=threads, context=context, abstain=abstain)
     try:
         if len(asked) == 1 and not file and not out:
             _one(service.ask(asked[0]), service.task, human, stdout)

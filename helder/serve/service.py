@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from helder.data.task import AnswerError, Task
-from helder.errors import HelderError
+from helder.errors import ExitCode, HelderError
 from helder.ledger.run_folder import RunFolder
 from helder.serve.abstention import Abstention
 from helder.serve.answer import Answer
@@ -79,11 +79,15 @@ class Service:
         *,
         threads: int | None = None,
         context: int = CONTEXT,
+        abstain: bool = False,
     ) -> Service:
         """Load the model file of a run.
 
+        Args:
+            abstain: the recipe wants answers withheld that are too unsure: without a sealed threshold none is given.
+
         Raises:
-            HelderError: see `locate`, `Abstention.load` and `Engine.open`.
+            HelderError: see `locate`, `Abstention.load` and `Engine.open`; or there is no threshold yet (code 5).
         """
         from helder.tokens import chat
         from helder.tokens.tokenizer import Tokenizer
@@ -91,6 +95,13 @@ class Service:
         located = locate(run, format)
         task = Task.load(located.task)
         abstention = None if located.abstention is None else Abstention.load(located.abstention, located.format)
+        if abstain and abstention is None:
+            raise HelderError(
+                f"{located.format} may not answer yet: the recipe withholds answers that are too unsure.",
+                "No threshold was sealed for this file since the recipe says so.",
+                "Measure one: helder run. Or set abstain = false in [trust].",
+                ExitCode.REFUSED,
+            )
         tokenizer = Tokenizer.load(located.folder)
         engine = Engine.open(located.gguf, threads=threads, context=context)
         return cls(engine, tokenizer, chat.format_of(located.folder), task, located, abstention)

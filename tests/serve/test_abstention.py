@@ -172,6 +172,25 @@ def test_without_a_threshold_nothing_is_answered_and_the_reason_is_told(place: P
     assert caught.value.why == "At most 5.0% are wrong."
 
 
+def test_a_recipe_that_withholds_is_not_answered_from_a_run_that_has_no_threshold_yet(place: Path) -> None:
+    recipe = place / "recipe.toml"
+    recipe.write_text(recipe.read_text(encoding="utf-8") + "[trust]\nabstain = true\n", encoding="utf-8")
+
+    def asked() -> str:
+        stdout = io.StringIO()
+        ask.main(Project.open(place), QUESTIONS[:1], None, "q8_0", threads=1, context=256, stdout=stdout)
+        return stdout.getvalue()
+
+    for sealed in (None, record(0.0, abstain=False)):
+        if sealed is not None:
+            seal(place, sealed)
+        with pytest.raises(HelderError, match="may not answer yet") as caught:
+            asked()
+        assert caught.value.code == ExitCode.REFUSED
+    seal(place, record(0.0))
+    assert finished.TASK.normalise(json.loads(asked()))
+
+
 def test_where_it_was_not_asked_for_nothing_is_withheld(place: Path) -> None:
     seal(place, record(None, abstain=False))
     service = opened(place)
