@@ -249,7 +249,7 @@ def _leakage(again: Path, about: Mapping[str, Any], confidence: float) -> dict[s
         told["canaries"] = leakage.exposed(ranks, planted["planted"], planted["candidates"], confidence)
     if about["members"] and about["others"]:
         numbers: dict[str, Callable[[Mapping[str, Any]], float]] = {
-            "loss": lambda line: line["weights"] / line["tokens"]
+            "by loss": lambda line: line["weights"] / line["tokens"]
         }
         if all(line["base"] is not None for line in lines):
             numbers["against the base model"] = lambda line: (line["weights"] - line["base"]) / line["tokens"]

@@ -47,7 +47,7 @@ def _selective(trust: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]
     for one in trust["selective"]:
         name, chosen = titles.get(one["subject"], one["subject"]), one["chosen"]
         if chosen["threshold"] is None:
-            found.append(f"{name}: no threshold. {chosen['why']}")
+            found.append(f"{name}: {chosen['why']}")
             continue
         text = f"{name}: {chosen['why']} Answers with a confidence below {chosen['threshold']:.3g} are not given"
         text += f" (development set: {chosen['wrong']} wrong of {chosen['given']} given, of {chosen['n']})."
@@ -113,7 +113,7 @@ def _leakage(trust: Mapping[str, Any]) -> list[str]:
         return found
     for name, attack in membership["attacks"].items():
         area = attack["auc"]
-        text = f"membership by {name}: AUC {area['value']:.3f} ({area['low']:.3f}-{area['high']:.3f})"
+        text = f"membership, {name}: AUC {area['value']:.3f} ({area['low']:.3f}-{area['high']:.3f})"
         for at in attack["at"]:
             text += (
                 f"; at {_percent(at['wanted'])} false alarms {_percent(at['rate'])} of members are found: at most "

@@ -161,7 +161,7 @@ def test_with_a_risk_that_can_be_shown_a_threshold_is_sealed_and_counted_on_the_
     assert "90 % confidence" in printed[0]
     assert any("the F16 file" in line for line in printed[1:])
     assert told.lines(None, {}) == []
-    assert "membership by loss: AUC" in text
+    assert "membership, by loss: AUC" in text
 
 
 def test_trust_is_the_same_every_time(tmp_path: Path, made: Path, asked: Path) -> None:
