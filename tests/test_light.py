@@ -28,6 +28,7 @@ ABSENT += (
 )  # what `helder[documents]` adds too
 # The modules that compute with torch. Every other module of Helder is light.
 TRAINING = {
+    "helder.evaluate.suites.loglikelihood",
     "helder.model.kernels",
     "helder.model.transformer",
     "helder.model.weights",

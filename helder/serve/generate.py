@@ -97,6 +97,7 @@ def generate(
     constraint: Constraint | None = None,
     logprobs: bool = False,
     drawing: Drawing | None = None,
+    stop_texts: Sequence[str] = (),
     batch: int = 32,
     progress: Callable[[int], None] | None = None,
 ) -> list[Answer]:
@@ -111,6 +112,7 @@ def generate(
         constraint: the form that every answer follows; made with the same `stop_ids`.
         logprobs: also return the log-probability of each token, before the constraint.
         drawing: how tokens are drawn, which no constraint restricts; None takes the most probable one.
+        stop_texts: texts that end an answer as soon as they stand in it; the answer still holds them.
         batch: sequences computed together.
         progress: called with the number of answers that just ended.
 
@@ -131,7 +133,7 @@ def generate(
             _Sequence(index, prompts[index], constraint.start() if constraint else None)
             for index in order[first : first + batch]
         ]
-        made = _answer_batch(model, start, sequences, set(stop_ids), max_tokens, decode, logprobs, drawing)
+        made = _answer_batch(model, start, sequences, set(stop_ids), max_tokens, decode, logprobs, drawing, stop_texts)
         for sequence, answer in made:
             answers[sequence.index] = answer
             if progress:
@@ -186,8 +188,11 @@ def _answer_batch(
     decode: Callable[[list[int]], str],
     logprobs: bool,
     drawing: Drawing | None,
+    stop_texts: Sequence[str],
 ) -> list[tuple[_Sequence, Answer]]:
     """All answers of one batch."""
+    # A token is a byte at least, and a text may begin within one.
+    tail = max((len(text.encode("utf-8")) for text in stop_texts), default=0) + 1
     shortest = len(sequences[0].prompt)
     longest = max(len(sequence.prompt) for sequence in sequences)
     capacity = min(longest + max_tokens, model.config.context_length)
@@ -214,6 +219,9 @@ def _answer_batch(
             if logprobs:
                 sequence.logprobs.append(float(torch.log_softmax(logits[row], -1)[tokens[row]]))
             reason = _advance(sequence, tokens[row], stop_ids)
+            if reason is None and stop_texts:
+                written = decode(sequence.ids[-tail:])
+                reason = "stop" if any(text in written for text in stop_texts) else None
             if reason is None and (len(sequence.ids) == max_tokens or cache.length == capacity):
                 reason = "length"
             if reason is None:
