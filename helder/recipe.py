@@ -139,8 +139,9 @@ class Train(Section):
     """`reward`: how far an answer's probability may move before it no longer counts."""
     reuse: Annotated[int, Field(ge=1)] | None = None
     """`reward`: steps that learn from the same answers."""
-    verifier: Literal["right", "fields", "number"] | None = None
-    """`reward`: who judges: wholly right; the share of right fields; the last number."""
+    verifier: Literal["right", "fields", "number", "judged", "tests"] | None = None
+    """`reward`: who judges: wholly right; the share of right fields; the last number; a program that passes all of its
+    tests in a closed room; the share of tests that it passes."""
     teacher_share: Annotated[float, Field(ge=0, le=1)] | None = None
     """`distil`: 1 learns from the teacher alone, 0 from the right answers alone."""
     teacher_temperature: Annotated[float, Field(gt=0)] | None = None

@@ -23,6 +23,7 @@ LABEL_CHARACTERS = 60  # longest output that is still taken for a label (assumpt
 LABEL_DISTINCT = 500  # most different labels that are inferred (assumption)
 LABEL_SUPPORT = 2  # examples per label, on average, below which outputs are taken for texts (assumption)
 _SHOWN_PROBLEMS = 5
+TESTS = "tests"  # the column with tests of programs
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Item:
         key: the input as it is compared: NFC, white space collapsed, case folded.
         encoded: the output as the model writes it.
         scored: fields that are compared; None for all.
+        tests: (input, output) of a program that is an answer; they are never shown to a model.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Item:
     line: int
     scored: tuple[str, ...] | None = None
     tags: tuple[str, ...] = ()
+    tests: tuple[tuple[str, str], ...] = ()
 
     @property
     def place(self) -> str:
@@ -55,6 +58,8 @@ class Item:
             record["scored"] = list(self.scored)
         if self.tags:
             record["tags"] = list(self.tags)
+        if self.tests:
+            record["tests"] = [list(pair) for pair in self.tests]
         return record
 
 
@@ -355,7 +360,24 @@ def _item(row: Row, task: Task, settings: Mapping[str, Any]) -> Item:
         line=row.line,
         scored=scored or None,
         tags=tags,
+        tests=_tests(row.values.get(TESTS), task),
     )
+
+
+def _tests(value: Any, task: Task) -> tuple[tuple[str, str], ...]:
+    """(input, output) of a program; in CSV they stand in one cell, as JSON."""
+    if value in (None, "", []) or task.kind != "text":
+        return ()
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise AnswerError(f"tests are no JSON: {error}") from error
+    pairs = value if isinstance(value, list) else [value]
+    for pair in pairs:
+        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)):
+            raise AnswerError(f"a test is [input, output], two texts, not {pair!r}")
+    return tuple((given, right) for given, right in pairs)
 
 
 def _names(value: Any, column: str) -> tuple[str, ...]:

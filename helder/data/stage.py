@@ -6,7 +6,8 @@ Settings (the resolved [data] part; each may be left out, and then has the defau
     input = "input"              the column with the text that is asked
     output = "output"            the column with the answer: label, text, or record (JSON in a CSV cell)
     id = "id", tags = "tags", scored = "scored"
-                                 columns that are used when they are there
+                                 columns that are used when they are there; so is "tests" ([[input, output], …] of a
+                                 program that is an answer, for verifiers that run it)
     kind                         label | record | text; inferred when not given
     many                         the output is a list of records; inferred when not given
     labels                       list of the labels (else the input "labels", else those of the data)
@@ -54,7 +55,7 @@ from pathlib import Path
 from typing import Any
 
 from helder.data import canaries, contamination
-from helder.data.items import Item, build_task, make_items
+from helder.data.items import TESTS, Item, build_task, make_items
 from helder.data.read import Row, SourceFile, closest, decode, read_source
 from helder.data.split import (
     Ledger,
@@ -403,7 +404,7 @@ def _only_file(path: Path) -> Path:
 
 
 def _unused(found: Sequence[SourceFile], config: Mapping[str, Any]) -> list[str]:
-    used = {config[key] for key in ("input", "output", "id", "tags", "scored")}
+    used = {config[key] for key in ("input", "output", "id", "tags", "scored")} | {TESTS}
     return sorted({column for source in found for column in source.columns} - used)
 
 

@@ -18,13 +18,18 @@ from helder.errors import ExitCode, HelderError
 
 @dataclass(frozen=True)
 class Example:
-    """One item of a data artifact; `scored` None means that every field is compared."""
+    """One item of a data artifact; `scored` None means that every field is compared.
+
+    Attributes:
+        tests: (input, output) of a program that is an answer, for verifiers that run it; no model sees them.
+    """
 
     id: str
     input: str
     output: Any
     scored: tuple[str, ...] | None = None
     tags: tuple[str, ...] = ()
+    tests: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ def load_examples(path: Path) -> list[Example]:
             output=record["output"],
             scored=tuple(record["scored"]) if record.get("scored") is not None else None,
             tags=tuple(record.get("tags", ())),
+            tests=tuple((given, right) for given, right in record.get("tests", ())),
         )
         for record in _lines(path)
     ]

@@ -66,6 +66,18 @@ def _number(task: Task, item: Example, text: str) -> float:
     return float(last_number(text) == expected)
 
 
+def _judged(task: Task, item: Example, text: str) -> float:
+    from helder.evaluate.judge.reward import passed
+
+    return float(passed(item, text) == 1.0)
+
+
+def _tests(task: Task, item: Example, text: str) -> float:
+    from helder.evaluate.judge.reward import passed
+
+    return passed(item, text, every=True)
+
+
 def _read(task: Task, text: str) -> Any:
     """The answer that a text stands for; None when it is not of the task's form, which no right answer is."""
     try:
@@ -86,6 +98,8 @@ VERIFIERS = {
         Verifier("right", 1, "The answer is wholly right, as the task's score has it.", _right),
         Verifier("fields", 1, "The share of a record's fields that are right.", _fields),
         Verifier("number", 1, "The last number of the answer is the last number of the right one.", _number),
+        Verifier("judged", 1, "The program in the answer passes all of the item's tests, in a closed room.", _judged),
+        Verifier("tests", 1, "The share of the item's tests that the program passes, in a closed room.", _tests),
     )
 }
 

@@ -20,6 +20,7 @@ _MODULES = {
     "icd10cm-from-scratch": "helder.examples.icd10cm_from_scratch",
     "olmo2": "helder.examples.olmo2",
     "olympiccoder": "helder.examples.olympiccoder",
+    "programs": "helder.examples.programs",
 }
 
 

@@ -402,3 +402,16 @@ def test_the_same_input_and_output_with_other_scored_fields_are_two_items(tmp_pa
     made = make(tmp_path, {"train": train, "test-theirs": lines(tmp_path / "theirs.jsonl", twice)})
     first, second = made.items("test-theirs")
     assert second["id"] == f"{first['id']}~1"
+
+
+def test_tests_of_programs_are_kept_and_must_be_pairs_of_texts(tmp_path: Path) -> None:
+    rows = [{"input": f"double {n}", "output": f"print({2 * n})", "tests": [["", f"{2 * n}\n"]]} for n in range(12)]
+    made = make(tmp_path, {"train": lines(tmp_path / "rows.jsonl", rows)}, kind="text")
+    kept = {item["output"]: item["tests"] for name in ("train", "dev", "test") for item in made.items(name)}
+    assert kept == {row["output"]: row["tests"] for row in rows}
+    assert not made.summary["unused_columns"]["train"]
+    rows[0]["tests"] = [["1"]]
+    (tmp_path / "again").mkdir()
+    assert (
+        "a test is" in refused(tmp_path / "again", {"train": lines(tmp_path / "again.jsonl", rows)}, kind="text").what
+    )

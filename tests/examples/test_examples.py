@@ -19,7 +19,7 @@ from helder.examples.dose_instructions.generate import key
 from helder.recipe import Recipe
 
 TUNED = ["dose-instructions", "icd10cm"]  # from an imported model
-MADE = ["handbook", "icd10cm-from-scratch", "olmo2", "olympiccoder"]  # from nothing
+MADE = ["handbook", "icd10cm-from-scratch", "olmo2", "olympiccoder", "programs"]  # from nothing
 NAMES = ["dose-instructions", "handbook", "icd10cm", *MADE[1:]]
 
 

@@ -196,3 +196,22 @@ def test_the_lora_variant_of_olympiccoder_is_a_recipe_that_trains_additions(tmp_
     assert lora.data == whole.data
     for key in ("schedule", "floor", "warmup", "gradient_clip", "packing", "weight_decay"):
         assert getattr(lora.final, key) == getattr(whole.final, key), key
+
+
+def test_programs_are_learnt_from_what_is_there_and_then_from_running_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_here(monkeypatch)
+    project = small("programs", tmp_path / "programs")
+    recipe = project.folder / "recipe.toml"
+    text = recipe.read_text(encoding="utf-8").replace("batch_size = 24", "batch_size = 2")
+    recipe.write_text(text.replace("group = 8", "group = 2"), encoding="utf-8")
+    project = Project.open(project.folder)
+    made = pipeline.run(project, until="train")
+    lines = [json.loads(line) for line in (made["train"].path / "rollouts.jsonl").read_text("utf-8").splitlines()]
+    assert len(lines) == 2 * 2 * 2
+    assert {line["reward"] for line in lines} <= {0.0, 1.0}
+    facts = pipeline.statements(project)["train"].predicate["facts"]
+    assert facts["verifier"] == "judged@1"
+    tests = [json.loads(line)["tests"] for line in (made["data"].path / "train.jsonl").read_text("utf-8").splitlines()]
+    assert all(len(one) == 5 for one in tests)

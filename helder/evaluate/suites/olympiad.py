@@ -31,6 +31,7 @@ from helder.evaluate.judge.judge import Judge, Judged, JudgeError
 from helder.evaluate.judge.languages import languages
 from helder.evaluate.judge.passk import pass_at_k
 from helder.evaluate.judge.problem import MEBIBYTE, SAMPLE, SECRET, Group, Problem
+from helder.evaluate.judge.texts import program_in
 from helder.evaluate.statistics import wilson
 from helder.evaluate.suites import OnEvent, Options, Subject, sampling
 from helder.evaluate.suites.sampling import Drawn, Generation, Prompt
@@ -309,8 +310,8 @@ def _judge(
         JudgeError: a judge error; the verdicts so far are there.
     """
     of_prompt: dict[str, list[Generation]] = {}
-    for one in generations:
-        of_prompt.setdefault(one.prompt, []).append(one)
+    for generation in generations:
+        of_prompt.setdefault(generation.prompt, []).append(generation)
     found: dict[str, list[Program]] = {}
     on_event({"event": "started", "stage": "judge"})
     done, total = 0, len(generations)
@@ -319,7 +320,7 @@ def _judge(
             waiting = []
             for aim, prompt in one.prompts.items():
                 for generation in of_prompt[prompt.key]:
-                    code = sampling.program_in(generation.text, setting.language)
+                    code = program_in(generation.text, setting.language)
                     if code and setting.includes and setting.language == "cpp":
                         code = with_includes(code, one.problem.include.get("cpp", {}))
                     waiting.append(Program(generation, aim, code, None))
@@ -431,11 +432,11 @@ def _result(
         found = pass_at_k(counts, k)
         rows.append(_row("all", len(problems), f"pass@{k}", found.value, found.low, found.high))
     rows += _points(problems, setting)
-    for one in problems:
-        found = wilson(one["right"], one["n"])
-        verdicts = ", ".join(f"{name} {count}" for name, count in one["verdicts"].items())
-        row = _row(one["problem"], one["n"], "right", found.value, found.low, found.high)
-        rows.append({**row, "verdicts": verdicts, "points": _best(one) if one["scored"] else None})
+    for about in problems:
+        found = wilson(about["right"], about["n"])
+        verdicts = ", ".join(f"{name} {count}" for name, count in about["verdicts"].items())
+        row = _row(about["problem"], about["n"], "right", found.value, found.low, found.high)
+        rows.append({**row, "verdicts": verdicts, "points": _best(about) if about["scored"] else None})
     return {
         "rows": rows,
         "columns": [["points", "points"], ["verdicts", "verdicts"]],

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -40,13 +39,6 @@ from helder.tokens.tokenizer import Tokenizer
 GENERATIONS, LEAVING, RECORD = "generations.jsonl", "leaving.jsonl", "record.jsonl"
 SHORTEST_CONSENT = 12  # digits of the list's digest that agree to it, as `helder compare` has it
 BATCH_TOKENS = 24_576  # cached positions of one batch, as `helder.evaluate.predict` has it
-FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+#-]*)[^\n`]*$", re.MULTILINE)
-# What people write behind the three ticks, for each language of the judge.
-FENCED = {
-    "cpp": ("cpp", "c++", "cc", "cxx"),
-    "c": ("c",),
-    "python3": ("python", "py", "python3"),
-}
 
 
 @dataclass(frozen=True)
@@ -370,33 +362,3 @@ def _agreed(service: Service, going: Leaving, open_: int, options: Options, fold
         )
     money = float("inf") if options.most_money is None else options.most_money
     return Limits(options.most_requests, money, price.currency if price else "")
-
-
-# --- programs in texts -------------------------------------------------------------------------------------------
-
-
-def program_in(text: str, language: str) -> str:
-    """The program in a text; "" when there is none.
-
-    The rules: what stands before the last `</think>` does not count. Of the blocks between lines that begin with three
-    ticks, the last one counts that says it is in the language; where none says so, the last one that says nothing. A
-    block that the text ends in is a block.
-
-    Args:
-        language: of the judge: "cpp", "c", "python3".
-    """
-    text = text.rpartition("</think>")[2]
-    blocks: list[tuple[str, str]] = []
-    opened: re.Match[str] | None = None
-    for fence in FENCE.finditer(text):
-        if opened is not None:
-            blocks.append((opened[1].lower(), text[opened.end() : fence.start()]))
-        # A line of ticks with a name opens a block even where the one before was never closed.
-        opened = fence if opened is None or fence[1] else None
-    if opened is not None:
-        blocks.append((opened[1].lower(), text[opened.end() :]))
-    for names in (FENCED[language], ("",)):
-        found = [code for name, code in blocks if name in names and code.strip()]
-        if found:
-            return found[-1].strip("\n") + "\n"
-    return ""

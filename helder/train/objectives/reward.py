@@ -58,7 +58,8 @@ class Question:
     @property
     def encoded(self) -> bytes:
         """What is asked, and what the verifier knows of the right answer."""
-        return canonical.dumps([list(self.ids), self.item.output, self.item.scored])
+        known = [list(self.ids), self.item.output, self.item.scored]
+        return canonical.dumps([*known, *([self.item.tests] if self.item.tests else [])])
 
 
 @dataclass(frozen=True)

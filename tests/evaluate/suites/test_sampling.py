@@ -1,4 +1,4 @@
-"""Several texts for each prompt, and the programs in them."""
+"""Several texts for each prompt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from helder.errors import ExitCode, HelderError
 from helder.evaluate import predict
 from helder.evaluate.compare.services import from_word
 from helder.evaluate.suites import Options, Subject, sampling
-from helder.evaluate.suites.sampling import GENERATIONS, Drawn, Prompt, program_in, sample
+from helder.evaluate.suites.sampling import GENERATIONS, Drawn, Prompt, sample
 from helder.ledger.artifact import Artifact
 from helder.tokens.tokenizer import Tokenizer
 from tests.evaluate.compare.mock import Does, running
@@ -21,26 +21,6 @@ from tests.train.objectives import small_world
 
 DRAWN = Drawn(samples=3, temperature=1.0, top_p=0.9, max_tokens=8, seed=5)
 PROMPTS = [Prompt(f"p{number}", ({"role": "user", "content": f"wort {number}"},)) for number in range(2)]
-
-
-@pytest.mark.parametrize(
-    ("text", "program"),
-    [
-        ("First:\n```cpp\nint a;\n```\nBetter:\n```cpp\nint b;\n```\n", "int b;\n"),
-        ("```C++\nint a;\n```\nRun it:\n```bash\n./a\n```\nand\n```\n3\n```", "int a;\n"),
-        ("```\nint a;\n```", "int a;\n"),
-        ("```cpp\nint a;", "int a;\n"),
-        ("<think>\n```cpp\nint a;\n```\n</think>\n```cpp\nint b;\n```", "int b;\n"),
-        ("<think>\n```cpp\nint a;\n```\n</think>\nI do not know.", ""),
-        ("  ```cpp title=x\n  int a;\n  ```", "  int a;\n"),
-        ("```cpp\nint a;\n```cpp\nint b;\n```", "int b;\n"),
-        ("```python\nprint(1)\n```", ""),
-        ("```cpp\n\n```", ""),
-        ("int main() {}", ""),
-    ],
-)
-def test_the_last_block_in_the_language_is_the_program(text: str, program: str) -> None:
-    assert program_in(text, "cpp") == program
 
 
 @pytest.fixture(scope="module")

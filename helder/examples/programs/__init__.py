@@ -1,0 +1,34 @@
+"""Example: programs learnt from programs that nobody ran, and then from running them: rewards by hidden tests.
+
+This module makes the files of a new project; it needs the standard library only.
+"""
+
+from __future__ import annotations
+
+from helder.examples.files import Example, json_lines, read
+
+# name of the file → (seed, lines, held out, right programs); changing one changes every digest that follows from it.
+SIZES = {
+    "train": (1, 1500, False, False),
+    "dev": (2, 300, False, True),
+    "test": (3, 300, True, True),
+}
+
+
+def contents() -> dict[str, bytes]:
+    """The files of the example: name → bytes, the same on every machine."""
+    from helder.examples.programs import world
+
+    made = {name: world.items(*size) for name, size in SIZES.items()}
+    asked = {line["input"] for line in made["train"]}
+    made["dev"] = [line for line in made["dev"] if line["input"] not in asked]
+    shipped = {name: read(__package__, name) for name in EXAMPLE.shipped}
+    return shipped | {f"{name}.jsonl": json_lines(lines) for name, lines in made.items()}
+
+
+EXAMPLE = Example(
+    name="programs",
+    summary="very small problems → Python, by rewards from a judge that runs the programs on hidden tests",
+    licence="CC0-1.0 (made up)",
+    shipped=("README.md", "recipe.toml"),
+)
