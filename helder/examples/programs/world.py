@@ -18,7 +18,7 @@ from typing import Any
 from helder.examples.dice import Dice, number
 
 HEAD = "a,b=map(int,input().split())\n"
-HELD_OUT = 0.2  # of the problems
+HELD_OUT = {"test": 0.2, "dev": 0.05}  # of the problems; the rest is learnt from
 TESTS = 5
 LARGEST = 60  # of the numbers that are read
 NUMBERS = (2, 12)  # that stand in problems
@@ -112,15 +112,21 @@ def drawn(dice: Dice) -> Step:
     return step
 
 
-def held_out(words: str) -> bool:
-    return number("held out", words) < HELD_OUT
+def part(question: str) -> str:
+    """Whether a problem is learnt from ("train") or held out ("test", "dev")."""
+    place = number("held out", question)
+    for name, share in HELD_OUT.items():
+        if place < share:
+            return name
+        place -= share
+    return "train"
 
 
-def items(seed: int, count: int, test: bool, right: bool) -> list[dict[str, Any]]:
+def items(seed: int, count: int, name: str, right: bool) -> list[dict[str, Any]]:
     """Problems with programs and tests, each problem once.
 
     Args:
-        test: of those that are held out, or of the others.
+        name: of the part.
         right: the right programs, or those that somebody wrote.
     """
     found: dict[str, dict[str, Any]] = {}
@@ -130,7 +136,7 @@ def items(seed: int, count: int, test: bool, right: bool) -> list[dict[str, Any]
         place += 1
         step = drawn(dice)
         question = f"Print {step.words}."
-        if held_out(question) == test and question not in found:
+        if part(question) == name and question not in found:
             code = step.code(None if right else Dice("slips", seed, place))
             found[question] = {"input": question, "output": program(code), "tests": tests(step, dice)}
     return list(found.values())
