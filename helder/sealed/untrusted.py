@@ -58,6 +58,7 @@ SHOWN = 1 << 16  # bytes of standard error that are kept
 NOBODY = 200_000  # first of the users without a name or a file that rooms run as, when root makes them (assumption)
 USERS = 60_000
 START_SECONDS = 60.0  # a room that is not ready by then is an error; 0.02 is usual
+MANAGED = 6  # programs at the most that one speaks with: a task brings sixteen open files at the most
 PIPE = 1 << 20  # bytes between two programs that speak, as problemtools has it
 GRACE_SECONDS = 60.0  # after a program was ended, until its warden has told; 0.001 is usual
 LOOK_SECONDS = 0.1  # between two looks at whether a program sleeps, at the least
@@ -243,6 +244,46 @@ class Room:
             mine = self._made(told[self], limits, None, errors)
             return mine, other._made(told[other], other_limits, None, other_errors)
 
+    def manage(
+        self,
+        argv: Sequence[str],
+        stdin: bytes,
+        others: Sequence[tuple[Room, Sequence[str]]],
+        limits: Limits,
+        other_limits: Limits,
+    ) -> tuple[Ended, list[Ended]]:
+        """Run a program of the judge that speaks with several others, each in a room of its own.
+
+        It finds the pipes as open files from 4 on, in pairs: what one of the others writes, and what that one reads.
+
+        Args:
+            others: rooms, and what is started in them; at most `MANAGED`.
+
+        Returns:
+            how it ended, and how the others did.
+
+        Raises:
+            HelderError: a room failed.
+        """
+        with contextlib.ExitStack() as stack:
+            out, errors = stack.enter_context(_file()), stack.enter_context(_file())
+            given = stack.enter_context(_sealed(stdin))
+            of_others = [stack.enter_context(_file()) for _ in others]
+            with _Ends() as ends:
+                mine: list[int] = []
+                for (room, other_argv), other_errors in zip(others, of_others, strict=True):
+                    up, down = ends.pipe(), ends.pipe()
+                    room._send(other_argv, (down[0], up[1], other_errors), other_limits, warm=False)
+                    mine += [up[0], down[1]]
+                self._send(argv, (given, out, errors, *mine), limits, warm=False)
+            # Ours are closed now: the end of one program is the end of what the others read from it.
+            together = [self, *(room for room, _ in others)]
+            ended = [
+                room._ended(other_limits, None, other_errors, together)
+                for (room, _), other_errors in zip(others, of_others, strict=True)
+            ]
+            return self._ended(limits, out, errors, together), ended
+
     def _send(self, argv: Sequence[str], opened: Sequence[int], limits: Limits, warm: bool) -> None:
         if self._control is None:
             raise RuntimeError("the room is not entered")
@@ -262,10 +303,10 @@ class Room:
         except OSError as error:
             raise _failed(f"it does not take a task: {error}") from error
 
-    def _ended(self, limits: Limits, out: int | None, errors: int) -> Ended:
+    def _ended(self, limits: Limits, out: int | None, errors: int, together: Sequence[Room] = ()) -> Ended:
         assert self._control is not None
         while not select.select([self._control], [], [], self._clock.rest())[0]:
-            if silent := self._look([self]):
+            if silent := self._look(together or [self]):
                 return self._made(silent, limits, out, errors)
         return self._made(self._receive(0), limits, out, errors)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import _socket
 import ctypes
 import errno
+import fcntl
 import os
 import resource
 import select
@@ -28,8 +29,9 @@ if False:  # of the standard library, but slow to import
     from typing import Any, NoReturn
 
 FAILED = 3  # where a program's process says what kept it from starting
+ASIDE = 64  # open files are put from here on while they change their places
 MESSAGE = 1 << 20  # bytes of a task at the most
-OPENED = 3  # open files that come with a task: standard input, output and error
+OPENED = 16  # open files at the most that come with a task: standard input, output and error, and pipes
 NEW_PID, NEW_IPC = 0x20000000, 0x08000000  # flags of clone
 CLONE = {"x86_64": 56, "aarch64": 220}
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAP_AMBIENT, CLEAR_ALL = 1, 4, 47, 4
@@ -81,7 +83,7 @@ def main() -> Program | None:
             data, also, flags, _ = control.recvmsg(MESSAGE, _socket.CMSG_LEN(OPENED * 4))
             if not data:
                 return None
-            opened = list(struct.unpack(f"{OPENED}i", also[0][2]))
+            opened = list(struct.unpack(f"{len(also[0][2]) // 4}i", also[0][2]))
             if flags & (_socket.MSG_TRUNC | _socket.MSG_CTRUNC):
                 found: bytes | Program = words("error", "the task is longer than can be taken")
             else:
@@ -131,7 +133,7 @@ def one(task: dict[str, Any], opened: list[int]) -> bytes | Program:
 
     Args:
         task: see `read`; `warm` for a program in Python that is run in a process split off from this one.
-        opened: standard input, output and error of the program.
+        opened: standard input, output and error of the program; further ones it finds from FAILED + 1 on.
 
     Returns:
         how it ended: "ended", how, code, seconds of the processor and of the clock, bytes of memory, and when; or
@@ -235,10 +237,15 @@ def start(task: dict[str, Any], opened: list[int], fail: int) -> Program:
     """
     _libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     os.setsid()
+    if len(opened) > FAILED:
+        opened, fail = (
+            [fcntl.fcntl(place, fcntl.F_DUPFD, ASIDE) for place in opened],
+            fcntl.fcntl(fail, fcntl.F_DUPFD, ASIDE),
+        )
     for target, place in enumerate(opened):
-        os.dup2(place, target)
+        os.dup2(place, target if target < FAILED else target + 1)
     os.dup2(fail, FAILED, inheritable=False)
-    os.closerange(FAILED + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    os.closerange(1 + max(FAILED, len(opened)), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     os.chdir(task["folder"])
     limit(task)
     forget_capabilities()

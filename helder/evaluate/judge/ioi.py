@@ -42,6 +42,7 @@ from helder.evaluate.judge.problem import (
     Test,
     Validator,
 )
+from helder.sealed.untrusted import MANAGED
 
 VERSION = "ioi"
 SUBTASK_COLUMNS = ("year", "id", "subtask", "score", "time_limit", "memory_limit", "test_names", "grader_files")
@@ -223,14 +224,14 @@ def _manager(name: str, files: Mapping[str, bytes], config: Mapping[str, Any], w
         raise _wrong(where, f"{name} is a communication task without {MANAGER}")
     if CHECKER in files:
         raise _wrong(where, f"{name} has a manager and a checker; the manager's word is taken as the score here")
+    if str(config.get(f"{COMMUNICATION}user_io") or "std_io") != "std_io":
+        raise _wrong(where, f"{name} gives submissions pipes by name; here they speak over standard input and output")
     if config.get(f"{COMMUNICATION}manager_args"):
         raise _wrong(where, f"{name} gives its manager arguments of its own, which is not done here")
-    return Validator(
-        _program("graders", "manager.cpp", files),
-        "manager",
-        processes=int(config.get(f"{COMMUNICATION}num_processes") or 1),
-        named=str(config.get(f"{COMMUNICATION}user_io") or "std_io") == "fifo_io",
-    )
+    processes = int(config.get(f"{COMMUNICATION}num_processes") or 1)
+    if processes > MANAGED:
+        raise _wrong(where, f"{name} has {processes} processes; at most {MANAGED} are managed here")
+    return Validator(_program("graders", "manager.cpp", files), "manager", processes)
 
 
 def _program(folder: str, main: str, files: Mapping[str, bytes]) -> Source:

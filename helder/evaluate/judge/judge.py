@@ -25,6 +25,7 @@ from typing import Any, Self
 
 from helder.errors import ExitCode, HelderError
 from helder.evaluate.judge import run, validate
+from helder.evaluate.judge.communicate import ManagerRoom
 from helder.evaluate.judge.default_validator import Comparison
 from helder.evaluate.judge.expected import matches
 from helder.evaluate.judge.groups import Graded, GroupResult, Outcome, TestResult, grade
@@ -117,7 +118,7 @@ class Judge:
         self._compared: dict[tuple[str, ...], Comparison] = {}
         self.notes: list[str] = []
         self._largest = 0
-        self._free: list[validate.ValidatorRoom] = []
+        self._free: list[validate.ValidatorRoom | ManagerRoom] = []
         self._lock = threading.Lock()
         self._open = ExitStack()
 
@@ -223,7 +224,7 @@ class Judge:
         return self._validator is not None
 
     @contextmanager
-    def lent(self) -> Iterator[validate.ValidatorRoom]:
+    def lent(self) -> Iterator[validate.ValidatorRoom | ManagerRoom]:
         """A validator's room: one that is free, or a new one. It is closed when it fails in between.
 
         Raises:
@@ -233,7 +234,8 @@ class Judge:
         with self._lock:
             room = self._free.pop() if self._free else None
         if room is None:
-            room = validate.ValidatorRoom(self._validator, self.problem, self._largest).__enter__()
+            made = ManagerRoom if self._validator.protocol == "manager" else validate.ValidatorRoom
+            room = made(self._validator, self.problem, self._largest).__enter__()
         try:
             yield room
         except BaseException:
@@ -387,12 +389,19 @@ class _Runs:
         judge = self.judge
         if judge.problem.interactive:
             with judge.lent() as room:
-                return room.talk(test, running, self.limits)
+                if not isinstance(room, ManagerRoom):
+                    return room.talk(test, running, self.limits)
+                more = [self._take() for _ in range(room.processes - 1)]
+                outcome = room.talk(test, [running, *more], self.limits)
+                with self._lock:
+                    self._free += more
+                return outcome
         ended = running.run(test.read_input(), self.limits, test.arguments)
         if verdict := run.failed(ended):
             return validate.used(Outcome(verdict, message=validate.words(ended)), ended)
         if judge.custom:
             with judge.lent() as room:
+                assert isinstance(room, validate.ValidatorRoom)  # managers speak, and only with interactive tasks
                 return room.judge(test, ended)
         wrong = judge.compared(test, ended.stdout)
         return validate.used(Outcome("WA" if wrong else "AC", message=wrong), ended)

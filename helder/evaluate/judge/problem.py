@@ -47,13 +47,11 @@ class Validator:
             (CMS's checkers, which the IOI's tasks bring); "manager": speaks with the submission over named pipes, the
             input on standard input, a share on standard output (`helder.evaluate.judge.communicate`).
         processes: of the submission, with which a manager speaks, each in a room of its own.
-        named: the submission too gets the names of its pipes as arguments, instead of standard input and output.
     """
 
     source: Source
     protocol: str = "kattis"
     processes: int = 1
-    named: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from helder.errors import HelderError
-from helder.evaluate.judge import function_tasks, functions
+from helder.evaluate.judge import function_tasks, functions, texts
 from helder.evaluate.judge.function_tasks import Question
 from helder.evaluate.judge.functions import Found
 from helder.evaluate.judge.passk import pass_at_k
@@ -166,7 +166,7 @@ def asked(question: Question) -> str:
 
 def program(question: Question, text: str) -> str:
     """The program in a text; "" when there is none. See the module's first lines."""
-    code = sampling.program_in(text, "python3")
+    code = texts.program_in(text, "python3")
     if not code or not question.goes_on:
         return code
     if _defines(code, question.task.entry):

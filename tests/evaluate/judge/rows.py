@@ -72,3 +72,54 @@ def rows(
 def write(path: Path, lines: list[dict[str, Any]]) -> Path:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return path
+
+
+STUB = """#include <cstdio>
+#include <cstdlib>
+long long answer(int who, long long x);
+int main(int argc, char **argv) {
+    int who = argc > 1 ? std::atoi(argv[1]) : 0;
+    long long x;
+    while (std::scanf("%lld", &x) == 1) { std::printf("%lld\\n", answer(who, x)); std::fflush(stdout); }
+}
+"""
+MANAGER = """#include <cstdio>
+#include <cstdlib>
+int main(int argc, char **argv) {
+    int processes = (argc - 1) / 2, right = 0;
+    long long n, x, got;
+    FILE *from[8], *to[8];
+    for (int i = 0; i < processes; i++) {
+        from[i] = std::fopen(argv[1 + 2 * i], "r");
+        to[i] = std::fopen(argv[2 + 2 * i], "w");
+    }
+    if (std::scanf("%lld", &n) != 1) return 1;
+    for (int k = 0; k < n; k++) {
+        x = 100 + k;
+        for (int i = 0; i < processes; i++) {
+            std::fprintf(to[i], "%lld\\n", x);
+            std::fflush(to[i]);
+            if (std::fscanf(from[i], "%lld", &got) != 1) { std::puts("0.0"); std::fputs("silent", stderr); return 0; }
+            x = got;
+        }
+        right += x == (100 + k) * (processes == 1 ? 2 : 4);
+    }
+    std::printf("%.2f\\n", right == n ? 1.0 : right > 0 ? 0.5 : 0.0);
+    std::fputs("translate:told", stderr);
+}
+"""
+
+
+def communication(processes: int) -> list[dict[str, Any]]:
+    """Each process doubles a number that the manager tells it."""
+    config = {"task_type": "Communication", "code": "relay", "task_type_parameters_Communication_user_io": "std_io"}
+    config |= {"task_type_parameters_Communication_num_processes": processes} if processes > 1 else {}  # type: ignore[dict-item]
+    files = [
+        ["graders/manager.cpp", MANAGER],
+        ["graders/stub.cpp", STUB],
+        ["graders/relay.h", "long long answer(int who, long long x);\n"],
+        ["graders/grader_config.json", json.dumps(config)],
+    ]
+    subtasks = {"00-samples": (0, ["0-01"]), "01-few": (40, ["1-01"]), "02-many": (60, ["2-01"])}
+    tests = {"0-01": ("1\n", ""), "1-01": ("5\n", ""), "2-01": ("2000\n", "")}
+    return rows("relay", files, subtasks, tests, "Communication")
