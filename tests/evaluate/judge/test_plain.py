@@ -48,13 +48,14 @@ def types(value: Any) -> set[type]:
     return found
 
 
+@settings(max_examples=60)
 @given(VALUES)
 def test_values_pass_unchanged(value: Any) -> None:
     back = plain.decode(plain.encode(value))
     assert back == value and said(back) == said(value)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.binary(max_size=60))
 def test_bytes_say_a_value_of_the_own_types_or_none(data: bytes) -> None:
     try:
@@ -64,6 +65,7 @@ def test_bytes_say_a_value_of_the_own_types_or_none(data: bytes) -> None:
     assert types(value) <= OWN
 
 
+@settings(max_examples=60)
 @given(VALUES, st.data())
 def test_a_message_cut_or_changed_says_a_value_or_none(value: Any, data: st.DataObject) -> None:
     whole = plain.encode(value)
