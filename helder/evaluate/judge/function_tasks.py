@@ -10,6 +10,7 @@ import ast
 import gzip
 import importlib.util
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,10 +80,21 @@ def mbpp_left_out() -> list[str]:
     return [f"MBPP/{row['task_id']}" for row in rows if row["test_setup_code"]]
 
 
+def parsed(code: str) -> ast.Module:
+    """A program, read and not run; what Python would warn of in it is not told.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: it is none.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(code)
+
+
 def _entry(code: str, tests: list[str]) -> str:
     """The function of a program that its tests call."""
-    defined = {node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)}
-    named = {node.id for test in tests for node in ast.walk(ast.parse(test)) if isinstance(node, ast.Name)}
+    defined = {node.name for node in parsed(code).body if isinstance(node, ast.FunctionDef)}
+    named = {node.id for test in tests for node in ast.walk(parsed(test)) if isinstance(node, ast.Name)}
     called = defined & named
     if len(called) != 1:
         raise HelderError(

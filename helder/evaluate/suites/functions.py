@@ -176,7 +176,7 @@ def program(question: Question, text: str) -> str:
 
 def _defines(code: str, name: str) -> bool:
     try:
-        return any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.parse(code).body)
+        return any(isinstance(node, ast.FunctionDef) and node.name == name for node in function_tasks.parsed(code).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return f"def {name}(" in code  # it will not run, whatever stands in front of it
 
