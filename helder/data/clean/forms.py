@@ -63,11 +63,13 @@ def _tables() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     White space lies in the first 65,536 characters, so no unit of it is half of a pair; every half is looked at.
     """
     white, looked_at = np.zeros((2, 0x10000), dtype=np.bool_)
-    for point in range(0x80, 0x10000):
-        character = chr(point)
-        white[point] = character.isspace()
-        half = 0xD800 <= point < 0xE000
-        looked_at[point] = half or character.casefold() != character or _UNSPACED.match(character) is not None
+    high = "".join(map(chr, range(0x80, 0xD800))) + "".join(map(chr, range(0xE000, 0x10000)))
+    looked_at[0xD800:0xE000] = True
+    for character in high:
+        if character.casefold() != character:
+            looked_at[ord(character)] = True
+    looked_at[[ord(character) for character in _UNSPACED.findall(high)]] = True
+    white[[ord(character) for character in high if character.isspace()]] = True
     return white, looked_at
 
 

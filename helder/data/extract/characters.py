@@ -40,8 +40,9 @@ _KINDS = (
 _BY_KIND = [(what, re.compile(f"[{characters}]")) for what, characters in _KINDS]
 _FIRST, _TAGS = 0x200B, 0xDB40  # the first of them, and the unit of UTF-16 that each tag character begins with
 _IS_SIGN = np.zeros(0x10000, dtype=np.bool_)
+_HIGH = "".join(map(chr, range(_FIRST, 0x10000)))
 for _what, _pattern in _BY_KIND:
-    _IS_SIGN[[unit for unit in range(_FIRST, 0x10000) if _pattern.match(chr(unit))]] = True
+    _IS_SIGN[[ord(sign) for sign in _pattern.findall(_HIGH)]] = True
 _IS_SIGN[_TAGS] = True
 
 
