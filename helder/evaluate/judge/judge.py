@@ -347,11 +347,14 @@ class _Runs:
                 self._begun[test.name] = self.judge._pool.submit(self._safe, test)
 
     def _safe(self, test: Test) -> Outcome:
-        """One test; a judge error when the judge fails."""
-        try:
-            return self._run(test)
-        except HelderError as error:
-            return Outcome("JE", message=f"{error.what} {error.why}".strip())
+        """One test; a judge error when the judge fails on it twice, the second time in rooms that are new."""
+        for again in (True, False):
+            try:
+                return self._run(test)
+            except HelderError as error:
+                if not again or self._ended:
+                    return Outcome("JE", message=f"{error.what} {error.why}".strip())
+        raise AssertionError("one of the two rounds returns")
 
     def _run(self, test: Test) -> Outcome:
         if test.files:

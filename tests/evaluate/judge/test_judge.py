@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from helder.errors import ExitCode, HelderError
-from helder.evaluate.judge import validate
+from helder.evaluate.judge import run, validate
 from helder.evaluate.judge.groups import Outcome
 from helder.evaluate.judge.judge import Judge, Judged, JudgeError
 from helder.evaluate.judge.package import read
@@ -142,6 +142,24 @@ def test_without_a_time_limit_the_accepted_submissions_set_it(tmp_path: Path) ->
     write(folder, {"submissions/submissions.yaml": "accepted: {use_for_time_limit: false}\n"})
     with pytest.raises(HelderError, match="has no time limit"), Judge(read(folder)):
         pass
+
+
+@pytest.mark.parametrize(("failures", "verdict"), [(1, "AC"), (2, "JE")])
+def test_a_room_that_fails_is_tried_once_more_and_then_is_a_judge_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int, verdict: str
+) -> None:
+    works, rooms = run.Running.run, []
+
+    def fails(running: run.Running, *arguments: Any) -> untrusted.Ended:
+        rooms.append(running.room)
+        if len(rooms) <= failures:
+            raise HelderError("A room failed.", "the disk is full")
+        return works(running, *arguments)
+
+    monkeypatch.setattr(run.Running, "run", fails)
+    judged = one(made(tmp_path), SUM)
+    assert judged.verdict == verdict and rooms[0] is not rooms[1]
+    assert verdict == "AC" or "the disk is full" in judged.told
 
 
 # -- what a submission can see --------------------------------------------------------------------------------------
