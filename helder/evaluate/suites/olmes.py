@@ -1,8 +1,9 @@
 """The suite `olmes`: standard tasks (`tasks.py`), scored by log-likelihood or written and graded, item by item.
 
-A model is given the text of the package and nothing else: no chat format, no token at the beginning, as OLMES and
-lm-evaluation-harness give it to base models. Contexts and continuations are cut into tokens together, and the
-continuation is what comes after the tokens of the context alone; spaces at the end of a context go over to it.
+A model is given the text of the package and nothing else: no chat format, and no token at the beginning unless one is
+named (lm-evaluation-harness leaves that to the tokenizer; those of SmolLM2 and Qwen2 add none). Contexts and
+continuations are cut into tokens together, and the continuation is what comes after the tokens of the context alone;
+spaces at the end of a context go over to it.
 
 What a task has given lies in `parts/` as soon as it is done; a run that was interrupted goes on behind it.
 
@@ -45,13 +46,14 @@ def run(
 
     Args:
         options: `tasks` are names, forms and groups (`tasks.Shelf.expand`), the ten of OLMES without any. Settings:
-            `window`, tokens that the model is given at most, as many as it holds if not said.
+            `window`, tokens that the model is given at most, as many as it holds if not said; `begin`, the special
+            token in front of every context, such as <|begin_of_text|>.
         shelf: where the tasks lie; None for the installed package.
 
     Raises:
         HelderError: a service; the package is missing; there is no such task.
     """
-    options.only("window")
+    options.only("window", "begin")
     window = _window(options.settings.get("window"))
     if model.kind == "service":
         raise HelderError(
@@ -63,6 +65,7 @@ def run(
     names = shelf.expand(options.tasks or ("olmes",))
     results, lines, written = [], [], []
     with opened(model, on_event) as (transformer, tokenizer):
+        begin = [tokenizer.special(options.settings["begin"])] if "begin" in options.settings else []
         for name in names:
             task = shelf.task(name)
             items = shelves.choose(task.items, options.limit, options.seed)
@@ -75,9 +78,9 @@ def run(
                 on_event({"event": "started", "stage": name})
                 progress = _counter(on_event, name, len(items))
                 if task.form == "gen":
-                    found = write(transformer, tokenizer, task, items, progress)
+                    found = write(transformer, tokenizer, task, items, progress, begin)
                 else:
-                    found = weigh(transformer, tokenizer, task, items, window, progress)
+                    found = weigh(transformer, tokenizer, task, items, window, progress, begin)
                 head = json.dumps({"key": key, "items": len(found)})
                 body = "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in [*found])
                 write_atomic(part, f"{head}\n{body}".encode("utf-8", "surrogatepass"))
@@ -158,6 +161,7 @@ def weigh(
     items: Sequence[Item],
     window: int | None = None,
     progress: Callable[[int], None] = lambda count: None,
+    begin: Sequence[int] = (),
 ) -> list[dict[str, Any]]:
     """Score every choice of every item; one record for each item, in their order.
 
@@ -181,10 +185,10 @@ def weigh(
                     if context is None or (bare and task.form == "bpb"):
                         continue
                     ids, follow = pair(tokenizer, context, choice.text, known)
-                    if not ids or not follow:
+                    if not (begin or ids) or not follow:
                         raise HelderError(f"Choice {place} has no tokens.")
                     group = ("bare",) if bare else ("item", item.group)
-                    own.append((Request(tuple(ids), tuple(follow), group), (number, place, bare)))
+                    own.append((Request((*begin, *ids), tuple(follow), group), (number, place, bare)))
         except HelderError as error:
             refused[number] = error.what
             continue
@@ -258,6 +262,7 @@ def write(
     task: Task,
     items: Sequence[Item],
     progress: Callable[[int], None] = lambda count: None,
+    begin: Sequence[int] = (),
 ) -> list[dict[str, Any]]:
     """Have the model write an answer to every item, greedily, and grade it; one record for each, in their order."""
     from helder.serve.generate import generate
@@ -268,7 +273,7 @@ def write(
     for number, item in enumerate(items):
         head = {"id": item.id, "prompt_sha256": item.prompt_sha256, "cluster": item.cluster}
         try:
-            ids = tokenizer.encode(item.choices[item.gold].context)
+            ids = [*begin, *tokenizer.encode(item.choices[item.gold].context)]
         except HelderError as error:
             records[number] = {**head, "refused": error.what}
             continue

@@ -100,6 +100,16 @@ def test_an_item_that_cannot_be_asked_is_told_and_not_counted(file: Subject, tmp
     assert "could not be asked" in found["warnings"][0]
 
 
+def test_a_token_at_the_beginning_is_given_when_it_is_named(file: Subject, shelf: Shelf, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    plain = run(file, shelf, tmp_path / "a", tasks=("winogrande:rc",))
+    begun = run(file, shelf, tmp_path / "b", tasks=("winogrande:rc",), settings={"begin": "<|endoftext|>"})
+    assert plain["rows"][0]["bits_per_byte"] != begun["rows"][0]["bits_per_byte"]
+    with pytest.raises(HelderError, match="no special token"):
+        run(file, shelf, tmp_path / "a", tasks=("winogrande:rc",), settings={"begin": "<bos>"})
+
+
 def test_names_mean_tasks(shelf: Shelf) -> None:
     assert shelf.expand(["arc_easy", "arc_easy:rc"]) == ["arc_easy:rc", "arc_easy:mc"]
     assert shelf.expand(["arc_easy/test_rc_5shot"]) == ["arc_easy/test_rc_5shot"]
