@@ -256,13 +256,17 @@ def shape_of(base: Base) -> Size:
 
 def data_settings(project: Project) -> dict[str, Any]:
     """`[data]` without its files, which are inputs, and with the task's name and purpose."""
-    settings = project.recipe.data.model_dump(mode="json", by_alias=True, exclude={"train", "dev", "test", "tests"})
+    settings = project.recipe.data.model_dump(
+        mode="json", by_alias=True, exclude={"train", "dev", "test", "tests", "program_tests"}
+    )
     for key in ("labels", "schema"):
         if isinstance(settings[key], str):
             settings[key] = None  # a file: an input of the stage under this name
     trust = project.recipe.trust
     planted = {"canaries": trust.canaries} if trust is not None and trust.canaries else {}
-    return {"name": project.recipe.name, "purpose": project.recipe.purpose, **settings, **planted}
+    column = project.recipe.data.program_tests
+    tested = {"program_tests": column} if column is not None else {}
+    return {"name": project.recipe.name, "purpose": project.recipe.purpose, **settings, **planted, **tested}
 
 
 def sources(project: Project) -> dict[str, Known]:

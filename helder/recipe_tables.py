@@ -73,6 +73,8 @@ class Data(Section):
     """Fields of a record whose errors do harm; each such error is listed one by one in the report."""
     instruction: str | None = None
     """The task in words, as an untrained model would need to be told; without it, `purpose` is used."""
+    program_tests: str | None = None
+    """The column with hidden tests of an answer that is a program, [[input, output], …]; verifiers run it on them."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Learn from at most this many examples of `train`, chosen by `seed`."""
     holdout: Fraction = 0.1

@@ -23,7 +23,6 @@ LABEL_CHARACTERS = 60  # longest output that is still taken for a label (assumpt
 LABEL_DISTINCT = 500  # most different labels that are inferred (assumption)
 LABEL_SUPPORT = 2  # examples per label, on average, below which outputs are taken for texts (assumption)
 _SHOWN_PROBLEMS = 5
-TESTS = "tests"  # the column with tests of programs
 
 
 @dataclass(frozen=True)
@@ -360,13 +359,18 @@ def _item(row: Row, task: Task, settings: Mapping[str, Any]) -> Item:
         line=row.line,
         scored=scored or None,
         tags=tags,
-        tests=_tests(row.values.get(TESTS), task),
+        tests=_tests(row, settings["program_tests"]),
     )
 
 
-def _tests(value: Any, task: Task) -> tuple[tuple[str, str], ...]:
-    """(input, output) of a program; in CSV they stand in one cell, as JSON."""
-    if value in (None, "", []) or task.kind != "text":
+def _tests(row: Row, column: str | None) -> tuple[tuple[str, str], ...]:
+    """(input, output) of a program; in CSV they stand in one cell, as JSON. A row may have none."""
+    if column is None:
+        return ()
+    if column not in row.values:
+        raise AnswerError(f"there is no column {column!r}, which `program_tests` names")
+    value = row.values[column]
+    if value in (None, "", []):
         return ()
     if isinstance(value, str):
         try:

@@ -6,8 +6,8 @@ Settings (the resolved [data] part; each may be left out, and then has the defau
     input = "input"              the column with the text that is asked
     output = "output"            the column with the answer: label, text, or record (JSON in a CSV cell)
     id = "id", tags = "tags", scored = "scored"
-                                 columns that are used when they are there; so is "tests" ([[input, output], …] of a
-                                 program that is an answer, for verifiers that run it)
+                                 columns that are used when they are there
+    program_tests                the column with tests of an answer that is a program, [[input, output], …]
     kind                         label | record | text; inferred when not given
     many                         the output is a list of records; inferred when not given
     labels                       list of the labels (else the input "labels", else those of the data)
@@ -55,7 +55,7 @@ from pathlib import Path
 from typing import Any
 
 from helder.data import canaries, contamination
-from helder.data.items import TESTS, Item, build_task, make_items
+from helder.data.items import Item, build_task, make_items
 from helder.data.read import Row, SourceFile, closest, decode, read_source
 from helder.data.split import (
     Ledger,
@@ -78,6 +78,7 @@ DEFAULTS: dict[str, Any] = {
     "id": "id",
     "tags": "tags",
     "scored": "scored",
+    "program_tests": None,
     "kind": None,
     "many": None,
     "labels": None,
@@ -404,7 +405,7 @@ def _only_file(path: Path) -> Path:
 
 
 def _unused(found: Sequence[SourceFile], config: Mapping[str, Any]) -> list[str]:
-    used = {config[key] for key in ("input", "output", "id", "tags", "scored")} | {TESTS}
+    used = {config[key] for key in ("input", "output", "id", "tags", "scored", "program_tests")}
     return sorted({column for source in found for column in source.columns} - used)
 
 

@@ -406,12 +406,15 @@ def test_the_same_input_and_output_with_other_scored_fields_are_two_items(tmp_pa
 
 def test_tests_of_programs_are_kept_and_must_be_pairs_of_texts(tmp_path: Path) -> None:
     rows = [{"input": f"double {n}", "output": f"print({2 * n})", "tests": [["", f"{2 * n}\n"]]} for n in range(12)]
-    made = make(tmp_path, {"train": lines(tmp_path / "rows.jsonl", rows)}, kind="text")
+    settings = {"kind": "text", "program_tests": "tests"}
+    made = make(tmp_path, {"train": lines(tmp_path / "rows.jsonl", rows)}, **settings)
     kept = {item["output"]: item["tests"] for name in ("train", "dev", "test") for item in made.items(name)}
     assert kept == {row["output"]: row["tests"] for row in rows}
     assert not made.summary["unused_columns"]["train"]
     rows[0]["tests"] = [["1"]]
+    again = {"train": lines(tmp_path / "again.jsonl", rows)}
     (tmp_path / "again").mkdir()
-    assert (
-        "a test is" in refused(tmp_path / "again", {"train": lines(tmp_path / "again.jsonl", rows)}, kind="text").what
-    )
+    assert "a test is" in refused(tmp_path / "again", again, **settings).what
+    assert "no column 'checks'" in refused(tmp_path / "again", again, kind="text", program_tests="checks").what
+    (tmp_path / "other").mkdir()
+    assert make(tmp_path / "other", again, kind="text").summary["unused_columns"] == {"train": ["tests"]}

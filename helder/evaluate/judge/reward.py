@@ -40,8 +40,8 @@ def passed(item: Example, text: str, every: bool = False) -> float:
     if not item.tests:
         raise HelderError(
             f"The item {item.id} has no tests.",
-            "A verifier that runs programs needs the column `tests`: [[input, output], …].",
-            'Add it to the data, or use another verifier, such as "right".',
+            "A verifier that runs programs needs a column with them, [[input, output], …].",
+            'Name it in the recipe ([data] program_tests = "tests"), or use another verifier, such as "right".',
         )
     language, code = program(text)
     if not code:
