@@ -460,7 +460,7 @@ def _points(problems: Sequence[Mapping[str, Any]], setting: Setting) -> list[dic
         if others:
             solved = sum(one["points"][name] == 1.0 for one in others)
             found = wilson(solved, len(others))
-            rows.append(_row("all without", len(others), f"solved, {how}", found.value, found.low, found.high))
+            rows.append(_row("all passed or failed", len(others), f"solved, {how}", found.value, found.low, found.high))
     return rows
 
 

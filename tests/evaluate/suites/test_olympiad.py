@@ -63,7 +63,7 @@ def test_programs_are_judged_chosen_scored_and_kept(tmp_path: Path) -> None:
     assert points["points"] == {"all submissions": 100.0, "round robin": 100.0, "gain": 100.0}
     rows_ = {(row["task"], row["metric"]): row for row in found["rows"]}
     assert rows_["all with points", "points, 50 by gain"]["points"] == "100.00 of 100"
-    assert rows_["all without", "solved, 50 by round robin"]["value"] == 1.0
+    assert rows_["all passed or failed", "solved, 50 by round robin"]["value"] == 1.0
     rate = (passes["right"] / 4 + points["right"] / 8) / 2
     assert rows_["all", "pass@1"]["value"] == pytest.approx(rate)
     lines = [json.loads(line) for line in (folder / "instances.jsonl").read_text(encoding="utf-8").splitlines()]
