@@ -20,6 +20,7 @@ DECIMAL = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]*)?")
 HEXADECIMAL = re.compile(
     rb"(?P<mantissa>[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+))(?:[pP](?P<exponent>[+-]?[0-9]*))?"
 )
+NOTHING = re.compile(rb"[+-]?0[xX]\.")  # taken as 0, but not with an exponent behind it
 SPACES = re.compile(rb"[ \t\n\r\x0b\x0c]+")
 SHOWN = 60  # bytes of a token that a message shows
 
@@ -118,6 +119,8 @@ def _number(token: bytes) -> float | None:
             )
         except OverflowError:
             return None
+    elif NOTHING.fullmatch(token):
+        value = 0.0
     else:
         return None
     return value if math.isfinite(value) else None
