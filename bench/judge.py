@@ -36,7 +36,8 @@ from helder.commands.talk import table
 from helder.errors import HelderError
 from helder.evaluate.judge import function_tasks, run
 from helder.evaluate.judge.functions import Checkers
-from helder.sealed.untrusted import Limits, interpreter, proved
+from helder.sealed.machine import interpreter
+from helder.sealed.untrusted import Limits, proved
 
 PARTS = ("cheats", "references", "start", "steady")
 CHEATS = 40  # the least number of them

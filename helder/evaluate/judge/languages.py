@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from helder.errors import HelderError
-from helder.sealed.untrusted import PROGRAM, interpreter
+from helder.sealed.machine import interpreter
+from helder.sealed.untrusted import PROGRAM
 
 BINARY = "program"
 

@@ -24,7 +24,8 @@ from helder.evaluate.judge.groups import Outcome
 from helder.evaluate.judge.inside import ANSWER, FEEDBACK, INPUT, OUTPUT
 from helder.evaluate.judge.languages import language_of
 from helder.evaluate.judge.problem import Limits, Problem, Source, Test, Validator
-from helder.sealed.untrusted import PROGRAM, Ended, Room, interpreter
+from helder.sealed.machine import interpreter
+from helder.sealed.untrusted import PROGRAM, Ended, Room
 from helder.sealed.untrusted import Limits as RoomLimits
 
 RIGHT, WRONG = 42, 43
