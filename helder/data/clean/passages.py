@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helder.data.clean.edits import Edit
+from helder.data.clean.entries import Entry, Some
 from helder.data.clean.forms import numbering
-from helder.data.clean.pick import Entry, preferred
 
 WORDS = 16_000_000  # that are looked at together: 67 bytes of memory each (docs/log.md), so 1.1 GB
 COMPILE_FROM = 500_000  # words: below, compiling the loop (about three seconds) takes longer than doing without
@@ -48,7 +48,7 @@ class Cut:
 
 
 def find(
-    entries: Sequence[Entry], text_of: Callable[[Entry], str], length: int, at_once: int = WORDS
+    entries: Some, text_of: Callable[[Entry], str], length: int, at_once: int = WORDS
 ) -> tuple[dict[int, list[Cut]], int]:
     """(the cuts of each document by `Entry.at`, in how many parts the documents were looked at).
 
@@ -63,7 +63,7 @@ def find(
     part: list[Entry] = []
     numbers: list[NDArray[np.uint32]] = []
     known, size = numbering(), 0
-    for entry in sorted(entries, key=preferred):
+    for entry in entries.by_preference():
         said = _numbers(text_of(entry), known)
         if part and size + len(said) > at_once:
             found |= _cuts(part, numbers, text_of, length)

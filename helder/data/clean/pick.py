@@ -13,70 +13,17 @@ accept the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from helder.data.clean import contradict, near
+from helder.data.clean.entries import Entries, Entry
 from helder.data.clean.forms import exact_form, near_form, numbering, shingles, similarity
 
 CACHED = 16_000_000  # bytes of texts that stay in memory, some ten times as words, while they are compared (assumption)
-
-
-NOTHING: Mapping[str, Any] = {}  # one for all, since there is an entry for each document
-
-
-@dataclass(slots=True)
-class Entry:
-    """A document as it stands in the file, without its text, and what became of it.
-
-    Attributes:
-        id: of the document; copies of a text have the same.
-        path: of its source. row: of its table, when it is one of several documents of a file.
-        date: ISO 8601, or empty.
-        at, size: where its line begins in documents.jsonl, and how long its text is, in bytes.
-        held: why it waits for a person since it was extracted; empty when it does not.
-        state: kept | redacted | duplicate | near-duplicate | held | refused
-        why: in words; empty when it is kept.
-        of: which document is kept in its place, or is the reason that it waits. similarity: with that one.
-        findings: personal data by kind. repeated: of passages that were taken out: {passages, bytes, of}.
-    """
-
-    id: str
-    path: str
-    row: str
-    date: str
-    at: int
-    size: int
-    held: str = ""
-    state: str = "kept"
-    why: str = ""
-    of: Entry | None = None
-    similarity: float | None = None
-    findings: Mapping[str, int] = field(default_factory=lambda: NOTHING)
-    repeated: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-
-    @property
-    def named(self) -> dict[str, str]:
-        """What tells it from others, for the account."""
-        return {"id": self.id, "path": self.path} | ({"row": self.row} if self.row else {})
-
-    def to_json(self) -> dict[str, Any]:
-        record: dict[str, Any] = {**self.named, "state": self.state}
-        if self.why:
-            record["why"] = self.why
-        if self.of is not None:
-            record["of"] = self.of.named
-        if self.similarity is not None:
-            record["similarity"] = round(self.similarity, 4)
-        if self.findings:
-            record["personal_data"] = self.findings
-        if self.repeated:
-            record["repeated"] = self.repeated
-        return record
 
 
 @dataclass(frozen=True)
@@ -96,12 +43,6 @@ class Conflict:
         }
 
 
-def sort(entries: list[Entry]) -> None:
-    """Put documents in the order of id, path, row and place; without a tuple for each of them, which is much memory."""
-    for key in ("at", "row", "path", "id"):
-        entries.sort(key=attrgetter(key))
-
-
 def preferred(entry: Entry) -> tuple[Any, ...]:
     """A key by which the document that stays comes first."""
     return (tuple(-ord(character) for character in entry.date) or (1,), -entry.size, entry.id, entry.path, entry.row)
@@ -109,12 +50,14 @@ def preferred(entry: Entry) -> tuple[Any, ...]:
 
 def drop_copies(entries: Sequence[Entry]) -> Entry:
     """Of documents with the same exact form, the one that stays; the others become its duplicates, if none is out."""
-    first, *others = sorted(entries, key=preferred)
-    for entry in others if first.state == "kept" else ():
-        entry.state, entry.of = "duplicate", first
-        entry.why = (
-            "the same text" if entry.id == first.id else "the same text but for white space or composed characters"
-        )
+    first = min(entries, key=preferred)
+    name = first.id
+    for entry in entries if first.state == "kept" else ():
+        if entry != first:
+            entry.state, entry.of = "duplicate", first
+            entry.why = (
+                "the same text" if entry.id == name else "the same text but for white space or composed characters"
+            )
     return first
 
 
@@ -163,7 +106,7 @@ def drop_near(
                 for score, other in alike
                 if (differences := contradict.contradictions(texts.words(other), texts.words(row)))
             ]
-            same = [pair for pair in alike if all(conflict.one is not entries[pair[1]] for conflict in against)]
+            same = [pair for pair in alike if all(conflict.one != entries[pair[1]] for conflict in against)]
             if same and decisions.get(entry.id) != "accept":
                 score, other = same[0]
                 entry.state, entry.of, entry.similarity = "near-duplicate", entries[other], score
@@ -187,13 +130,13 @@ def wait_with(entry: Entry, other: Entry, similarity: float | None) -> None:
     entry.why = f"nearly the same as {where}, which {out}"
 
 
-def follow_out(entries: Sequence[Entry]) -> None:
+def follow_out(entries: Entries) -> None:
     """What was left out for one that is now out itself: near-duplicates wait, copies go where it went."""
-    for entry in entries:
-        if entry.state == "near-duplicate" and entry.of is not None and entry.of.state in ("held", "refused"):
+    for entry in entries.in_state("near-duplicate"):
+        if entry.of is not None and entry.of.state in ("held", "refused"):
             wait_with(entry, entry.of, entry.similarity)
-    for entry in entries:
-        if entry.state == "duplicate" and entry.of is not None and entry.of.state in ("held", "refused"):
+    for entry in entries.in_state("duplicate"):
+        if entry.of is not None and entry.of.state in ("held", "refused"):
             entry.state, entry.why, entry.of = entry.of.state, entry.of.why, entry.of.of
 
 

@@ -5,8 +5,8 @@ found by MinHash (`near`), measured and picked (`pick`), contradicting ones held
 personal data and secrets (`helder.data.personal`) by the policy; passages that stand in several of the documents that
 are left (`passages`); and test items that stand in what is left then (`helder.data.contamination`).
 
-Memory is bounded: texts are read one after the other and never held together. What stays for each document is a line of
-the account (about 500 bytes). Repeated passages are looked for in parts of `passages.WORDS` words.
+Memory is bounded: texts are read one after the other and never held together. What stays for each document is its id
+and some 60 bytes (`entries`). Repeated passages are looked for in parts of `passages.WORDS` words.
 
 Artifact:
 
@@ -26,22 +26,23 @@ Artifact:
 
 from __future__ import annotations
 
+import itertools
 import json
-import sys
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from helder.data import contamination, personal, presidio
 from helder.data.clean import LEAST_PASSAGE, near, passages, pick
 from helder.data.clean.edits import Edit, applied, followed, joined
+from helder.data.clean.entries import Entries, Entry, Known, Numbers, Some
 from helder.data.clean.forms import exact_digest, exact_form, near_form
-from helder.data.clean.pick import Entry
 from helder.data.decisions import Decisions
 from helder.data.lines import without_offsets
 from helder.errors import HelderError
@@ -59,66 +60,75 @@ TOGETHER = (
     1 << 18
 )  # bytes of texts that personal data are looked for in at once: short ones cost little more (measured)
 Judged = tuple[Entry, bytes, dict[str, Any], list[personal.Finding]]  # a document, its line, what it says
-STATES = ("kept", "redacted", "duplicate", "near-duplicate", "held", "refused")
 
 
-@dataclass
-class Texts:
-    """The documents of a file, read one at a time."""
+class Documents:
+    """The documents of a file, read one at a time; after `read`, all that is known of them but their texts.
 
-    file: IO[bytes]
-    name: str
-    firsts: list[Entry] = field(default_factory=list)  # the first document of each exact form, in their order
-    copies: dict[int, list[Entry]] = field(default_factory=dict)  # place in `firsts` → the others of the same form
-    empty: int | None = None  # the place of those without text
+    Attributes:
+        entries: one for each. forms: for each, the number of its exact form, in the order in which those first came.
+        empty: the form of those without text.
+    """
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._file, self._name = file, name
+        self.entries = Entries()
+        self.forms: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self.empty: int | None = None
 
     def read(self) -> Iterator[bytes]:
-        """Read all lines, filling `firsts` and `copies`; gives the exact form of every text that is new.
+        """Read all lines, filling `entries` and `forms`; gives the exact form of every text that is new.
 
         Raises:
             HelderError: a line that is not a document, by number.
         """
         at = 0
-        known: dict[bytes, int] = {}
-        for number, line in enumerate(self.file, 1):
+        known, forms = Known(), array("i")
+        for number, line in enumerate(self._file, 1):
             try:
                 record = without_offsets(line)
                 text = record["text"]
-                entry = Entry(
-                    id=record["id"],
-                    path=sys.intern(record.get("path") or ""),  # that of a table stands in each of its rows
-                    row=str(record.get("row") or ""),
-                    date=record.get("date") or "",
-                    at=at,
-                    size=len(text if text.isascii() else text.encode("utf-8")),
-                    held=record.get("held") or "",
-                )
+                size = len(text if text.isascii() else text.encode("utf-8"))
+                named = (record["id"], record.get("path") or "", str(record.get("row") or ""))
+                self.entries.add(*named, record.get("date") or "", at, size, record.get("held") or "")
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise HelderError(
-                    f"{self.name}, line {number} is not a document.",
+                    f"{self._name}, line {number} is not a document.",
                     f"{type(error).__name__}: {error}",
                     'A line is {"id": …, "path": …, "text": …}, as the stage "extract" writes it.',
                 ) from error
             at += len(line)
             form = exact_form(text)
-            place = known.setdefault(exact_digest(form), len(self.firsts))
-            if place < len(self.firsts):
-                self.copies.setdefault(place, []).append(entry)
-                continue
-            self.firsts.append(entry)
-            if not form:
-                self.empty = place
-            yield form
+            new = len(known)
+            forms.append(known.number(exact_digest(form)))
+            if forms[-1] == new:
+                if not form:
+                    self.empty = new
+                yield form
+        self.forms = np.frombuffer(forms, dtype=np.int32)
 
-    def groups(self) -> Iterator[list[Entry]]:
-        """The documents of each exact form."""
-        for place, first in enumerate(self.firsts):
-            yield [first, *self.copies.get(place, ())]
+    def firsts(self) -> Numbers:
+        """The first document of each exact form."""
+        new = np.diff(np.maximum.accumulate(self.forms), prepend=np.int32(-1)) > 0
+        return np.flatnonzero(new).astype(np.int32)
+
+    def groups(self, chosen: NDArray[np.bool_]) -> Iterator[tuple[int, Some]]:
+        """Some of the exact forms with their documents, both in the order of the file.
+
+        Args:
+            chosen: which, (forms,).
+        """
+        numbers = np.flatnonzero(chosen[self.forms]).astype(np.int32)
+        numbers = numbers[np.argsort(self.forms[numbers], kind="stable")]
+        forms = self.forms[numbers]
+        begins = np.flatnonzero(np.diff(forms, prepend=-1))
+        for begin, end in itertools.pairwise([*begins.tolist(), len(forms)]):
+            yield int(forms[begin]), Some(self.entries, numbers[begin:end])
 
     def line(self, entry: Entry) -> bytes:
         """The line of an entry, read again."""
-        self.file.seek(entry.at)
-        return self.file.readline()
+        self._file.seek(entry.at)
+        return self._file.readline()
 
 
 def run(
@@ -146,11 +156,11 @@ def run(
     engine = presidio.engine() if config["personal_data_engine"] == "presidio" else None
     source = inputs["extract"] / DOCUMENTS if inputs["extract"].is_dir() else inputs["extract"]
     with source.open("rb") as file:
-        texts = Texts(file, source.name)
+        texts = Documents(file, source.name)
         candidates = _candidates(texts, config, scratch)
-        entries = [entry for members in texts.groups() for entry in members]
+        entries = texts.entries
         choices = {**decided, **_sort_out(texts, decided)}
-        representatives = [pick.drop_copies(members) for members in texts.groups()]
+        representatives = _drop_copies(texts)
         report("progress", done=1, total=3, unit="step")
         conflicts = pick.drop_near(
             candidates,
@@ -167,15 +177,14 @@ def run(
     _write(output / "conflicts.json", {"conflicts": [conflict.to_json() for conflict in _in_order(conflicts)]})
     told = checks.told()
     _write(output / "contamination.json", told)
-    pick.sort(entries)
     counts = _account(entries, output)
-    about = {entry.id for entry in entries if entry.id in decided}
+    about = {entry.id for entry in entries if entry.id in decided} if decided else set()
     missing = sorted(set(decided) - about)
     summary = {
         "format": 1,
         "documents": len(entries),
         "counts": counts,
-        "bytes": {"read": sum(entry.size for entry in entries), "kept": found.pop("bytes")},
+        "bytes": {"read": sum(entries.size), "kept": found.pop("bytes")},
         "conflicts": len(conflicts),
         "near_duplicates": _near_facts(config),
         "repeated_passages": found["repeated"],
@@ -223,8 +232,8 @@ def _configured(settings: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _candidates(texts: Texts, config: Mapping[str, Any], scratch: Path) -> list[tuple[int, ...]]:
-    """Read everything, and find what is worth comparing; a row is the place of a text in `texts.firsts`."""
+def _candidates(texts: Documents, config: Mapping[str, Any], scratch: Path) -> list[tuple[int, ...]]:
+    """Read everything, and find what is worth comparing; a row is the number of an exact form."""
     if config["near_duplicates"] == 1:
         for _ in texts.read():
             pass
@@ -239,7 +248,7 @@ def _candidates(texts: Texts, config: Mapping[str, Any], scratch: Path) -> list[
             part.unlink()
 
 
-def _sort_out(texts: Texts, choices: Mapping[str, str]) -> dict[str, str]:
+def _sort_out(texts: Documents, choices: Mapping[str, str]) -> dict[str, str]:
     """Take out what people refused, what waits for them since it was extracted, and what has no text.
 
     What holds for one document holds for its copies: a text cannot be in and out, nor wait in one folder and be learnt
@@ -248,16 +257,21 @@ def _sort_out(texts: Texts, choices: Mapping[str, str]) -> dict[str, str]:
     Returns:
         The copies of what people accepted, as accepted.
     """
-    accepted: dict[str, str] = {}
-    for place, members in enumerate(texts.groups()):
+    entries, accepted = texts.entries, dict[str, str]()
+    chosen = np.zeros(len(texts.firsts()), dtype=np.bool_)
+    chosen[texts.forms[entries.held()]] = True
+    chosen[[texts.forms[entry.number] for entry in entries if entry.id in choices] if choices else []] = True
+    if texts.empty is not None:
+        chosen[texts.empty] = True
+    for form, members in texts.groups(chosen):
         words = {choices.get(entry.id) for entry in members}
-        held = [entry.held for entry in members if entry.held]
+        held = next((entry.held for entry in members if entry.held), "")
         if "refuse" in words:
             state, why = "refused", "a person refused it"
-        elif place == texts.empty:
+        elif form == texts.empty:
             state, why = "refused", "it has no text"
         elif held and "accept" not in words:
-            state, why = "held", held[0]
+            state, why = "held", held
         else:
             if "accept" in words:
                 accepted.update((entry.id, "accept") for entry in members)
@@ -267,9 +281,17 @@ def _sort_out(texts: Texts, choices: Mapping[str, str]) -> dict[str, str]:
     return accepted
 
 
+def _drop_copies(texts: Documents) -> Some:
+    """Let one document of each exact form stay; those, in the order of the forms."""
+    stay = texts.firsts()
+    for form, members in texts.groups(np.bincount(texts.forms) > 1):
+        stay[form] = pick.drop_copies(members).number
+    return Some(texts.entries, stay)
+
+
 def _write_documents(
-    texts: Texts,
-    representatives: list[Entry],
+    texts: Documents,
+    representatives: Some,
     config: Mapping[str, Any],
     choices: Mapping[str, str],
     output: Path,
@@ -279,8 +301,6 @@ def _write_documents(
     """Look for personal data in what is kept so far, do what the policy says, and write what stays, sorted by id."""
     total: Counter[str] = Counter()
     size = 0
-    ordered = list(representatives)
-    pick.sort(ordered)
     cuts: dict[int, list[passages.Cut]] = {}
     told: dict[str, Any] = {"looked_for": False}
     with (
@@ -288,7 +308,7 @@ def _write_documents(
         (output / "findings.jsonl").open("w", encoding="utf-8") as places,
     ):
 
-        def judged(entries: list[Entry]) -> Iterator[Judged]:
+        def judged(entries: Some) -> Iterator[Judged]:
             for part in _parts(entries):
                 lines = [texts.line(entry) for entry in part]
                 records = [without_offsets(line) for line in lines]
@@ -302,13 +322,13 @@ def _write_documents(
                         _judge(entry, findings, config["personal_data"], choices)
                     yield entry, line, record, findings
 
-        waiting = [entry for entry in ordered if entry.state == "kept"]
+        waiting = representatives.in_state("kept").sorted()
         known: dict[int, list[personal.Finding]] = {}
         if config["repeated_passages"]:  # only what is sure to stay may keep a passage that others lose
             for entry, _, _, found in judged(waiting):
                 if entry.state == "redacted":
                     known[entry.at] = found
-            waiting = [entry for entry in waiting if entry.state in ("kept", "redacted")]
+            waiting = waiting.in_state("kept", "redacted")
             cuts, told = _repeated(texts, waiting, config["repeated_passages"], output)
         left: Iterator[Judged]
         if config["repeated_passages"]:
@@ -334,7 +354,7 @@ def _write_documents(
     return {"findings": order, "bytes": size, "repeated": told}
 
 
-def _parts(entries: list[Entry]) -> Iterator[list[Entry]]:
+def _parts(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Documents in their order, up to `TOGETHER` bytes or one of any length at a time."""
     part: list[Entry] = []
     size = 0
@@ -349,7 +369,7 @@ def _parts(entries: list[Entry]) -> Iterator[list[Entry]]:
 
 
 def _repeated(
-    texts: Texts, entries: list[Entry], length: int, output: Path
+    texts: Documents, entries: Some, length: int, output: Path
 ) -> tuple[dict[int, list[passages.Cut]], dict[str, Any]]:
     """(the passages to take out of each document, what summary.json says of them); entries keep their account."""
     cuts, parts = passages.find(entries, lambda entry: str(without_offsets(texts.line(entry))["text"]), length)
@@ -409,16 +429,17 @@ def _changed(record: dict[str, Any], findings: list[personal.Finding], cuts: lis
     return record
 
 
-def _account(entries: list[Entry], output: Path) -> dict[str, int]:
+def _account(entries: Entries, output: Path) -> dict[str, int]:
     """Write the account of every document and give back the counts, which must add up."""
-    counted = Counter(entry.state for entry in entries)
-    counts = {state: counted[state] for state in STATES}
-    places = np.fromiter((entry.at for entry in entries), np.int64, len(entries))
-    if sum(counts.values()) != len(entries) or len(np.unique(places)) != len(entries):
+    counts = entries.counts()
+    ordered = Some(entries, entries.numbers).sorted()
+    told = np.zeros(len(entries), dtype=np.bool_)
+    told[ordered.numbers] = True
+    if sum(counts.values()) != len(entries) or len(ordered) != len(entries) or not told.all():
         raise AssertionError(f"documents do not add up: {len(entries)} came in, {counts} accounted for")
     with (output / "account.json").open("w", encoding="utf-8") as file:
         file.write(json.dumps({"format": 1, "total": len(entries), "counts": counts})[:-1] + ', "documents": [')
-        for place, entry in enumerate(entries):
+        for place, entry in enumerate(ordered):
             file.write(("," if place else "") + "\n" + json.dumps(entry.to_json(), ensure_ascii=False))
         file.write("\n]}\n")
     return counts

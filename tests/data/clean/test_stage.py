@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helder.data.clean import near, pick, stage
-from helder.data.clean.pick import Entry
+from helder.data.clean.entries import Entries
 from helder.data.decisions import Decision, Decisions, Word
 from helder.data.extract import places
 from helder.errors import HelderError
@@ -210,7 +210,7 @@ def test_what_is_nearly_the_same_as_what_waits_or_was_refused_waits_too() -> Non
         pick.drop_near([(0, 1, 2)], found, read, 0.8, {})
         assert [entry.state for entry in found] == [state, "held", "kept"]
         assert found[1].why == f"nearly the same as out.txt, which {told}"
-        assert found[1].of is found[0]
+        assert found[1].of == found[0]
         found, read = entries_of(texts)
         found[0].state = state
         pick.drop_near([(0, 1, 2)], found, read, 0.8, {"near": "accept"})
@@ -260,11 +260,10 @@ def test_nothing_slips_in_beside_what_waits_and_the_word_of_a_person_lets_it_in(
 # -- near-duplicates: what is picked, with any candidates ------------------------------------------------
 
 
-def entries_of(texts: dict[str, str], dates: dict[str, str] | None = None) -> tuple[list[Entry], Any]:
-    made = [
-        Entry(name, f"{name}.txt", "", (dates or {}).get(name, ""), n, len(text))
-        for n, (name, text) in enumerate(texts.items())
-    ]
+def entries_of(texts: dict[str, str], dates: dict[str, str] | None = None) -> tuple[Entries, Any]:
+    made = Entries()
+    for n, (name, text) in enumerate(texts.items()):
+        made.add(name, f"{name}.txt", "", (dates or {}).get(name, ""), n, len(text))
     return made, lambda entry: texts[entry.id]
 
 
@@ -273,7 +272,7 @@ def test_the_newest_of_near_duplicates_stays(tmp_path: Path) -> None:
     found, read = entries_of({"a": text, "b": text + " more words here", "c": text_of(2)}, {"a": "2024"})
     assert pick.drop_near([(0, 1, 2)], found, read, 0.8, {}) == []
     assert [entry.state for entry in found] == ["kept", "near-duplicate", "kept"]
-    assert found[1].of is found[0] and found[1].similarity is not None and found[1].similarity > 0.9
+    assert found[1].of == found[0] and found[1].similarity is not None and found[1].similarity > 0.9
 
 
 def test_a_chain_of_likeness_drops_only_what_is_like_what_stays() -> None:
