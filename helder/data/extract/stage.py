@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -103,7 +103,7 @@ def read_folders(
             spools = scratch / f"spool-{number}"
             spool = _Spools(spools, lines)
             for result in results(place, bounds, spools, common | {"prefix": prefix}):
-                manifest.add(entry(result, folder, prefix), result.ids)
+                manifest.add(entry(result, folder, prefix), spool.ids(result))
                 counts[result.state] += 1
                 documents += result.documents
                 if result.spool >= 0:
@@ -216,12 +216,11 @@ class _Manifest:
         self._stream, self.paths = stream, 0
         stream.write(b'{"format":1,"paths":[')
 
-    def add(self, one: Mapping[str, Any], ids: str) -> None:
-        """Add a path with the ids of its documents, which have blanks between them; of a table they are many."""
+    def add(self, one: Mapping[str, Any], ids: Iterable[bytes]) -> None:
+        """Add a path with the ids of its documents, a list of JSON in pieces; of a table they are many."""
         before, after = written(one, sort=True).split(_NO_DOCUMENTS, 1)
         self._stream.write((b",\n" if self.paths else b"\n") + before + b'"documents":[')
-        if ids:
-            self._stream.write(b'"' + ids.encode("ascii").replace(b" ", b'","') + b'"')
+        self._stream.writelines(ids)
         self._stream.write(b"]" + after)
         self.paths += 1
 
@@ -234,7 +233,7 @@ class _Spools:
 
     def __init__(self, folder: Path, stream: IO[bytes]) -> None:
         self._folder, self._stream = folder, stream
-        self._open: dict[int, int] = {}
+        self._open: dict[Path, int] = {}
         self._waiting = (-1, 0, 0)
 
     def copy(self, number: int, start: int, end: int) -> None:
@@ -250,14 +249,20 @@ class _Spools:
         number, start, end = self._waiting
         if start == end:
             return
-        path = workers.spool_path(self._folder, number)
-        if number not in self._open:
-            self._open[number] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._stream.writelines(self._pieces(workers.spool_path(self._folder, number), start, end))
+
+    def ids(self, result: Result) -> Iterator[bytes]:
+        """The ids of the documents of a file."""
+        return self._pieces(workers.ids_path(self._folder, result.spool), result.ids, result.ids_end)
+
+    def _pieces(self, path: Path, start: int, end: int) -> Iterator[bytes]:
+        if start < end and path not in self._open:
+            self._open[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         while start < end:
-            part = os.pread(self._open[number], min(end - start, COPIED), start)
+            part = os.pread(self._open[path], min(end - start, COPIED), start)
             if not part:
                 raise HelderError("What a reader wrote is gone.", str(path), "Run it again.", ExitCode.OURS)
-            self._stream.write(part)
+            yield part
             start += len(part)
 
     def close(self) -> None:

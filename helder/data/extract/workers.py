@@ -55,7 +55,8 @@ class Result:
         why: the reason, or empty.
         sha256: of the file; empty when it could not be opened.
         documents: how many it gave.
-        ids: of its documents, in their order, with blanks between them: a list takes five times the memory.
+        ids, ids_end: where the ids of its documents stand in the file of ids of that worker, as in a list of JSON:
+            those of a table of ten million rows take too much memory to be told.
         spool, start, end: where their lines are, in the file of a worker; `spool` is -1 when there are none.
     """
 
@@ -67,12 +68,13 @@ class Result:
     media_type: str = ""
     library: str = ""
     documents: int = 0
-    ids: str = ""
     warnings: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     spool: int = -1
     start: int = 0
     end: int = 0
+    ids: int = 0
+    ids_end: int = 0
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,11 @@ def spool_path(spools: Path, number: int) -> Path:
     return spools / f"{number}.jsonl"
 
 
+def ids_path(spools: Path, number: int) -> Path:
+    """The file that a worker writes ids of documents to."""
+    return spools / f"{number}.ids"
+
+
 def _preload(tables: bool) -> None:
     """Import the readers before forking, so that no worker pays for it out of a file's time.
 
@@ -180,9 +187,10 @@ class _Worker:
         self.number, self._limits, self._common = number, limits, common
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._spool = os.open(spool_path(spools, number), flags, 0o600)
+        self._ids = os.open(ids_path(spools, number), flags, 0o600)
         self._answers = os.open(spools / f"{number}.answers", flags, 0o600)
         self._read = 0  # bytes of the answers that were read
-        self._end = 0  # of what is whole in the spool
+        self._end = self._ids_end = 0  # of what is whole in the spool, and among the ids
         self.tasks: deque[Task] = deque()  # those that are not answered, in their order
         self.deadline = 0.0
         self._process = -1
@@ -196,7 +204,7 @@ class _Worker:
             code = 1
             try:
                 self.socket.close()
-                _serve(theirs, self._spool, self._answers, self._limits, self._common)
+                _serve(theirs, self._spool, self._ids, self._answers, self._limits, self._common)
                 code = 0
             finally:
                 os._exit(code)
@@ -246,6 +254,7 @@ class _Worker:
             task = self.tasks.popleft()
             why = self._bury(task.found, late)
             os.ftruncate(self._spool, self._end)
+            os.ftruncate(self._ids, self._ids_end)
             self._fork()
             done[task.number] = Result(task.found, "refused", why, size=task.found.size)
             self._dead = True
@@ -281,8 +290,10 @@ class _Worker:
             task = self.tasks.popleft()
             record = loads(line)
             start, self._end = self._end, record.pop("end")
+            ids, self._ids_end = self._ids_end, record.pop("ids_end")
             spool = self.number if self._end > start else -1
-            yield task.number, Result(task.found, **record, spool=spool, start=start, end=self._end)
+            record |= {"spool": spool, "start": start, "end": self._end, "ids": ids, "ids_end": self._ids_end}
+            yield task.number, Result(task.found, **record)
 
     def _bury(self, found: Found, late: bool) -> str:
         """Why a worker ended, in words; it is gone afterwards."""
@@ -311,13 +322,14 @@ class _Worker:
                 os.kill(self._process, signal.SIGKILL)
             os.waitpid(self._process, 0)
         os.close(self._spool)
+        os.close(self._ids)
         os.close(self._answers)
 
 
 # -- the worker's side -----------------------------------------------------------------------------------
 
 
-def _serve(stream: socket.socket, spool: int, answers: int, limits: Limits, common: dict[str, Any]) -> None:
+def _serve(stream: socket.socket, spool: int, ids: int, answers: int, limits: Limits, common: dict[str, Any]) -> None:
     """Answer orders until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -335,9 +347,9 @@ def _serve(stream: socket.socket, spool: int, answers: int, limits: Limits, comm
             return
         orders = json.loads(_exactly(stream, int.from_bytes(head, "big")))
         for descriptor, order in zip(descriptors, orders, strict=True):
-            record = _one(descriptor, order, spool, limits, common)
+            record = _one(descriptor, order, spool, ids, limits, common)
             os.close(descriptor)
-            record["end"] = os.lseek(spool, 0, os.SEEK_END)
+            record |= {"end": os.lseek(spool, 0, os.SEEK_END), "ids_end": os.lseek(ids, 0, os.SEEK_END)}
             _write(answers, written(record) + b"\n")
         stream.sendall(b".")
 
@@ -362,21 +374,24 @@ def _limit_memory(more: int) -> None:
             resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
-def _one(descriptor: int, order: dict[str, Any], spool: int, limits: Limits, common: dict[str, Any]) -> dict[str, Any]:
+def _one(
+    descriptor: int, order: dict[str, Any], spool: int, ids: int, limits: Limits, common: dict[str, Any]
+) -> dict[str, Any]:
     """Read one file and write the lines of its documents; what is to be said of it."""
     found = Extracted(marks=[order["mark"]] if order["mark"] else [])
-    begin = os.lseek(spool, 0, os.SEEK_END)
-    record: dict[str, Any] = {"state": "accepted", "why": "", "ids": "", "documents": 0}
+    begin, ids_begin = os.lseek(spool, 0, os.SEEK_END), os.lseek(ids, 0, os.SEEK_END)
+    record: dict[str, Any] = {"state": "accepted", "why": "", "documents": 0}
     _limit_output(begin + OUTPUT + OUTPUT_RATIO * order["size"])
     signal.setitimer(signal.ITIMER_PROF, order["seconds"])
     try:
         source, sha256 = opened(descriptor, walk.shown(order["path"].rpartition("/")[2]))
         record |= {"size": source.size, "sha256": sha256}
-        _documents(source, order["path"], record, found, spool, limits, common)
+        _documents(source, order["path"], record, found, spool, ids, limits, common)
     except Exception as error:  # noqa: BLE001  a file from outside may break a reader in any way; it is refused, and told
         state = "held" if isinstance(error, Held) else "refused"
-        record |= {"state": state, "why": _why(error, limits), "ids": "", "documents": 0}
+        record |= {"state": state, "why": _why(error, limits), "documents": 0}
         os.ftruncate(spool, begin)
+        os.ftruncate(ids, ids_begin)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
     return record | {"warnings": found.warnings, "facts": found.facts}
@@ -407,10 +422,11 @@ def _documents(
     record: dict[str, Any],
     found: Extracted,
     spool: int,
+    ids: int,
     limits: Limits,
     common: dict[str, Any],
 ) -> None:
-    """Write a line for each document.
+    """Write a line for each document, and its id.
 
     Raises:
         Held, Refused: see `kinds.read`; or there is no text.
@@ -421,7 +437,7 @@ def _documents(
     said = {name: value for name, value in common.items() if name != "prefix"}
     fixed = {"path": prefix + walk.shown(path), "media_type": reader.media_type, **said, "library": reader.library}
     lines: list[bytes] = []
-    ids = bytearray()
+    names: list[bytes] = []
     count = waiting = asked = 0
     first = ""
     for document in documents:
@@ -440,17 +456,19 @@ def _documents(
             "held": "; ".join(reasons) or None,
             **fixed,
         }
-        ids += f" {name}".encode("ascii")
+        names.append((f',"{name}"' if count else f'"{name}"').encode("ascii"))
         count += 1
         lines.append(written(line))
         waiting += len(lines[-1])
         if waiting > WRITTEN:
             _write(spool, b"\n".join([*lines, b""]))
-            lines, waiting = [], 0
+            _write(ids, b"".join(names))
+            lines, names, waiting = [], [], 0
     _write(spool, b"\n".join([*lines, b""]))
+    _write(ids, b"".join(names))
     if not count:
         raise Held("it has no text")
-    record |= {"documents": count, "ids": ids[1:].decode("ascii")}
+    record |= {"documents": count}
     if asked:
         record |= {"state": "held", "why": first if count == 1 else f"{asked:,} of its {count:,} rows: {first}"}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from helder.data.extract import kinds, workers
-from helder.data.extract.form import Documents, Extracted, Limits
+from helder.data.extract.form import Document, Documents, Extracted, Limits
 from helder.data.extract.plain import text
 from helder.data.extract.source import Source
 from helder.examples.handbook import office
@@ -153,6 +153,30 @@ def test_more_files_than_a_worker_gets_at_once_come_in_order_whichever_cannot_be
         name for name in names if name.endswith("md")
     ]
     assert [d["path"] for d in found.documents] == [name for name in names if name.endswith("txt")]
+
+
+def many(source: Source, found: Extracted, limits: Limits) -> Documents:
+    """Rows of more bytes than are written at once, after which a file whose name says so ends badly."""
+    for number in range(3000):
+        yield Document("", f"{source.name} {number} " + "woord " * 100, [], row=f"row {number}")
+    if source.name.startswith("bad"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if source.name.startswith("fails"):
+        raise KeyError("what")
+
+
+def test_the_manifest_lists_the_documents_of_each_table_whatever_ended_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds.Reader, "load", lambda self: many if self.media_type == "text/markdown" else text)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a.txt", "bad.md", "c.md", "d.txt", "fails.md", "g.md"):
+        (folder / name).write_text(f"tekst van {name}", encoding="utf-8")
+    found = read(folder, tmp_path)
+    assert [len(one["documents"]) for one in found.manifest["paths"]] == [1, 0, 3000, 1, 0, 3000]
+    for one in found.manifest["paths"]:
+        assert one["documents"] == [d["id"] for d in found.documents if d["path"] == one["path"]]
 
 
 def test_a_text_beyond_the_limit_is_refused_not_cut(tmp_path: Path) -> None:
