@@ -24,6 +24,7 @@ from helder.certify import audience as audiences
 from helder.certify.audience import Audience
 from helder.certify.document_facts import CLEANS, EXTRACTS
 from helder.certify.opened import WAY, keys_in
+from helder.data import accounts
 from helder.errors import HelderError
 from helder.ledger import artifact as artifacts
 from helder.ledger import canonical, envelope, environment, keys, model_signing, predicates, statement, timestamp
@@ -342,8 +343,8 @@ def all_open(project: Project, steps: Sequence[Step]) -> bool:
         if function == EXTRACTS:
             stated += licences_of_folders(step.statement)
         if function == CLEANS:
-            account = json.loads((step.artifact.path / "account.json").read_text(encoding="utf-8"))
-            if any(one["state"] == "kept" and one.get("personal_data") for one in account["documents"]):
+            account = accounts.documents(step.artifact.path)
+            if any(one["state"] == "kept" and one.get("personal_data") for one in account):
                 return False
     return all(documents.data_are_open(licence) for licence in stated)
 
@@ -439,7 +440,7 @@ def document_of(steps: Sequence[Step], wanted: str) -> str:
         return wanted
     extract = next(one.statement for one in steps if one.statement and again.function_of(one.statement) == EXTRACTS)
     folders = [str(one["name"]).rstrip("/") for one in extract.predicate["settings"]["sources"]]
-    account = json.loads((cleans.artifact.path / "account.json").read_text(encoding="utf-8"))["documents"]
+    account = accounts.documents(cleans.artifact.path)
     names = {wanted, *(wanted.removeprefix(f"{name}/") for name in folders)}
 
     def called(one: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from helder.commands import talk
+from helder.data import accounts
 
 if TYPE_CHECKING:
     from helder.data.decisions import Decision
@@ -56,13 +57,14 @@ def add(folder: Path, project: Path, dry: bool, everything: bool, as_json: bool)
                 on_event({"event": event, "stage": "documents", **fields})
 
         stage.read_folders([(folder, {"name": str(folder)})], {}, output, scratch, report)
-        manifest = stage.read_manifest(output)
+        paths = list(accounts.paths(output))
+        manifest = stage.read_manifest(output) if as_json else {}
     changed = not dry and recipe.is_file() and put_into(recipe, folder)
     if as_json:
         talk.data({**manifest, "recipe": str(recipe) if changed else None})
         return
-    click.echo(table(manifest))
-    tell_reasons(manifest, everything)
+    click.echo(table(paths))
+    tell_reasons(paths, everything)
     if changed:
         talk.say(f"\n{recipe} names it now. What waits for a person: helder data review")
     elif not dry and recipe.is_file():
@@ -85,14 +87,14 @@ def show(project: Path, everything: bool, as_json: bool) -> None:
 
     opened = Project.open(project)
     made = prepared(opened, as_json)
-    manifest = stage.read_manifest(made["extract"])
-    account = json.loads((made["clean"] / "account.json").read_text(encoding="utf-8"))
     if as_json:
-        talk.data({**manifest, "cleaning": account})
+        account = json.loads((made["clean"] / "account.json").read_text(encoding="utf-8"))
+        talk.data({**stage.read_manifest(made["extract"]), "cleaning": account})
         return
-    click.echo(table(manifest))
-    tell_reasons(manifest, everything)
-    tell_cleaning(account, everything)
+    paths = list(accounts.paths(made["extract"]))
+    click.echo(table(paths))
+    tell_reasons(paths, everything)
+    tell_cleaning(made["clean"], everything)
 
 
 @data.command()
@@ -210,10 +212,10 @@ def prepared(project: Project, as_json: bool) -> dict[str, Path]:
     return {name: artifact.path for name, artifact in made.items()}
 
 
-def table(manifest: Mapping[str, Any]) -> str:
+def table(paths: Sequence[Mapping[str, Any]]) -> str:
     """How many files of each kind are accepted, held and refused, with the sum, and how many documents they make."""
     counts: dict[str, Counter[str]] = {}
-    for one in manifest["paths"]:
+    for one in paths:
         kind = counts.setdefault(one["media_type"] or "not read", Counter())
         kind[one["state"]] += 1
         kind["documents"] += len(one["documents"])
@@ -226,15 +228,15 @@ def table(manifest: Mapping[str, Any]) -> str:
     return talk.table(rows, ["files", *columns], right=(1, 2, 3, 4))
 
 
-def tell_reasons(manifest: Mapping[str, Any], everything: bool) -> None:
+def tell_reasons(paths: Sequence[Mapping[str, Any]], everything: bool) -> None:
     """The reasons of what is not accepted, and the warnings of what is, held ones first."""
     rows = [
         [one["state"], one["path"], one["why"]]
         for state in ("held", "refused")
-        for one in manifest["paths"]
+        for one in paths
         if one["state"] == state
     ]
-    rows += [["warning", one["path"], warning] for one in manifest["paths"] for warning in one["warnings"]]
+    rows += [["warning", one["path"], warning] for one in paths for warning in one["warnings"]]
     if not rows:
         return
     shown = rows if everything else rows[:SHOWN]
@@ -243,12 +245,13 @@ def tell_reasons(manifest: Mapping[str, Any], everything: bool) -> None:
         talk.say(f"… and {len(rows) - len(shown):,} more: --all")
 
 
-def tell_cleaning(account: Mapping[str, Any], everything: bool) -> None:
+def tell_cleaning(clean: Path, everything: bool) -> None:
     """What became of the documents after they were read: how many stay, and why the others do not."""
+    account = accounts.counts(clean)
     counts = ", ".join(f"{state} {count:,}" for state, count in account["counts"].items() if count)
     click.echo(f"\nof {account['total']:,} documents after cleaning: {counts}")
     rows = []
-    for one in account["documents"]:
+    for one in accounts.documents(clean):
         name = one["path"] + (f", {one['row']}" if one.get("row") else "")
         if one["state"] != "kept":
             other = f": {one['of']['path']}" if "of" in one and one["of"]["path"] not in one["why"] else ""

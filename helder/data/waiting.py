@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from helder.data import accounts
 from helder.data.decisions import Decisions
 
 EXCERPT = 400  # characters of a document that are shown to who decides
@@ -18,12 +19,12 @@ def waiting(extract: Path, clean: Path | None, decisions: Decisions) -> list[dic
     Args:
         extract, clean: the folders of the two artifacts; `clean` is None when it is not made yet.
     """
-    manifest = json.loads((extract / "manifest.json").read_text(encoding="utf-8"))
-    sha256 = {one["path"]: one["sha256"] for one in manifest["paths"]}
+    paths = list(accounts.paths(extract))
+    sha256 = {one["path"]: one["sha256"] for one in paths}
     decided = decisions.documents()
     found = [
         {"path": one["path"], "row": None, "document": None, "sha256": one["sha256"], "why": one["why"], "excerpt": ""}
-        for one in manifest["paths"]
+        for one in paths
         if one["state"] == "held" and not one["documents"] and decisions.of_file(one["sha256"] or "") is None
     ]
     held = dict(_held_by_clean(clean)) if clean is not None else {}
@@ -54,8 +55,6 @@ def documents(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _held_by_clean(clean: Path) -> Iterator[tuple[str, str]]:
-    account = json.loads((clean / "account.json").read_text(encoding="utf-8"))
-    entries = account["documents"] if isinstance(account, dict) else account
-    for one in entries:
+    for one in accounts.documents(clean):
         if one.get("state") == "held":
             yield one["id"], str(one.get("why") or "held")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from helder.data import accounts
 from helder.data.decisions import Decision, Decisions
 from helder.data.extract import places
 from helder.data.lines import without_offsets
@@ -75,8 +76,8 @@ class TakenIn:
         made = {step.name: step.artifact.path for step in steps if step.artifact is not None}
         if asked is None or not {"extract", "clean"} <= made.keys():
             return cls(None, project.folder)
-        manifest = json.loads((made["extract"] / "manifest.json").read_text(encoding="utf-8"))["paths"]
-        account = json.loads((made["clean"] / "account.json").read_text(encoding="utf-8"))["documents"]
+        manifest = list(accounts.paths(made["extract"]))
+        account = accounts.documents(made["clean"])
         return cls(
             made["extract"] / TAKEN_IN,
             project.folder / asked.decisions,
