@@ -22,6 +22,7 @@ _PAD = bytes(8)
 _MASKS = np.array(
     [(1 << 64) - (1 << (64 - 8 * size)) for size in range(9)], dtype=np.uint64
 )  # the first bytes of eight
+_AT_ONCE = 1 << 16  # digests whose places are made at once
 _FEW = 1 << 32  # bytes up to which an end is a number of 32 bits
 
 
@@ -98,7 +99,7 @@ class Known:
 
     def __init__(self) -> None:
         self._digests = bytearray()
-        self._table = array("I", bytes(4 << 10))  # number + 1; 0 is a free place
+        self._table = array("I", [0]) * (1 << 10)  # number + 1; 0 is a free place
 
     def __len__(self) -> int:
         return len(self._digests) // 16
@@ -119,12 +120,15 @@ class Known:
 
     def _grow(self) -> None:
         mask = 2 * len(self._table) - 1
-        self._table = table = array("I", bytes(4 * (mask + 1)))
-        own = np.frombuffer(self._digests, dtype="<u8")[::2] & np.uint64(mask)
-        for number, place in enumerate(map(int, own), 1):
-            while table[place]:
-                place = (place + 1) & mask
-            table[place] = number
+        self._table = array("I")  # the old one goes before the new one comes
+        self._table = table = array("I", [0]) * (mask + 1)
+        for first in range(0, len(self), _AT_ONCE):
+            part = self._digests[16 * first : 16 * (first + _AT_ONCE)]
+            own = np.frombuffer(part, dtype="<u8")[::2] & np.uint64(mask)
+            for number, place in enumerate(own.tolist(), first + 1):
+                while table[place]:
+                    place = (place + 1) & mask
+                table[place] = number
 
 
 class Entry:
