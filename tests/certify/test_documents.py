@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -152,14 +153,17 @@ def test_a_document_that_was_not_learnt_from_is_told_apart(
 def test_whoever_tampers_with_documents_is_found_by_rebuilding(
     house: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the stages that are tampered with are made again, which is for speed: `bench.tamper` does all of it."""
+    """Every second way, and only stages that are tampered with are made again, for speed: `bench.tamper` does all."""
     made_again = {"extract.stage", "clean.stage", "tokens.stage", "commitment", "trace.index"}
     some = frozenset(one for one in rebuild.CHEAP if any(f"{name}:run" in one for name in made_again))
     assert len(some) == 5
     monkeypatch.setattr(rebuild, "CHEAP", some)
     monkeypatch.setattr(rebuild, "rendered", lambda bundle, way, level: None)
     count, left = missed(
-        house, tmp_path, forgeries.documents(house.bundle), lambda path, level: check(path, house, level)
+        house,
+        tmp_path,
+        islice(forgeries.documents(house.bundle), 0, None, 2),
+        lambda path, level: check(path, house, level),
     )
     assert left == []
-    assert count >= 15
+    assert count >= 8

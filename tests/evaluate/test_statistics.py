@@ -7,7 +7,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helder.evaluate import statistics
@@ -229,6 +229,7 @@ def test_a_handful_of_items_shows_nothing_however_they_fall() -> None:
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 30)), min_size=1, max_size=200)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
     multitest = pytest.importorskip("statsmodels.stats.multitest")
