@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 HELDER := $(BIN)/helder
 QUICKSTART := quickstart
 RUN_OPTIONS ?=
+# Two files of tests at a time: one process for each core of a small machine; more cores help little, memory counts.
+TEST_WORKERS ?= 2
 
 .PHONY: setup quickstart test lint lock wheel clean
 
@@ -22,7 +24,7 @@ quickstart: setup
 	bench/quickstart.sh $(HELDER) $(QUICKSTART)
 
 test: setup lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from helder.train.settings import resolve
 @pytest.mark.parametrize(
     ("flags", "precision"),
     [({"avx512f", "avx512_bf16"}, "bf16"), ({"amx_bf16"}, "bf16"), ({"avx512f"}, "fp32"), (set[str](), "fp32")],
-    ids=str,
+    ids=lambda value: " ".join(sorted(value)) or "none" if isinstance(value, set) else value,
 )
 def test_the_precision_is_what_the_processor_multiplies(
     monkeypatch: pytest.MonkeyPatch, flags: set[str], precision: str
