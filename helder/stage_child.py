@@ -129,6 +129,13 @@ def explain(error: BaseException, doing: str) -> HelderError | None:
             text,
             "Raise the file size limit (`ulimit -f`), then run the command again; `helder run` continues where it was.",
         )
+    if number == errno.EIO:
+        return HelderError(
+            f"The disk failed: {doing} could not write or read what it has to{name}.",
+            f"{text}: the system's own word for a disk, a cable or a network folder that did not do what it should.",
+            "Look what the system says of it (`dmesg`), use another disk, then run the command again; `helder run` "
+            "continues where it was, and checks what is there.",
+        )
     if number in (errno.EROFS, errno.EACCES, errno.EPERM):
         return HelderError(
             f"{doing} may not write or read where it has to{name}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -203,6 +204,16 @@ def test_a_full_disk_under_the_stage_is_the_users_to_fix(folder: RunFolder) -> N
     assert error.code == ExitCode.USER
     assert "disk is full" in error.what
     assert "Free some space" in error.fix
+
+
+def test_a_disk_that_fails_is_not_called_a_defect_of_ours(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(source: Path, target: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(source))
+
+    monkeypatch.setattr("helder.stage.artifacts.move_folder", broken)
+    error = failing(stage("environment"), folder)
+    assert error.code == ExitCode.USER
+    assert "The disk failed" in error.what and "dmesg" in error.fix
 
 
 @pytest.mark.parametrize(
