@@ -21,8 +21,11 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from helder.errors import ExitCode, HelderError
+from helder.serve.access import Access
 from helder.serve.app import create_app
+from helder.serve.served import Served
 from helder.serve.service import CONTEXT, Service
+from helder.serve.turns import Turns
 
 if TYPE_CHECKING:
     from helder.project import Project
@@ -72,9 +75,9 @@ def serve(
         token = _token(token_file)
         abstain = project.recipe.trust is not None and project.recipe.trust.abstain
         service = Service.open(project.run_folder, format, threads=threads, context=context, abstain=abstain)
-        stopping = threading.Event()
+        served = Served(service, Turns(), Access(token))
         config = uvicorn.Config(
-            create_app(service, token, stopping),
+            create_app(served),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -86,7 +89,7 @@ def serve(
         _greet(service, f"http://{name}:{listener.getsockname()[1]}", token, token_file)
         try:
             with suppress(KeyboardInterrupt):  # how this server is meant to end
-                Server(config, stopping).run(sockets=[listener])
+                Server(config, served.stopping).run(sockets=[listener])
         finally:
             service.close()
     _say("Stopped.")

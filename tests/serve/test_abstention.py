@@ -18,10 +18,13 @@ from helder.ledger.run_folder import RunFolder
 from helder.project import Project
 from helder.serve import ask
 from helder.serve.abstention import Abstention
+from helder.serve.access import Access
 from helder.serve.answer import Answer
 from helder.serve.app import create_app
 from helder.serve.locate import locate
+from helder.serve.served import Served
 from helder.serve.service import Service
+from helder.serve.turns import Turns
 from tests.serve import finished, tiny
 
 QUESTIONS = ["2 tabs tds pc", "1 puff bd prn", "zo nodig 1 tablet", "half a tablet", "take one tablet at night"]
@@ -100,7 +103,7 @@ def test_the_api_says_so_whole_and_streamed(place: Path, sure: list[float]) -> N
     service = opened(place)
 
     async def asked() -> tuple[list[dict[str, Any]], list[str], dict[str, Any]]:
-        transport = httpx.ASGITransport(app=create_app(service, TOKEN))
+        transport = httpx.ASGITransport(app=create_app(Served(service, Turns(), Access(TOKEN))))
         head = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://here", headers=head, timeout=60) as client:
             whole, parts = [], []

@@ -1,0 +1,210 @@
+"""`/v1/models`, `/v1/chat/completions`, `/v1/completions`: the OpenAI API, held to the job of the model.
+
+The model was trained and measured on one job, so the server holds it to that: a question is one user
+message (or one `prompt`), the answer has the form of the task, and decoding is greedy unless a temperature
+is given. The content of an answer is the text exactly as generated; beside it the body has `helder`, with
+the decoded answer (defaults put back) or the reason why there is none. Clients that do not know the field
+pass over it. Where answers that are too unsure are withheld, the content is what is said instead, `helder.abstained` is
+true and there is no answer; such answers, and those that are given then, come whole even in a stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.concurrency import run_in_threadpool
+
+from helder.errors import HelderError
+from helder.serve import refusals, wire
+from helder.serve.access import Who, needs
+from helder.serve.refusals import Refused
+from helder.serve.requests import ChatRequest, CompletionRequest, ResponseFormat, Sampling
+from helder.serve.served import Served
+from helder.serve.service import Reply, Service
+
+Asks = Annotated[Who, Depends(needs("ask"))]
+
+
+def router(served: Served) -> APIRouter:
+    service, turns, stopping = served.service, served.turns, served.stopping
+    routes = APIRouter(prefix="/v1")
+
+    async def in_turn(who: Who, work: Callable[[], Any]) -> Any:
+        async with turns.taken(who.name):
+            return await run_in_threadpool(work)
+
+    @routes.get("/models")
+    async def models(who: Asks) -> dict[str, Any]:
+        return {"object": "list", "data": [wire.model(service)]}
+
+    @routes.get("/models/{name:path}")
+    async def model(name: str, who: Asks) -> dict[str, Any]:
+        _check_model(service, name)
+        return wire.model(service)
+
+    @routes.post("/chat/completions")
+    async def chat(body: ChatRequest, who: Asks) -> Any:
+        question = _question(service, body)
+        limit = body.max_completion_tokens or body.max_tokens
+        head = wire.head("chatcmpl-", service)
+        if body.stream:
+            service.prompt(question)
+            pieces = _pieces(question, body, limit, served, who)
+            return wire.sse(wire.chat_chunks(head, pieces, body.with_usage))
+        reply = await in_turn(who, lambda: _ask(service, question, body, limit, stopping))
+        message = {"role": "assistant", "content": reply.answer.text, "refusal": None}
+        reason = reply.answer.finish_reason
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
+        said = {"usage": wire.usage(reply), "helder": wire.said(reply)}
+        return {**head, "object": "chat.completion", "choices": [choice], **said}
+
+    @routes.post("/completions")
+    async def completions(body: CompletionRequest, who: Asks) -> Any:
+        _check_model(service, body.model)
+        for prompt in body.prompts:
+            service.prompt(prompt)
+        head = wire.head("cmpl-", service)
+        if body.stream:
+            if len(body.prompts) > 1:
+                raise Refused(400, "Streaming answers one prompt at a time.", "prompt")
+            pieces = _pieces(body.prompts[0], body, body.max_tokens, served, who)
+            return wire.sse(wire.completion_chunks(head, pieces, body.with_usage))
+        replies: list[Reply] = await in_turn(
+            who, lambda: [_ask(service, prompt, body, body.max_tokens, stopping) for prompt in body.prompts]
+        )
+        choices = [
+            {
+                "index": index,
+                "text": reply.answer.text,
+                "logprobs": None,
+                "finish_reason": reply.answer.finish_reason,
+            }
+            for index, reply in enumerate(replies)
+            if reply.answer
+        ]
+        said = {"usage": wire.usage(*replies), "helder": {"answers": [wire.said(reply) for reply in replies]}}
+        return {**head, "object": "text_completion", "choices": choices, **said}
+
+    return routes
+
+
+# -- what is asked --------------------------------------------------------------------------------------------------
+
+
+def _check_model(service: Service, name: str) -> None:
+    if name != service.name:
+        message = f"The model {name!r} is not served here; {service.name!r} is."
+        raise Refused(404, message, "model", "model_not_found")
+
+
+def _question(service: Service, body: ChatRequest) -> str:
+    """The one question of a conversation."""
+    _check_model(service, body.model)
+    if len(body.messages) != 1 or body.messages[0].role != "user":
+        raise Refused(
+            400,
+            "Send exactly one message, with the role `user`: this model was trained and measured on that, and "
+            "what it answers to a conversation or a system message is not known.",
+            "messages",
+        )
+    if body.response_format:
+        _check_format(service, body.response_format)
+    return body.messages[0].text
+
+
+def _check_format(service: Service, asked: ResponseFormat) -> None:
+    """The form is that of the task; another one is refused.
+
+    "text" asks for nothing in particular. "json_object" agrees when an answer is one record. "json_schema"
+    agrees when the schema is the task's own, descriptions aside.
+    """
+    task = service.task
+    own = json.dumps(task.json_schema(), ensure_ascii=False)
+    if asked.type == "json_object" and (task.kind != "record" or task.many):
+        form = "a JSON array" if task.kind == "record" else f"a {task.kind}"
+        message = f"An answer of this model is {form}, not a JSON object. Leave response_format out."
+        raise Refused(400, message, "response_format")
+    if asked.type == "json_schema":
+        schema = asked.json_schema.schema_ if asked.json_schema else None
+        if schema is None:
+            raise Refused(400, "Give response_format.json_schema.schema.", "response_format")
+        if task.kind != "record" or _bare(schema) != _bare(task.json_schema()):
+            raise Refused(
+                400,
+                f"The form of an answer is fixed, and the schema differs from it. Send this one: {own}",
+                "response_format",
+            )
+
+
+def _bare(schema: Any) -> Any:
+    """A schema without what only people read."""
+    if isinstance(schema, dict):
+        hidden = ("title", "description", "$schema", "examples")
+        kept = {key: value for key, value in schema.items() if key not in hidden or isinstance(value, dict)}
+        return {key: _bare(value) for key, value in kept.items()}
+    return [_bare(value) for value in schema] if isinstance(schema, list) else schema
+
+
+def _ask(
+    service: Service,
+    question: str,
+    body: Sampling,
+    limit: int | None,
+    stopping: threading.Event,
+    piece: Callable[[str], bool] = lambda text: True,
+) -> Any:
+    return service.ask(
+        question,
+        max_tokens=limit,
+        temperature=body.temperature or 0.0,
+        top_p=1.0 if body.top_p is None else body.top_p,
+        seed=body.seed or 0,
+        stop=body.stops,
+        stream=lambda text: piece(text) and not stopping.is_set(),
+    )
+
+
+async def _pieces(
+    question: str,
+    body: Sampling,
+    limit: int | None,
+    served: Served,
+    who: Who,
+) -> AsyncIterator[str | Reply | Refused]:
+    """The pieces of an answer as they come, then the reply, or why there is none.
+
+    A client that leaves ends the generator, and with it the generation.
+    """
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue[str | Reply | Refused]()
+    left = threading.Event()
+
+    def put(item: str | Reply | Refused) -> bool:
+        if item == "":  # the client is only asked whether it is still there
+            return not left.is_set()
+        loop.call_soon_threadsafe(queue.put_nowait, item)
+        return not left.is_set()
+
+    def work() -> None:
+        try:
+            put(_ask(served.service, question, body, limit, served.stopping, put))
+        except HelderError as error:
+            put(refusals.of_error(error))
+        except Exception:  # noqa: BLE001  the client must not wait for ever, whatever went wrong
+            put(Refused(500, "The answer failed: a defect of ours."))
+
+    async with served.turns.taken(who.name):
+        worker = asyncio.ensure_future(run_in_threadpool(work))
+        try:
+            while True:
+                item = await queue.get()
+                yield item
+                if not isinstance(item, str):
+                    return
+        finally:
+            left.set()
+            await asyncio.shield(worker)

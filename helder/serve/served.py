@@ -1,0 +1,39 @@
+"""What every route gets: the model, the queue before it, who may ask, and the parts that are there.
+
+A part is a module of `helder.serve.routes` with `router(served) -> APIRouter`; `create_app` mounts those whose part
+is there. A part that is not there is None, and its paths do not exist.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from helder.serve.access import Access
+from helder.serve.policy import Policy
+from helder.serve.service import Service
+from helder.serve.turns import Turns
+
+
+@dataclass(frozen=True)
+class Served:
+    """One server.
+
+    Attributes:
+        service: model, task and retrieval.
+        turns: the queue before the engine.
+        access: tokens, roles, rates, sessions.
+        log: the audit log; None when nothing is recorded.
+        tracing: the way back to the documents; None when they are not here.
+        policy: what was demanded of the model, and what was found.
+        stopping: set when the server ends: no new requests, those under way come to their end.
+    """
+
+    service: Service
+    turns: Turns
+    access: Access
+    log: Any | None = None
+    tracing: Any | None = None
+    policy: Policy = field(default_factory=Policy)
+    stopping: threading.Event = field(default_factory=threading.Event)
