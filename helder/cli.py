@@ -17,6 +17,7 @@ VERBS = {
     "run": ("helder.commands.project:run", "Make the model: run every stage that is not done yet."),
     "ask": ("helder.commands.answers:ask", "Ask the model questions."),
     "serve": ("helder.commands.answers:serve", "Serve the model to programs on this machine."),
+    "token": ("helder.commands.token:token", "Make, list and revoke the tokens of those who may ask a server."),
     "eval": (
         "helder.commands.eval:evaluate",
         "Show every score of a project; or measure a model on a suite of tasks.",

@@ -9,20 +9,19 @@ without. A route then says which role it needs:
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
-from typing import Literal, Protocol
+from typing import Protocol
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from helder.errors import HelderError
 from helder.serve.refusals import Refused
+from helder.serve.tokens import RESERVED, ROLES, Role, Spent, Tokens, digest
 
-Role = Literal["ask", "log", "admin"]  # ask the model; see the log; what only its owner may
-ROLES: tuple[Role, ...] = ("ask", "log", "admin")
 LARGEST_BODY = 4 << 20  # bytes; far above any context that a small model has
 
 
@@ -39,7 +38,7 @@ class Who:
     roles: frozenset[Role]
 
 
-OWNER = Who("owner", frozenset(ROLES))
+OWNER = Who(RESERVED, frozenset(ROLES))
 
 
 class Sessions(Protocol):
@@ -63,16 +62,54 @@ class Access:
     """Tokens and, where there is a page, its sessions.
 
     Args:
-        token: of the owner, who may do everything.
+        token: of the owner, who may do everything without limit.
+        tokens: of others; None: there are none.
+        spent: what they used of their rates and quotas.
+        sessions: of the page.
     """
 
-    def __init__(self, token: str, sessions: Sessions | None = None) -> None:
-        self._owner, self.sessions = digest(token), sessions
+    def __init__(
+        self,
+        token: str,
+        tokens: Tokens | None = None,
+        spent: Spent | None = None,
+        sessions: Sessions | None = None,
+    ) -> None:
+        self._owner, self.tokens, self.sessions = digest(token), tokens, sessions
+        self._spent = spent or Spent()
 
     def by_token(self, token: str) -> Who | None:
-        """Whose token this is."""
+        """Whose token this is.
+
+        Raises:
+            HelderError: the file of tokens cannot be used.
+        """
         # Digests are compared, so that neither length nor content of the token shows in the time taken.
-        return OWNER if hmac.compare_digest(digest(token), self._owner) else None
+        if hmac.compare_digest(digest(token), self._owner):
+            return OWNER
+        found = self.tokens.find(token) if self.tokens else None
+        return Who(found.name, frozenset(found.roles)) if found else None
+
+    def named(self, name: str) -> Who | None:
+        """Who has this name now: a token that was revoked, or has other roles by now, takes its sessions along."""
+        if name == RESERVED:
+            return OWNER
+        found = self.tokens.named(name) if self.tokens else None
+        return Who(found.name, frozenset(found.roles)) if found else None
+
+    def spend(self, who: Who) -> None:
+        """Count one request against the rate and quota of who sends it.
+
+        Raises:
+            Refused: 429, there is none left; with the seconds until there is.
+        """
+        found = self.tokens.named(who.name) if self.tokens else None
+        if found is None or (found.rate is None and found.quota is None):
+            return
+        used = self._spent.spend(found.name, found.rate, found.quota)
+        if used is not None:
+            message = f"The {used[0]} of the token {who.name!r} is used up. Come back in {used[1]} s."
+            raise Refused(429, message, code="rate_limit_exceeded", retry_after=used[1])
 
     def who(self, method: str, headers: Mapping[bytes, bytes]) -> Who:
         """Who sends a request.
@@ -85,7 +122,8 @@ class Access:
         if found is None and not scheme and self.sessions and b"cookie" in headers:
             csrf = headers[b"x-csrf-token"].decode("latin-1") if b"x-csrf-token" in headers else None
             reads = method in ("GET", "HEAD", "OPTIONS")
-            found = self.sessions.who(_cookies(headers[b"cookie"]), csrf, reads=reads)
+            session = self.sessions.who(_cookies(headers[b"cookie"]), csrf, reads=reads)
+            found = self.named(session.name) if session else None
         if found is None:
             raise Refused(
                 401,
@@ -97,10 +135,10 @@ class Access:
 
 
 def needs(role: Role) -> Callable[[Request], Awaitable[Who]]:
-    """A dependency of a route: who asks, when they have the role.
+    """A dependency of a route: who asks, when they have the role. A POST that asks counts against rate and quota.
 
     Raises:
-        Refused: 403.
+        Refused: 403; 429.
     """
 
     async def dependency(request: Request) -> Who:
@@ -108,6 +146,9 @@ def needs(role: Role) -> Callable[[Request], Awaitable[Who]]:
         if role not in who.roles:
             message = f"The token {who.name!r} has not the role {role!r}."
             raise Refused(403, message, code="insufficient_permissions")
+        if role == "ask" and request.method == "POST":
+            access: Access = request.scope["access"]
+            access.spend(who)
         return who
 
     return dependency
@@ -132,6 +173,9 @@ class Gate:
             except Refused as refused:
                 await refused.response()(scope, receive, send)
                 return
+            except HelderError as error:
+                await Refused(503, f"{error.what} {error.fix}".strip()).response()(scope, receive, send)
+                return
         await self.app(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
@@ -139,16 +183,13 @@ class Gate:
         path = scope["path"]
         below = any(path.startswith(prefix) for prefix in self.public if prefix.endswith("/") and prefix != "/")
         if path not in self.public and not below:
+            scope["access"] = self.access
             scope["who"] = self.access.who(scope["method"], headers)
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or b"transfer-encoding" in headers:
             raise Refused(411, "Send the body with a Content-Length.")
         if int(length) > LARGEST_BODY:
             raise Refused(413, f"The body is larger than {LARGEST_BODY} bytes.")
-
-
-def digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 def _cookies(header: bytes) -> dict[str, str]:

@@ -25,6 +25,7 @@ from helder.serve.access import Access
 from helder.serve.app import create_app
 from helder.serve.served import Served
 from helder.serve.service import CONTEXT, Service
+from helder.serve.tokens import Spent, Tokens
 from helder.serve.turns import Turns
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def serve(
         token = _token(token_file)
         abstain = project.recipe.trust is not None and project.recipe.trust.abstain
         service = Service.open(project.run_folder, format, threads=threads, context=context, abstain=abstain)
-        served = Served(service, Turns(), Access(token))
+        served = Served(service, Turns(), _access(token))
         config = uvicorn.Config(
             create_app(served),
             log_level="warning",
@@ -158,6 +159,12 @@ def _token(path: Path | None) -> str:
             "Remove the file: the next start makes a new one.",
         )
     return token
+
+
+def _access(token: str) -> Access:
+    tokens = Tokens()
+    tokens.all()  # a file that cannot be used is told now, and not to the first who asks
+    return Access(token, tokens, Spent(tokens.folder / "used.json"))
 
 
 def _greet(service: Service, url: str, token: str, token_file: Path | None) -> None:
