@@ -1,0 +1,101 @@
+"""One answer between the event loop and the engine's thread: whole, or piece by piece, and ended when its turn is.
+
+The engine works in a thread. What it writes comes back through the event loop; whether it goes on is asked at each
+token (`Turn.keep_on`). A place in the engine is given back when the thread has ended, never before, so that no more
+answers are written at a time than there are places.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+
+from helder.errors import HelderError
+from helder.serve import refusals
+from helder.serve.refusals import Refused
+from helder.serve.turns import Turn
+
+T = TypeVar("T")
+Piece = Callable[[str], bool]  # takes a piece of text; False: stop there
+
+
+async def whole(turn: Turn, request: Request, work: Callable[[Piece], T]) -> T:
+    """Do `work` when it is the turn's turn, and return what it made.
+
+    Args:
+        turn: the place, not entered yet.
+        request: whose client may leave.
+        work: runs in a thread; gets the function to call with each piece of text.
+
+    Raises:
+        Refused: the turn was ended: its client left, its time was over, the server stopped.
+    """
+    async with turn.watched(request):
+        made = await _to_its_end(work, turn, lambda text: None)
+        turn.check()
+    return made
+
+
+async def pieces(turn: Turn, work: Callable[[Piece], T]) -> AsyncIterator[str | T | Refused]:
+    """The pieces of text as they come, then what `work` made, or why there is nothing.
+
+    A client that leaves ends the generator, and with it the work.
+    """
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue[str | T | Refused]()
+
+    def put(item: str | T | Refused) -> None:
+        loop.call_soon_threadsafe(queue.put_nowait, item)
+
+    def said(text: str) -> None:
+        if text:  # without text, the question is only whether to go on
+            put(text)
+
+    async def fill() -> None:
+        try:
+            made = await _to_its_end(work, turn, said)
+            queue.put_nowait(turn.refusal() or made)
+        except HelderError as error:
+            queue.put_nowait(refusals.of_error(error))
+        except Exception:  # noqa: BLE001  the client must not wait for ever, whatever went wrong
+            queue.put_nowait(Refused(500, "The answer failed: a defect of ours."))
+
+    try:
+        async with turn:
+            filling = asyncio.ensure_future(fill())
+            try:
+                while True:
+                    item = await queue.get()
+                    if isinstance(item, str):
+                        yield item
+                        continue
+                    await filling
+                    break
+            finally:
+                if not filling.done():
+                    turn.leave()
+                    await asyncio.shield(filling)
+            if isinstance(item, Refused):
+                raise item
+    except Refused as refused:  # the turn knows now what became of it
+        item = refused
+    yield item
+
+
+async def _to_its_end(work: Callable[[Piece], T], turn: Turn, said: Callable[[str], None]) -> T:
+    """Do `work` in a thread; a caller that is cancelled waits until the thread has noticed."""
+
+    def piece(text: str) -> bool:
+        said(text)
+        return turn.keep_on()
+
+    running = asyncio.ensure_future(run_in_threadpool(work, piece))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        turn.leave()
+        await asyncio.wait([running])
+        raise
