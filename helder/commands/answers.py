@@ -53,9 +53,19 @@ def ask(
 
 @click.command()
 @talk.project_argument
-@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine; others need TLS.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
 @click.option("--token-file", type=click.Path(path_type=Path), help="Read the token here; made if it is not there.")
+@click.option("--name", "names", multiple=True, metavar="HOST", help="A further name it is called by, as by a proxy.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), metavar="PEM", help="The server's certificate (chain).")
+@click.option("--tls-key", type=click.Path(path_type=Path), metavar="PEM", help="Its private key.")
+@click.option(
+    "--drain",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    help="Seconds that answers under way get when the server is told to end.",
+)
 @format_option
 @threads_option
 @context_option
@@ -65,6 +75,10 @@ def serve(
     host: str,
     port: int,
     token_file: Path | None,
+    names: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    drain: float,
     format: str | None,
     threads: int | None,
     context: int,
@@ -74,4 +88,7 @@ def serve(
     from helder.serve import api
 
     del as_json  # what this verb says is talk, for stderr
-    api.serve(Project.open(project), host, port, format, token_file, threads, context)
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key go together.", click.get_current_context())
+    tls = (tls_cert, tls_key) if tls_cert and tls_key else None
+    api.serve(Project.open(project), host, port, format, token_file, threads, context, tls, drain, names)

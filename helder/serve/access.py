@@ -1,7 +1,7 @@
 """Who may do what: tokens (and sessions of the page) become a `Who` before anything of a request is read.
 
-`Gate` stands before the application and asks `Access` who is speaking; nothing but the public paths is answered
-without. A route then says which role it needs:
+`helder.serve.gate.Gate` stands before the application and asks `Access` who is speaking; nothing but the public paths
+is answered without. A route then says which role it needs:
 
     @router.post("/v1/trace")
     async def trace(body: TraceRequest, who: Who = Depends(needs("ask"))) -> …
@@ -16,13 +16,9 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Protocol
 
 from fastapi import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from helder.errors import HelderError
 from helder.serve.refusals import Refused
 from helder.serve.tokens import RESERVED, ROLES, Role, Spent, Tokens, digest
-
-LARGEST_BODY = 4 << 20  # bytes; far above any context that a small model has
 
 
 @dataclass(frozen=True)
@@ -152,44 +148,6 @@ def needs(role: Role) -> Callable[[Request], Awaitable[Who]]:
         return who
 
     return dependency
-
-
-class Gate:
-    """Lets a request in when we know who sends it and its body is of reasonable size.
-
-    Pure ASGI: nothing is read before.
-
-    Args:
-        public: paths that anyone may GET; one that ends in "/" stands for all below it.
-    """
-
-    def __init__(self, app: ASGIApp, access: Access, public: frozenset[str]) -> None:
-        self.app, self.access, self.public = app, access, public
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            try:
-                self._check(scope)
-            except Refused as refused:
-                await refused.response()(scope, receive, send)
-                return
-            except HelderError as error:
-                await Refused(503, f"{error.what} {error.fix}".strip()).response()(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
-
-    def _check(self, scope: Scope) -> None:
-        headers = dict(scope["headers"])
-        path = scope["path"]
-        below = any(path.startswith(prefix) for prefix in self.public if prefix.endswith("/") and prefix != "/")
-        if path not in self.public and not below:
-            scope["access"] = self.access
-            scope["who"] = self.access.who(scope["method"], headers)
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or b"transfer-encoding" in headers:
-            raise Refused(411, "Send the body with a Content-Length.")
-        if int(length) > LARGEST_BODY:
-            raise Refused(413, f"The body is larger than {LARGEST_BODY} bytes.")
 
 
 def _cookies(header: bytes) -> dict[str, str]:

@@ -8,7 +8,7 @@ answers are written at a time than there are places.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
 
 from fastapi import Request
@@ -21,6 +21,19 @@ from helder.serve.turns import Turn
 
 T = TypeVar("T")
 Piece = Callable[[str], bool]  # takes a piece of text; False: stop there
+
+
+async def prepared(turn: Turn, look: Callable[[], object]) -> None:
+    """Look at a request in a thread before its answer begins; an error gives the place back.
+
+    Raises:
+        HelderError, Refused: of `look`.
+    """
+    try:
+        await run_in_threadpool(look)
+    except BaseException as error:
+        turn.close(error)
+        raise
 
 
 async def whole(turn: Turn, request: Request, work: Callable[[Piece], T]) -> T:
@@ -40,7 +53,7 @@ async def whole(turn: Turn, request: Request, work: Callable[[Piece], T]) -> T:
     return made
 
 
-async def pieces(turn: Turn, work: Callable[[Piece], T]) -> AsyncIterator[str | T | Refused]:
+async def pieces(turn: Turn, work: Callable[[Piece], T]) -> AsyncGenerator[str | T | Refused, None]:
     """The pieces of text as they come, then what `work` made, or why there is nothing.
 
     A client that leaves ends the generator, and with it the work.
@@ -67,22 +80,20 @@ async def pieces(turn: Turn, work: Callable[[Piece], T]) -> AsyncIterator[str | 
         async with turn:
             filling = asyncio.ensure_future(fill())
             try:
-                while True:
-                    item = await queue.get()
-                    if isinstance(item, str):
-                        yield item
-                        continue
-                    await filling
-                    break
+                while isinstance(item := await queue.get(), str):
+                    yield item
+                await filling
             finally:
                 if not filling.done():
                     turn.leave()
                     await asyncio.shield(filling)
             if isinstance(item, Refused):
-                raise item
-    except Refused as refused:  # the turn knows now what became of it
-        item = refused
-    yield item
+                raise item  # through the turn, which counts what became of it
+            made = item
+    except Refused as refused:
+        yield refused
+    else:
+        yield made
 
 
 async def _to_its_end(work: Callable[[Piece], T], turn: Turn, said: Callable[[str], None]) -> T:

@@ -1,28 +1,37 @@
-"""`helder serve`: a port on this machine, a token, and the application behind it until Ctrl-C.
+"""`helder serve`: a port, a token, and the application behind it until it is told to end.
 
-The token is made at each start and shown once, or read from a file that only its owner can read. There is no TLS, so
-addresses of other machines are refused: put a reverse proxy with TLS in front where others need it.
+The owner's token is made at each start and shown once, or read from a file that only its owner can read; others get
+theirs from `helder token`. Without a certificate for TLS only this machine can be spoken to.
+
+SIGTERM: new requests are told to come back, those under way come to their end (for at most `drain` seconds), then the
+process ends with 0. Ctrl-C does the same with less patience; a second one ends it at once.
 """
 
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import secrets
+import signal
 import socket
+import ssl
 import stat
 import sys
-import threading
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
+from fastapi import FastAPI
 
 from helder.errors import ExitCode, HelderError
 from helder.serve.access import Access
 from helder.serve.app import create_app
+from helder.serve.link import CONNECTIONS, KEEP_ALIVE, Link
 from helder.serve.served import Served
 from helder.serve.service import CONTEXT, Service
 from helder.serve.tokens import Spent, Tokens
@@ -32,20 +41,35 @@ if TYPE_CHECKING:
     from helder.project import Project
 
 SHORTEST_TOKEN = 20  # characters
-CONNECTIONS = 64  # at the same time; more are told to come back
-PATIENCE = 3  # seconds that open connections get when the server stops
+PATIENCE = 3  # seconds that answers under way get after Ctrl-C, and an answer that is cut to end
+DRAIN = 30.0  # seconds that answers under way get after SIGTERM
+LOCAL = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which also tells answers under way that it stops."""
+    """uvicorn, which lets answers under way come to their end while it tells new requests to come back."""
 
-    def __init__(self, config: uvicorn.Config, stopping: threading.Event) -> None:
+    def __init__(self, config: uvicorn.Config, served: Served, drain: float = DRAIN) -> None:
         super().__init__(config)
-        self.stopping = stopping
+        self.served, self.drain = served, drain
+        self.until: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.stopping.set()
-        super().handle_exit(sig, frame)
+        if self.until is not None:  # told twice
+            self.served.turns.drain(0)
+            super().handle_exit(sig, frame)
+            return
+        seconds = min(PATIENCE, self.drain) if sig == signal.SIGINT else self.drain
+        self.until = time.monotonic() + seconds
+        self._captured_signals.append(sig)
+        self.served.stopping.set()
+        self.served.turns.drain(seconds)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self.until is not None and (not self.server_state.tasks or time.monotonic() > self.until + PATIENCE):
+            self.should_exit = True
+        return await super().on_tick(counter)
 
 
 def serve(
@@ -56,64 +80,88 @@ def serve(
     token_file: Path | None = None,
     threads: int | None = None,
     context: int = CONTEXT,
+    tls: tuple[Path, Path] | None = None,
+    drain: float = DRAIN,
+    names: Sequence[str] = (),
 ) -> None:
     """Serve the model of a project until SIGINT or SIGTERM.
 
     Args:
         project: its run must have made a model file.
-        host: 127.0.0.1, ::1 or localhost.
+        host: 127.0.0.1, ::1 or localhost; with `tls` any address of this machine.
         port: 0 for any free one.
         format: which file answers; see `helder.serve.locate.locate`.
         token_file: where the token is read from; made, with a new token, when it is not there.
         threads: threads of one answer; default: the cores this process may use.
         context: tokens of question and answer together.
+        tls: files with the certificate (chain) and the private key, in PEM.
+        drain: seconds that answers under way get after SIGTERM.
+        names: further names under which it is called, by a reverse proxy on this machine for example.
 
     Raises:
-        HelderError: no model file, the address is not of this machine, the port is taken, the token file is not safe.
+        HelderError: no model file, the address is not of this machine alone and there is no TLS, the port is taken, the
+            token file is not safe.
     """
-    listener = listen(host, port)
+    listener = listen(host, port, tls is not None)
     with listener:
+        if tls is not None:
+            _check_tls(*tls)
         token = _token(token_file)
+        access = _access(token)
         abstain = project.recipe.trust is not None and project.recipe.trust.abstain
         service = Service.open(project.run_folder, format, threads=threads, context=context, abstain=abstain)
-        served = Served(service, Turns(), _access(token))
-        config = uvicorn.Config(
-            create_app(served),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            limit_concurrency=CONNECTIONS,
-            timeout_graceful_shutdown=PATIENCE,
-            lifespan="off",
-        )
+        served = Served(service, Turns(), access, hosts=LOOPBACK.union(names) if host in LOCAL else None)
+        config = configure(create_app(served), tls)
         name = f"[{listener.getsockname()[0]}]" if listener.family == socket.AF_INET6 else listener.getsockname()[0]
-        _greet(service, f"http://{name}:{listener.getsockname()[1]}", token, token_file)
+        url = f"{'https' if tls else 'http'}://{name}:{listener.getsockname()[1]}"
+        _greet(service, url, token, token_file)
         try:
             with suppress(KeyboardInterrupt):  # how this server is meant to end
-                Server(config, served.stopping).run(sockets=[listener])
+                Server(config, served, drain).run(sockets=[listener])
         finally:
             service.close()
     _say("Stopped.")
 
 
-def listen(host: str, port: int) -> socket.socket:
+def configure(app: FastAPI, tls: tuple[Path, Path] | None = None) -> uvicorn.Config:
+    """uvicorn's settings: bounds are those of `helder.serve.link`, nothing of a request is printed."""
+    return uvicorn.Config(
+        app,
+        http=Link,
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=PATIENCE,
+        ssl_certfile=tls and tls[0],
+        ssl_keyfile=tls and str(tls[1]),
+    )
+
+
+def listen(host: str, port: int, tls: bool = False) -> socket.socket:
     """A listening socket; clients that connect before the model is loaded wait.
 
     Raises:
         HelderError: see `serve`.
     """
-    if host not in ("127.0.0.1", "localhost", "::1"):
+    if host not in LOCAL and not tls:
         raise HelderError(
             f"{host} is not an address of this machine alone.",
-            "The server speaks without TLS, so that anyone on the way could read questions, answers and the token.",
-            "Serve on 127.0.0.1 and put a reverse proxy with TLS in front of it.",
+            "Without TLS anyone on the way could read questions, answers and the token.",
+            "Give --tls-cert and --tls-key; or serve on 127.0.0.1, with a reverse proxy with TLS in front of it.",
             ExitCode.REFUSED,
         )
-    family, address = (socket.AF_INET6, "::1") if host == "::1" else (socket.AF_INET, "127.0.0.1")
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError as error:
+        raise HelderError(f"{host!r} is not an address.", str(error), "Give an address, such as 192.0.2.7.") from error
+    listener = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((address, port))
+        listener.bind((str(address), port))
         listener.listen(CONNECTIONS)
     except OSError as error:
         listener.close()
@@ -129,6 +177,27 @@ def listen(host: str, port: int) -> socket.socket:
             "Choose another port, such as --port 8000.",
         ) from error
     return listener
+
+
+def _check_tls(certificate: Path, key: Path) -> None:
+    """That both files are there, belong together, and that nobody else can read the key."""
+    try:
+        mode = stat.S_IMODE(key.stat().st_mode)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_no_password)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise HelderError(
+            f"The certificate {certificate} and the key {key} cannot be used.",
+            str(error) or type(error).__name__,
+            "Give the certificate (chain) and its private key without a passphrase, both in PEM.",
+        ) from error
+    if mode & 0o007:
+        raise HelderError(
+            f"Others can read the key {key}.", f"Its mode is {mode:03o}.", f"chmod 600 {key}", ExitCode.REFUSED
+        )
+
+
+def _no_password() -> str:
+    raise ValueError("the key is protected by a passphrase")
 
 
 def _token(path: Path | None) -> str:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from helder import __version__
 from helder.errors import HelderError
 from helder.serve import refusals, routes
-from helder.serve.access import Gate
+from helder.serve.gate import Gate
 from helder.serve.refusals import Refused
 from helder.serve.served import Served
 
@@ -21,7 +21,7 @@ from helder.serve.served import Served
 def create_app(served: Served) -> FastAPI:
     """The application."""
     app = FastAPI(title="Helder", version=__version__, docs_url=None, redoc_url=None)
-    app.add_middleware(Gate, access=served.access, public=routes.PUBLIC)
+    app.add_middleware(Gate, access=served.access, public=routes.PUBLIC, stopping=served.stopping, hosts=served.hosts)
     for router in routes.routers(served):
         app.include_router(router)
 

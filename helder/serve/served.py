@@ -27,7 +27,8 @@ class Served:
         log: the audit log; None when nothing is recorded.
         tracing: the way back to the documents; None when they are not here.
         policy: what was demanded of the model, and what was found.
-        stopping: set when the server ends: no new requests, those under way come to their end.
+        stopping: set when the server is to end: no new requests, those under way come to their end.
+        hosts: names under which it may be called; None: any. See `helder.serve.gate.Gate`.
     """
 
     service: Service
@@ -37,3 +38,4 @@ class Served:
     tracing: Any | None = None
     policy: Policy = field(default_factory=Policy)
     stopping: threading.Event = field(default_factory=threading.Event)
+    hosts: frozenset[str] | None = None

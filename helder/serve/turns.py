@@ -36,6 +36,7 @@ from typing import Any, Literal
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
+from helder.errors import ExitCode, HelderError
 from helder.serve import memory
 from helder.serve.metrics import Metrics
 from helder.serve.refusals import Refused
@@ -198,7 +199,7 @@ class Turns:
         if turn.ready is not None and not turn.ready.done():
             turn.ready.set_result(None)
 
-    def _leave(self, who: str, begun: float | None) -> None:
+    def _leave(self, who: str, begun: float | None, *, counted: bool = False) -> None:
         """A turn is over: its place is free for the next one, or it no longer waits."""
         if begun is None:
             self._clear(who)
@@ -208,8 +209,9 @@ class Turns:
             self._busy[who] = left
         else:
             del self._busy[who]
-        taken = time.monotonic() - begun
-        self._seconds = taken if self._seconds is None else self._seconds + WEIGHT * (taken - self._seconds)
+        if counted:  # something was answered: how long it took tells how long others will wait
+            taken = time.monotonic() - begun
+            self._seconds = taken if self._seconds is None else self._seconds + WEIGHT * (taken - self._seconds)
         while self.running < self.places and (turn := self._next()) is not None:
             self._begin(turn)
 
@@ -305,14 +307,14 @@ class Turn:
                 await self._wait()
             self.check()
         except BaseException as error:
-            self._end(error)
+            self.close(error)
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end(error)
+        self.close(error)
 
     def __del__(self) -> None:
         # A stream whose client leaves before its first byte is never entered: its place must not be lost. This may run
@@ -344,7 +346,12 @@ class Turn:
             message = dict(await request.receive())
         self.leave()
 
-    def _end(self, error: BaseException | None) -> None:
+    def close(self, error: BaseException | None = None) -> None:
+        """Give the place back. Closing twice is fine.
+
+        Args:
+            error: what went wrong; None when nothing did.
+        """
         if self.over:
             return
         self.over = True
@@ -354,6 +361,8 @@ class Turn:
             self.ended = self.ended or "left"
         outcome: str | None = self.ended
         if outcome is None:
-            outcome = "answered" if error is None else "refused" if isinstance(error, Refused) else "failed"
+            users = isinstance(error, Refused) and error.status < 500
+            users = users or (isinstance(error, HelderError) and error.code is not ExitCode.OURS)
+            outcome = "answered" if error is None else "refused" if users else "failed"
         self.turns.metrics.count("helder_requests_total", outcome=outcome)
-        self.turns._leave(self.who, self.begun)
+        self.turns._leave(self.who, self.begun, counted=self.tokens > 0)

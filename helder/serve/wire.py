@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from fastapi.responses import StreamingResponse
+from fastapi import Response
+from starlette.types import Receive, Scope, Send
 
 from helder.serve.refusals import Refused
 from helder.serve.service import Reply, Service
+
+EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
 
 
 def model(service: Service) -> dict[str, Any]:
@@ -56,48 +62,107 @@ def usage(*replies: Reply) -> dict[str, int]:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
-def sse(chunks: AsyncIterator[dict[str, Any]]) -> StreamingResponse:
-    async def lines() -> AsyncIterator[str]:
-        async for chunk in chunks:
-            yield f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
-        yield "data: [DONE]\n\n"
+class Stream(Response):
+    """Server-sent events, begun when there is something to send.
 
-    return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    What is refused before the first piece has its own status; after it, an error is the last event. A client that
+    leaves ends the answer, before and after.
+    """
+
+    def __init__(self, pieces: AsyncGenerator[str | Reply | Refused, None], chunks: Chunks) -> None:
+        self.pieces, self.chunks = pieces, chunks
+        self.background = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = asyncio.ensure_future(self._send(scope, receive, send))
+        leaving = asyncio.ensure_future(_left(receive))
+        try:
+            await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            if not sending.done():
+                sending.cancel()
+            await asyncio.wait([sending])
+        if not sending.cancelled():
+            sending.result()
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+        async with aclosing(self.pieces) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Refused) and not begun:
+                    await piece.response()(scope, receive, send)
+                    return
+                if not begun:
+                    await send({"type": "http.response.start", "status": 200, "headers": EVENTS})
+                    text, begun = "".join(map(_event, self.chunks.begin())), True
+                    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+                told = [piece.body()] if isinstance(piece, Refused) else self.chunks.of(piece)
+                text = "".join(map(_event, told))
+                await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": False})
 
 
-async def chat_chunks(
-    head: dict[str, Any], pieces: AsyncIterator[str | Reply | Refused], with_usage: bool
-) -> AsyncIterator[dict[str, Any]]:
-    def chunk(delta: dict[str, Any], reason: str | None = None, **more: Any) -> dict[str, Any]:
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _event(chunk: dict[str, Any]) -> str:
+    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
+
+
+class Chunks(Protocol):
+    """The events of an answer."""
+
+    def begin(self) -> list[dict[str, Any]]: ...
+
+    def of(self, piece: str | Reply) -> list[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True)
+class ChatChunks:
+    """Of a chat completion."""
+
+    head: dict[str, Any]
+    with_usage: bool
+
+    def begin(self) -> list[dict[str, Any]]:
+        return [self._chunk({"role": "assistant", "content": ""})]
+
+    def of(self, piece: str | Reply) -> list[dict[str, Any]]:
+        if isinstance(piece, str):
+            return [self._chunk({"content": piece})]
+        reason = piece.answer.finish_reason if piece.answer else None
+        last = [self._chunk({}, reason, helder=said(piece))]
+        if self.with_usage:
+            last.append({**self.head, "object": "chat.completion.chunk", "choices": [], "usage": usage(piece)})
+        return last
+
+    def _chunk(self, delta: dict[str, Any], reason: str | None = None, **more: Any) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return {**head, "object": "chat.completion.chunk", "choices": [choice], **more}
+        return {**self.head, "object": "chat.completion.chunk", "choices": [choice], **more}
 
-    yield chunk({"role": "assistant", "content": ""})
-    async for piece in pieces:
+
+@dataclass(frozen=True)
+class CompletionChunks:
+    """Of a plain completion."""
+
+    head: dict[str, Any]
+    with_usage: bool
+
+    def begin(self) -> list[dict[str, Any]]:
+        return []
+
+    def of(self, piece: str | Reply) -> list[dict[str, Any]]:
         if isinstance(piece, str):
-            yield chunk({"content": piece})
-        elif isinstance(piece, Refused):
-            yield piece.body()
-        else:
-            yield chunk({}, piece.answer.finish_reason if piece.answer else None, helder=said(piece))
-            if with_usage:
-                yield {**head, "object": "chat.completion.chunk", "choices": [], "usage": usage(piece)}
+            return [self._chunk(piece)]
+        reason = piece.answer.finish_reason if piece.answer else None
+        last = [self._chunk("", reason, helder={"answers": [said(piece)]})]
+        if self.with_usage:
+            last.append({**self.head, "object": "text_completion", "choices": [], "usage": usage(piece)})
+        return last
 
-
-async def completion_chunks(
-    head: dict[str, Any], pieces: AsyncIterator[str | Reply | Refused], with_usage: bool
-) -> AsyncIterator[dict[str, Any]]:
-    def chunk(text: str, reason: str | None = None, **more: Any) -> dict[str, Any]:
+    def _chunk(self, text: str, reason: str | None = None, **more: Any) -> dict[str, Any]:
         choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": reason}
-        return {**head, "object": "text_completion", "choices": [choice], **more}
-
-    async for piece in pieces:
-        if isinstance(piece, str):
-            yield chunk(piece)
-        elif isinstance(piece, Refused):
-            yield piece.body()
-        else:
-            reason = piece.answer.finish_reason if piece.answer else None
-            yield chunk("", reason, helder={"answers": [said(piece)]})
-            if with_usage:
-                yield {**head, "object": "text_completion", "choices": [], "usage": usage(piece)}
+        return {**self.head, "object": "text_completion", "choices": [choice], **more}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from helder.project import Project
 from tests.serve import finished, tiny
+from tests.serve.running import Running, start
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +35,12 @@ def project(finished_home: tuple[Path, Path], home: Path, monkeypatch: pytest.Mo
     folder, key_home = finished_home
     monkeypatch.setenv("HELDER_HOME", str(key_home))
     return Project.open(folder)
+
+
+@pytest.fixture(scope="session")
+def server(finished_home: tuple[Path, Path]) -> Iterator[Running]:
+    """One server for all tests that only ask it."""
+    running = start(*finished_home)
+    yield running
+    running.process.kill()
+    running.process.wait()

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -21,50 +18,10 @@ import pytest
 from helder.errors import ExitCode, HelderError
 from helder.serve import api
 from tests.serve import finished
+from tests.serve.running import Running, start
 
 QUESTION = "2 tabs tds pc"
 MESSAGES = [{"role": "user", "content": QUESTION}]
-
-
-@dataclass
-class Running:
-    process: subprocess.Popen[str]
-    url: str
-    token: str
-    log: list[str]
-
-    def client(self) -> openai.OpenAI:
-        return openai.OpenAI(base_url=self.url, api_key=self.token, max_retries=0)
-
-    def post(self, path: str, body: object, token: str | None = None) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {token or self.token}"}
-        return httpx.post(self.url + path, json=body, headers=headers, timeout=60)
-
-
-def start(folder: Path, home: Path) -> Running:
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from helder.cli import main; main()", "serve", str(folder), "--port", "0"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "HELDER_HOME": str(home), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    log: list[str] = []
-    assert process.stderr
-    for line in process.stderr:
-        log.append(line)
-        if line.startswith("stop:"):
-            break
-    text = "".join(log)
-    url, token = re.search(r"http://\S+/v1", text), re.search(r"token: (\S+)", text)
-    assert url and token, text
-    return Running(process, url[0], token[1], log)
-
-
-@pytest.fixture(scope="module")
-def server(finished_home: tuple[Path, Path]) -> Iterator[Running]:
-    running = start(*finished_home)
-    yield running
-    running.process.kill()
-    running.process.wait()
 
 
 def test_the_openai_client_lists_the_model_and_gets_an_answer_in_the_form_of_the_task(server: Running) -> None:
@@ -242,7 +199,9 @@ def test_a_body_of_unreasonable_size_is_refused_unread(server: Running) -> None:
     headers = {"Authorization": f"Bearer {server.token}", "Content-Length": str(10**9)}
     with socket.create_connection(httpx.URL(server.url).host and ("127.0.0.1", httpx.URL(server.url).port)) as link:
         lines = [f"{name}: {value}" for name, value in headers.items()]
-        link.sendall(("POST /v1/completions HTTP/1.1\r\nHost: x\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode())
+        link.sendall(
+            ("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode()
+        )
         assert link.recv(100).startswith(b"HTTP/1.1 413")
 
 

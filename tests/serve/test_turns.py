@@ -277,3 +277,19 @@ def test_whatever_comes_and_goes_places_are_neither_lost_nor_given_twice(
         assert (queue.running, queue.length) == (0, 0)
 
     run(go())
+
+
+def test_time_of_refused_requests_does_not_make_the_queue_longer() -> None:
+    async def go() -> None:
+        queue = turns(waiting=None)
+        with pytest.raises(ZeroDivisionError):
+            async with queue.enter("anna"):
+                raise ZeroDivisionError
+        assert queue._seconds is None
+        assert outcomes(queue, "failed") == 1
+        async with queue.enter("anna") as turn:
+            turn.keep_on()
+        assert queue._seconds is not None
+        assert outcomes(queue, "answered") == 1
+
+    run(go())

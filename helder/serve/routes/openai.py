@@ -10,18 +10,14 @@ true and there is no answer; such answers, and those that are given then, come w
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Request
 
-from helder.errors import HelderError
-from helder.serve import refusals, wire
+from helder.serve import answering, wire
 from helder.serve.access import Who, needs
+from helder.serve.answering import Piece
 from helder.serve.refusals import Refused
 from helder.serve.requests import ChatRequest, CompletionRequest, ResponseFormat, Sampling
 from helder.serve.served import Served
@@ -31,12 +27,8 @@ Asks = Annotated[Who, Depends(needs("ask"))]
 
 
 def router(served: Served) -> APIRouter:
-    service, turns, stopping = served.service, served.turns, served.stopping
+    service, turns = served.service, served.turns
     routes = APIRouter(prefix="/v1")
-
-    async def in_turn(who: Who, work: Callable[[], Any]) -> Any:
-        async with turns.taken(who.name):
-            return await run_in_threadpool(work)
 
     @routes.get("/models")
     async def models(who: Asks) -> dict[str, Any]:
@@ -48,15 +40,17 @@ def router(served: Served) -> APIRouter:
         return wire.model(service)
 
     @routes.post("/chat/completions")
-    async def chat(body: ChatRequest, who: Asks) -> Any:
+    async def chat(body: ChatRequest, who: Asks, request: Request) -> Any:
         question = _question(service, body)
         limit = body.max_completion_tokens or body.max_tokens
         head = wire.head("chatcmpl-", service)
+        turn = turns.enter(who.name)
         if body.stream:
-            service.prompt(question)
-            pieces = _pieces(question, body, limit, served, who)
-            return wire.sse(wire.chat_chunks(head, pieces, body.with_usage))
-        reply = await in_turn(who, lambda: _ask(service, question, body, limit, stopping))
+            await answering.prepared(turn, lambda: service.prompt(question))
+            pieces = answering.pieces(turn, lambda piece: _ask(service, question, body, limit, piece))
+            return wire.Stream(pieces, wire.ChatChunks(head, body.with_usage))
+        reply = await answering.whole(turn, request, lambda piece: _ask(service, question, body, limit, piece))
+        assert reply.answer is not None
         message = {"role": "assistant", "content": reply.answer.text, "refusal": None}
         reason = reply.answer.finish_reason
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
@@ -64,19 +58,22 @@ def router(served: Served) -> APIRouter:
         return {**head, "object": "chat.completion", "choices": [choice], **said}
 
     @routes.post("/completions")
-    async def completions(body: CompletionRequest, who: Asks) -> Any:
+    async def completions(body: CompletionRequest, who: Asks, request: Request) -> Any:
         _check_model(service, body.model)
-        for prompt in body.prompts:
-            service.prompt(prompt)
+        if body.stream and len(body.prompts) > 1:
+            raise Refused(400, "Streaming answers one prompt at a time.", "prompt")
         head = wire.head("cmpl-", service)
+        turn = turns.enter(who.name)
+        await answering.prepared(turn, lambda: [service.prompt(prompt) for prompt in body.prompts])
         if body.stream:
-            if len(body.prompts) > 1:
-                raise Refused(400, "Streaming answers one prompt at a time.", "prompt")
-            pieces = _pieces(body.prompts[0], body, body.max_tokens, served, who)
-            return wire.sse(wire.completion_chunks(head, pieces, body.with_usage))
-        replies: list[Reply] = await in_turn(
-            who, lambda: [_ask(service, prompt, body, body.max_tokens, stopping) for prompt in body.prompts]
-        )
+            prompt = body.prompts[0]
+            pieces = answering.pieces(turn, lambda piece: _ask(service, prompt, body, body.max_tokens, piece))
+            return wire.Stream(pieces, wire.CompletionChunks(head, body.with_usage))
+
+        def all_of_them(piece: Piece) -> list[Reply]:
+            return [_ask(service, prompt, body, body.max_tokens, piece) for prompt in body.prompts]
+
+        replies = await answering.whole(turn, request, all_of_them)
         choices = [
             {
                 "index": index,
@@ -150,14 +147,7 @@ def _bare(schema: Any) -> Any:
     return [_bare(value) for value in schema] if isinstance(schema, list) else schema
 
 
-def _ask(
-    service: Service,
-    question: str,
-    body: Sampling,
-    limit: int | None,
-    stopping: threading.Event,
-    piece: Callable[[str], bool] = lambda text: True,
-) -> Any:
+def _ask(service: Service, question: str, body: Sampling, limit: int | None, piece: Piece) -> Reply:
     return service.ask(
         question,
         max_tokens=limit,
@@ -165,46 +155,5 @@ def _ask(
         top_p=1.0 if body.top_p is None else body.top_p,
         seed=body.seed or 0,
         stop=body.stops,
-        stream=lambda text: piece(text) and not stopping.is_set(),
+        stream=piece,
     )
-
-
-async def _pieces(
-    question: str,
-    body: Sampling,
-    limit: int | None,
-    served: Served,
-    who: Who,
-) -> AsyncIterator[str | Reply | Refused]:
-    """The pieces of an answer as they come, then the reply, or why there is none.
-
-    A client that leaves ends the generator, and with it the generation.
-    """
-    loop, queue = asyncio.get_running_loop(), asyncio.Queue[str | Reply | Refused]()
-    left = threading.Event()
-
-    def put(item: str | Reply | Refused) -> bool:
-        if item == "":  # the client is only asked whether it is still there
-            return not left.is_set()
-        loop.call_soon_threadsafe(queue.put_nowait, item)
-        return not left.is_set()
-
-    def work() -> None:
-        try:
-            put(_ask(served.service, question, body, limit, served.stopping, put))
-        except HelderError as error:
-            put(refusals.of_error(error))
-        except Exception:  # noqa: BLE001  the client must not wait for ever, whatever went wrong
-            put(Refused(500, "The answer failed: a defect of ours."))
-
-    async with served.turns.taken(who.name):
-        worker = asyncio.ensure_future(run_in_threadpool(work))
-        try:
-            while True:
-                item = await queue.get()
-                yield item
-                if not isinstance(item, str):
-                    return
-        finally:
-            left.set()
-            await asyncio.shield(worker)
