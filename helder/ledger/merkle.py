@@ -60,9 +60,65 @@ def proves(found: bytes, place: int, count: int, beside: Sequence[bytes], expect
             if not rest:
                 return False
             other = rest.pop(0)
-            found = _node(found, other) if place % 2 == 0 else _node(other, found)
+            found = node(found, other) if place % 2 == 0 else node(other, found)
         place, width = place >> 1, (width + 1) >> 1
     return not rest and hmac.compare_digest(found, expected)
+
+
+def consistency(leaves: Sequence[bytes], first: int) -> list[bytes]:
+    """The digests that show that the first `first` leaves are the beginning of all (RFC 6962, section 2.1.2).
+
+    Raises:
+        IndexError: there are fewer leaves, or `first` is not at least 1.
+    """
+    if not 0 < first <= len(leaves):
+        raise IndexError(f"there is no tree of {first} leaves within {len(leaves)}")
+
+    def shown(first: int, leaves: Sequence[bytes], whole: bool) -> list[bytes]:
+        if first == len(leaves):
+            return [] if whole else [root(leaves)]
+        split = split_of(len(leaves))
+        if first <= split:
+            return [*shown(first, leaves[:split], whole), root(leaves[split:])]
+        return [*shown(first - split, leaves[split:], False), root(leaves[:split])]
+
+    return shown(first, leaves, True)
+
+
+def extends(first: int, first_root: bytes, second: int, second_root: bytes, beside: Sequence[bytes]) -> bool:
+    """Whether a tree of `second` leaves begins with the `first` leaves of another: nothing was taken out or changed.
+
+    Source: RFC 9162, section 2.1.4.2.
+    """
+    if not 0 <= first <= second:
+        return False
+    if first in (0, second):
+        return not beside and hmac.compare_digest(first_root, second_root if first else root([]))
+    rest = list(beside)
+    if first & (first - 1) == 0:  # a whole tree by itself: its root is the first digest, and is left out
+        rest.insert(0, first_root)
+    place, last = first - 1, second - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    if not rest:
+        return False
+    old = new = rest[0]
+    for other in rest[1:]:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            old, new = node(other, old), node(other, new)
+            while place and not place & 1:
+                place, last = place >> 1, last >> 1
+        else:
+            new = node(new, other)
+        place, last = place >> 1, last >> 1
+    return last == 0 and hmac.compare_digest(old, first_root) and hmac.compare_digest(new, second_root)
+
+
+def split_of(count: int) -> int:
+    """Where a tree of `count` leaves, at least 2, parts: the largest power of two below the count."""
+    return 1 << ((count - 1).bit_length() - 1)
 
 
 def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
@@ -70,10 +126,11 @@ def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
     levels = [list(leaves)]
     while len(levels[-1]) > 1:
         below = levels[-1]
-        above = [_node(left, right) for left, right in zip(below[::2], below[1::2], strict=False)]
+        above = [node(left, right) for left, right in zip(below[::2], below[1::2], strict=False)]
         levels.append(above + below[len(below) & ~1 :])
     return levels
 
 
-def _node(left: bytes, right: bytes) -> bytes:
+def node(left: bytes, right: bytes) -> bytes:
+    """The digest of two digests, of 32 bytes."""
     return hashlib.sha256(NODE + left + right).digest()

@@ -4,6 +4,7 @@
     https://helder.dev/release/v1        what is handed over, what is withheld, and on which statements it rests
     https://helder.dev/certificate/v1    that a page belongs to a release
     https://helder.dev/key-rotation/v1   that one key takes the place of another
+    https://helder.dev/audit-key/v1      that a key signs the checkpoints of an audit log
 
 Whoever reads a statement refuses what these models do not know: a field that no verifier looks at is a place to hide
 things. The schemas in `helder/ledger/schemas/` are made from the models and are for other people's tools.
@@ -12,6 +13,7 @@ A signature is not looked at here (`helder.ledger.statement`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
@@ -29,6 +31,7 @@ STAGE = PREDICATE_TYPE
 RELEASE = "https://helder.dev/release/v1"
 CERTIFICATE = "https://helder.dev/certificate/v1"
 KEY_ROTATION = "https://helder.dev/key-rotation/v1"
+AUDIT_KEY = "https://helder.dev/audit-key/v1"
 SLSA = "https://slsa.dev/provenance/v1"
 SHOWN = 5  # problems of one statement that are told; assumption: whoever made it wrong needs no more to begin with
 
@@ -367,11 +370,27 @@ class KeyRotation(Strict):
         return self
 
 
+class AuditKey(Strict):
+    """What https://helder.dev/audit-key/v1 says: a key signs the checkpoints of an audit log of this organisation."""
+
+    origin: Text
+    """Which log: the first line of its checkpoints, and the name of its key."""
+    vkey: Text
+    """The log's public key, as a verifier of signed notes reads it; its SHA-256 is the subject."""
+    made: UtcTime
+    """When the log was begun, as the machine's clock said."""
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.vkey.encode("utf-8")).hexdigest()
+
+
 MODELS: Mapping[str, type[Strict]] = {
     STAGE: Stage,
     RELEASE: Release,
     CERTIFICATE: Certificate,
     KEY_ROTATION: KeyRotation,
+    AUDIT_KEY: AuditKey,
 }
 
 
@@ -401,6 +420,8 @@ def validate(statement: Statement | Mapping[str, Any], where: str = "The stateme
         raise _wrong(where, _sentences(error)) from error
     if isinstance(said, Stage):
         expected = manifest_digest([FileEntry(file.path, file.size, file.sha256) for file in said.outputs])
+    elif isinstance(said, AuditKey):
+        expected = said.sha256
     else:
         expected = {CERTIFICATE: "page", KEY_ROTATION: "new"}.get(kind, "")
         expected = str(payload["predicate"][expected]) if expected else subject
