@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +12,7 @@ from helder.commands import talk
 from helder.project import Project
 
 CONTEXT = 2048
+KEEPS = ("texts", "digests", "nothing")
 
 format_option = click.option("--format", help="Which file answers, such as q4_0; default: as the scores recommend.")
 threads_option = click.option("--threads", type=click.IntRange(1), help="Threads of one answer; default: all cores.")
@@ -66,6 +68,18 @@ def ask(
     show_default=True,
     help="Seconds that answers under way get when the server is told to end.",
 )
+@click.option(
+    "--log", "log_folder", type=click.Path(path_type=Path), help="The audit log; default: by the model's name."
+)
+@click.option(
+    "--keep",
+    type=click.Choice(KEEPS),
+    default="digests",
+    show_default=True,
+    help="What the log keeps of questions and answers.",
+)
+@click.option("--keep-days", type=click.IntRange(1), help="After so many days what is kept is erased; default: never.")
+@click.option("--no-log", is_flag=True, help="Record nothing; answers have no receipts.")
 @format_option
 @threads_option
 @context_option
@@ -79,6 +93,10 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     drain: float,
+    log_folder: Path | None,
+    keep: Any,
+    keep_days: int | None,
+    no_log: bool,
     format: str | None,
     threads: int | None,
     context: int,
@@ -86,9 +104,12 @@ def serve(
 ) -> None:
     """Serve the model of PROJECT behind an OpenAI-compatible API; programs need the token that is shown."""
     from helder.serve import api
+    from helder.serve.audit import Keep
 
     del as_json  # what this verb says is talk, for stderr
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.", click.get_current_context())
     tls = (tls_cert, tls_key) if tls_cert and tls_key else None
-    api.serve(Project.open(project), host, port, format, token_file, threads, context, tls, drain, names)
+    where = api.Where(host, port, tls, names, token_file, drain)
+    logging = api.Logging(log_folder, Keep(keep, keep_days), no_log)
+    api.serve(project, where, logging, format=format, threads=threads, context=context)

@@ -25,6 +25,8 @@ class Answer:
         logprobs: natural logarithm of the probability that the model gave to each of `ids`, before any
             constraint; empty unless asked for. llama.cpp reports none for the parts of a character that is
             split over several tokens: then the whole is empty.
+        alternatives: for each of `ids`, the most probable tokens in its place and the logarithms of their
+            probabilities, the best first; empty where `logprobs` is.
         ended_by: the token that ended the answer, from our own generator; None when none did.
         seconds: time spent reading the prompt and writing the answer, 0 where it was not measured.
             Two answers that differ only here are equal.
@@ -36,6 +38,7 @@ class Answer:
     prompt_tokens: int
     completion_tokens: int
     logprobs: tuple[float, ...] = ()
+    alternatives: tuple[tuple[tuple[int, float], ...], ...] = field(default=(), compare=False)
     ended_by: int | None = field(default=None, compare=False)
     seconds: tuple[float, float] = field(default=(0.0, 0.0), compare=False)
 

@@ -71,6 +71,8 @@ async def pieces(turn: Turn, work: Callable[[Piece], T]) -> AsyncGenerator[str |
         try:
             made = await _to_its_end(work, turn, said)
             queue.put_nowait(turn.refusal() or made)
+        except Refused as refused:
+            queue.put_nowait(refused)
         except HelderError as error:
             queue.put_nowait(refusals.of_error(error))
         except Exception:  # noqa: BLE001  the client must not wait for ever, whatever went wrong

@@ -19,26 +19,25 @@ import ssl
 import stat
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
 
 from helder.errors import ExitCode, HelderError
+from helder.project import Project
 from helder.serve.access import Access
 from helder.serve.app import create_app
+from helder.serve.audit import Keep
 from helder.serve.link import CONNECTIONS, KEEP_ALIVE, Link
 from helder.serve.served import Served
 from helder.serve.service import CONTEXT, Service
+from helder.serve.stamping import open_log
 from helder.serve.tokens import Spent, Tokens
 from helder.serve.turns import Turns
-
-if TYPE_CHECKING:
-    from helder.project import Project
 
 SHORTEST_TOKEN = 20  # characters
 PATIENCE = 3  # seconds that answers under way get after Ctrl-C, and an answer that is cut to end
@@ -72,54 +71,81 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
+@dataclass(frozen=True)
+class Where:
+    """Where a server listens, and as what.
+
+    Attributes:
+        host: 127.0.0.1, ::1 or localhost; with `tls` any address of this machine.
+        port: 0 for any free one.
+        tls: files with the certificate (chain) and the private key, in PEM.
+        names: further names under which it is called, by a reverse proxy on this machine for example.
+        token_file: where the owner's token is read from; made, with a new token, when it is not there.
+        drain: seconds that answers under way get after SIGTERM.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    tls: tuple[Path, Path] | None = None
+    names: tuple[str, ...] = ()
+    token_file: Path | None = None
+    drain: float = DRAIN
+
+
+@dataclass(frozen=True)
+class Logging:
+    """Whether and where answers are recorded.
+
+    Attributes:
+        folder: of the log; None: under `$HELDER_HOME/serve/log`, by the model's name.
+        keep: what is kept beside the records.
+        off: nothing is recorded, and answers have no receipts.
+    """
+
+    folder: Path | None = None
+    keep: Keep = field(default_factory=Keep)
+    off: bool = False
+
+
 def serve(
-    project: Project,
-    host: str = "127.0.0.1",
-    port: int = 8000,
+    target: Path,
+    where: Where,
+    logging: Logging,
+    *,
     format: str | None = None,
-    token_file: Path | None = None,
     threads: int | None = None,
     context: int = CONTEXT,
-    tls: tuple[Path, Path] | None = None,
-    drain: float = DRAIN,
-    names: Sequence[str] = (),
 ) -> None:
     """Serve the model of a project until SIGINT or SIGTERM.
 
     Args:
-        project: its run must have made a model file.
-        host: 127.0.0.1, ::1 or localhost; with `tls` any address of this machine.
-        port: 0 for any free one.
+        target: the project; its run must have made a model file.
         format: which file answers; see `helder.serve.locate.locate`.
-        token_file: where the token is read from; made, with a new token, when it is not there.
         threads: threads of one answer; default: the cores this process may use.
         context: tokens of question and answer together.
-        tls: files with the certificate (chain) and the private key, in PEM.
-        drain: seconds that answers under way get after SIGTERM.
-        names: further names under which it is called, by a reverse proxy on this machine for example.
 
     Raises:
         HelderError: no model file, the address is not of this machine alone and there is no TLS, the port is taken, the
-            token file is not safe.
+            token file is not safe, the log is damaged or another server has it.
     """
-    listener = listen(host, port, tls is not None)
-    with listener:
-        if tls is not None:
-            _check_tls(*tls)
-        token = _token(token_file)
+    with ExitStack() as stack:
+        project = Project.open(target)
+        listener = stack.enter_context(listen(where.host, where.port, where.tls is not None))
+        if where.tls is not None:
+            _check_tls(*where.tls)
+        token = _token(where.token_file)
         access = _access(token)
         abstain = project.recipe.trust is not None and project.recipe.trust.abstain
         service = Service.open(project.run_folder, format, threads=threads, context=context, abstain=abstain)
-        served = Served(service, Turns(), access, hosts=LOOPBACK.union(names) if host in LOCAL else None)
-        config = configure(create_app(served), tls)
+        stack.callback(service.close)
+        log = None if logging.off else stack.enter_context(open_log(service, logging.folder, logging.keep))
+        hosts = LOOPBACK.union(where.names) if where.host in LOCAL else None
+        served = Served(service, Turns(), access, log=log, hosts=hosts)
         name = f"[{listener.getsockname()[0]}]" if listener.family == socket.AF_INET6 else listener.getsockname()[0]
-        url = f"{'https' if tls else 'http'}://{name}:{listener.getsockname()[1]}"
-        _greet(service, url, token, token_file)
-        try:
-            with suppress(KeyboardInterrupt):  # how this server is meant to end
-                Server(config, served, drain).run(sockets=[listener])
-        finally:
-            service.close()
+        url = f"{'https' if where.tls else 'http'}://{name}:{listener.getsockname()[1]}"
+        _greet(served, url, token, where.token_file)
+        with suppress(KeyboardInterrupt):  # how this server is meant to end
+            Server(configure(create_app(served), where.tls), served, where.drain).run(sockets=[listener])
     _say("Stopped.")
 
 
@@ -236,11 +262,16 @@ def _access(token: str) -> Access:
     return Access(token, tokens, Spent(tokens.folder / "used.json"))
 
 
-def _greet(service: Service, url: str, token: str, token_file: Path | None) -> None:
+def _greet(served: Served, url: str, token: str, token_file: Path | None) -> None:
     """Where the server is and how to speak to it, on stderr."""
+    service, log = served.service, served.log
     located = service.located
     _say(f"{service.name} ({located.format}: {located.reason}) answers at {url}/v1")
     _say(f"token: in {token_file}" if token_file else f"token: {token}   (shown once; a new one at each start)")
+    if log is None:
+        _say("log:   none, answers have no receipts")
+    else:
+        _say(f"log:   {log.folder} ({log.size:,} records, {log.origin})")
     shown = f"$(cat {token_file})" if token_file else "TOKEN"
     body = f'{{"model": "{service.name}", "messages": [{{"role": "user", "content": "…"}}]}}'
     _say(

@@ -72,6 +72,7 @@ class Engine:
         seed: int = 0,
         stop: Sequence[str] = (),
         logprobs: bool = False,
+        top: int = 0,
         stream: Callable[[str], bool] | None = None,
     ) -> Answer:
         """Answer one prompt. Calls from several threads wait for each other.
@@ -83,13 +84,14 @@ class Engine:
             temperature: 0 is greedy; otherwise tokens are drawn with `top_p` and `seed`.
             stop: texts that end the answer; they are not part of it.
             logprobs: also return the log-probability of each token.
+            top: also return so many of the most probable tokens in the place of each.
             stream: called with each piece of text as it comes; returns False to stop the answer there.
 
         Raises:
             HelderError: the prompt does not fit the context, a token id is not in the vocabulary, the grammar
                 cannot be read, the answer does not follow it, or llama.cpp died.
         """
-        request = llama.request(prompt_ids, grammar, max_tokens, temperature, top_p, seed, stop, logprobs)
+        request = llama.request(prompt_ids, grammar, max_tokens, temperature, top_p, seed, stop, logprobs, top)
         self._check_length(prompt_ids)
         if self._worker is None:
             raise RuntimeError("the engine is closed")

@@ -110,6 +110,7 @@ def request(
     seed: int = 0,
     stop: Sequence[str] = (),
     logprobs: bool = False,
+    top: int = 0,
 ) -> dict[str, Any]:
     """The body of a completion request.
 
@@ -131,8 +132,8 @@ def request(
     if grammar is not None:
         check(grammar)
         body["grammar"] = for_llama_cpp(grammar)
-    if logprobs:
-        body["n_probs"] = 1
+    if logprobs or top:
+        body["n_probs"] = max(1, top)
     return body
 
 
@@ -161,6 +162,7 @@ def answer(parts: Sequence[dict[str, Any]], prompt_tokens: int, stopped: bool = 
         prompt_tokens=prompt_tokens,
         completion_tokens=last.get("usage", {}).get("completion_tokens", len(ids)),
         logprobs=_logprobs(choices, ids),
+        alternatives=_alternatives(choices, ids),
         seconds=(timings.get("prompt_ms", 0.0) / 1e3, timings.get("predicted_ms", 0.0) / 1e3),
     )
 
@@ -172,6 +174,15 @@ def _logprobs(choices: Sequence[dict[str, Any]], ids: tuple[int, ...]) -> tuple[
     if tuple(token["id"] for token in reported) != ids:
         return ()
     return tuple(token["logprob"] for token in reported)
+
+
+def _alternatives(choices: Sequence[dict[str, Any]], ids: tuple[int, ...]) -> tuple[tuple[tuple[int, float], ...], ...]:
+    """The most probable tokens in the place of each of `ids`, as many as were asked for; or nothing, as `_logprobs`."""
+    reported = [token for choice in choices for token in (choice.get("logprobs") or {}).get("content", ())]
+    reported = reported[: len(ids)]
+    if tuple(token["id"] for token in reported) != ids:
+        return ()
+    return tuple(tuple((one["id"], one["logprob"]) for one in token.get("top_logprobs", ())) for token in reported)
 
 
 def raise_on_error(response: dict[str, Any]) -> None:

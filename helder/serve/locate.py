@@ -18,6 +18,7 @@ from helder.ledger.artifact import hash_file
 from helder.ledger.run_folder import RunFolder
 from helder.ledger.statement import Statement
 from helder.serve.abstention import FILE_NAME
+from helder.serve.calibrated import FILE_NAME as TRUST
 
 FLOOR = 0.5  # percentage points of accuracy that a smaller file may lose and still be served by default
 USUAL = "q8_0"  # served when nothing was measured
@@ -35,6 +36,7 @@ class Located:
         task: task.json.
         reason: why this file and not another, one sentence.
         abstention: abstention.json of the trust stage over the answers of exactly this file; None without any.
+        trust: trust.json of the same stage.
     """
 
     gguf: Path
@@ -44,6 +46,7 @@ class Located:
     task: Path
     reason: str
     abstention: Path | None = None
+    trust: Path | None = None
 
 
 def locate(run: RunFolder, format: str | None = None) -> Located:
@@ -86,8 +89,8 @@ def locate(run: RunFolder, format: str | None = None) -> Located:
     path = run.held(made).path / files[chosen]["path"]
     _check(path, files[chosen]["sha256"])
     weights, data = _input(run, believed, made, "train"), _input(run, believed, made, "data")
-    abstention = _abstention(run, believed, made, chosen)
-    return Located(path, chosen, files[chosen]["sha256"], weights, data / "task.json", reason, abstention)
+    abstention, trust = (_of_trust(run, believed, made, chosen, name) for name in (FILE_NAME, TRUST))
+    return Located(path, chosen, files[chosen]["sha256"], weights, data / "task.json", reason, abstention, trust)
 
 
 def choose(files: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Any] | None) -> tuple[str, str]:
@@ -128,8 +131,8 @@ def _scores(run: RunFolder, believed: list[Statement], files: Statement) -> dict
     return None
 
 
-def _abstention(run: RunFolder, believed: list[Statement], files: Statement, format: str) -> Path | None:
-    """What the newest trust stage over answers of this file says of withholding them.
+def _of_trust(run: RunFolder, believed: list[Statement], files: Statement, format: str, name: str) -> Path | None:
+    """A file of the newest trust stage over answers of this model file; None when there is no such stage or file.
 
     Raises:
         HelderError: it is gone, or has changed since (code 3).
@@ -139,12 +142,14 @@ def _abstention(run: RunFolder, believed: list[Statement], files: Statement, for
     }
     for said in reversed(believed):
         if said.stage == "trust" and _digest(said, f"predict-{format}") in about:
-            path = run.held(said).path / FILE_NAME
-            sealed = next(entry["sha256"] for entry in said.predicate["outputs"] if entry["path"] == FILE_NAME)
+            path = run.held(said).path / name
+            sealed = next((entry["sha256"] for entry in said.predicate["outputs"] if entry["path"] == name), None)
+            if sealed is None:
+                return None
             if not path.is_file() or hash_file(path)[1] != sealed:
                 raise HelderError(
                     f"{path} is not what was sealed.",
-                    "It decides which answers are withheld.",
+                    "It decides which answers are withheld, and how sure others are said to be.",
                     "Make it again: helder run",
                     ExitCode.FAILED,
                 )

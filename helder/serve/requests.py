@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Text = Annotated[str, Field(max_length=1_000_000)]
 STOPS = 4  # as many stop texts as the OpenAI API takes
+Name = Annotated[str, Field(max_length=256)]  # of models, users and the like
+Stop = Annotated[str, Field(min_length=1, max_length=256)]
+Tokens = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class Closed(BaseModel):
@@ -27,7 +30,7 @@ class TextPart(Closed):
 class Message(Closed):
     role: Literal["user", "system", "developer", "assistant"]
     content: Text | Annotated[list[TextPart], Field(min_length=1, max_length=64)]
-    name: str | None = None
+    name: Name | None = None
 
     @property
     def text(self) -> str:
@@ -35,8 +38,8 @@ class Message(Closed):
 
 
 class JsonSchema(Closed):
-    name: str
-    description: str | None = None
+    name: Name
+    description: Text | None = None
     schema_: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
     strict: bool | None = None
 
@@ -54,15 +57,15 @@ class StreamOptions(Closed):
 class Sampling(Closed):
     """What chat and plain completions share."""
 
-    model: str
+    model: Name
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32 - 1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    stop: str | Annotated[list[str], Field(max_length=STOPS)] | None = None
+    max_tokens: Tokens | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=STOPS)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    user: str | None = None
+    user: Name | None = None
     n: Literal[1] | None = None
     frequency_penalty: Annotated[float, Field(ge=0, le=0)] | None = None
     presence_penalty: Annotated[float, Field(ge=0, le=0)] | None = None
@@ -80,17 +83,17 @@ class Sampling(Closed):
 class ChatRequest(Sampling):
     """POST /v1/chat/completions"""
 
-    messages: Annotated[list[Message], Field(min_length=1)]
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    messages: Annotated[list[Message], Field(min_length=1, max_length=64)]
+    max_completion_tokens: Tokens | None = None
     response_format: ResponseFormat | None = None
-    logprobs: Literal[False] | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=0)] | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     store: Literal[False] | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Annotated[dict[Name, Annotated[str, Field(max_length=512)]], Field(max_length=16)] | None = None
     tools: Annotated[list[Any], Field(max_length=0)] | None = None
     tool_choice: Literal["none"] | None = None
     parallel_tool_calls: bool | None = None
-    safety_identifier: str | None = None
+    safety_identifier: Name | None = None
     service_tier: Literal["auto", "default"] | None = None
 
 
@@ -100,7 +103,7 @@ class CompletionRequest(Sampling):
     prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=64)]
     best_of: Literal[1] | None = None
     echo: Literal[False] | None = None
-    logprobs: Annotated[int, Field(ge=0, le=0)] | None = None
+    logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
     suffix: Annotated[str, Field(max_length=0)] | None = None
 
     @property

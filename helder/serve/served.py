@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from helder.serve.access import Access
+from helder.serve.audit import AuditLog
 from helder.serve.policy import Policy
 from helder.serve.service import Service
 from helder.serve.turns import Turns
@@ -34,7 +35,7 @@ class Served:
     service: Service
     turns: Turns
     access: Access
-    log: Any | None = None
+    log: AuditLog | None = None
     tracing: Any | None = None
     policy: Policy = field(default_factory=Policy)
     stopping: threading.Event = field(default_factory=threading.Event)

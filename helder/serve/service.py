@@ -9,16 +9,20 @@ withheld.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal
 
 from helder.data.task import AnswerError, Task
 from helder.errors import ExitCode, HelderError
 from helder.ledger.run_folder import RunFolder
 from helder.serve.abstention import Abstention
 from helder.serve.answer import Answer
+from helder.serve.calibrated import Calibration, Probability
 from helder.serve.engine import Engine
 from helder.serve.locate import Located, locate
+from helder.serve.logprobs import Pieces
 
 if TYPE_CHECKING:
     from helder.tokens.tokenizer import Tokenizer
@@ -44,6 +48,10 @@ class Reply:
             output nor error.
         confidence: how sure the model was; None where answers are never withheld, or it is not known.
         promised: the promise of the threshold holds for this answer: it was neither drawn nor cut by the client.
+        probability: label tasks: how probable it is that the label is right.
+        passages: what the model was given beside the question, as it is told to clients.
+        prompt_ids: the tokens that the model was given.
+        receipt: of the audit log, as it is told to clients; None when there is no log.
     """
 
     question: str
@@ -53,10 +61,16 @@ class Reply:
     abstained: bool = False
     confidence: float | None = None
     promised: bool = False
+    probability: Probability | None = None
+    passages: tuple[dict[str, Any], ...] = ()
+    prompt_ids: tuple[int, ...] | None = field(default=None, compare=False)
+    receipt: dict[str, Any] | None = field(default=None, compare=False)
 
 
 class Service:
     """An engine, a tokenizer, a chat format and a task that belong together."""
+
+    mode: Literal["exact", "fast"] = "exact"  # "fast": answers may differ in their last bits from one time to the next
 
     def __init__(
         self,
@@ -66,10 +80,11 @@ class Service:
         task: Task,
         located: Located,
         abstention: Abstention | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.engine, self.tokenizer, self.chat = engine, tokenizer, chat
         self.task, self.located, self.grammar = task, located, task.grammar()
-        self.abstention = abstention
+        self.abstention, self.calibration = abstention, calibration
 
     @classmethod
     def open(
@@ -103,12 +118,23 @@ class Service:
                 ExitCode.REFUSED,
             )
         tokenizer = Tokenizer.load(located.folder)
+        calibration = None if located.trust is None else Calibration.load(located.trust, located.format)
         engine = Engine.open(located.gguf, threads=threads, context=context)
-        return cls(engine, tokenizer, chat.format_of(located.folder), task, located, abstention)
+        return cls(engine, tokenizer, chat.format_of(located.folder), task, located, abstention, calibration)
 
     @property
     def name(self) -> str:
         return self.task.name
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """What each token stands for."""
+        return Pieces(self.tokenizer)
+
+    @cached_property
+    def engine_name(self) -> str:
+        """What runs the model, with its version, as records name it."""
+        return f"llama.cpp (xllamacpp {version('xllamacpp')})"
 
     def prompt(self, question: str) -> list[int]:
         """The prompt's tokens.
@@ -140,6 +166,8 @@ class Service:
         top_p: float = 1.0,
         seed: int = 0,
         stop: Sequence[str] = (),
+        logprobs: bool = False,
+        top: int = 0,
         stream: Callable[[str], bool] | None = None,
     ) -> Reply:
         """Answer one question; arguments as `Engine.complete`.
@@ -157,10 +185,12 @@ class Service:
             top_p=top_p,
             seed=seed,
             stop=stop,
-            logprobs=held,
+            logprobs=logprobs or self._weighs,
+            top=top,
             stream=whole,
         )
-        reply = replace(self.read(question, answer), promised=held and temperature == 0 and not stop)
+        promised = held and temperature == 0 and not stop
+        reply = replace(self.read(question, answer), promised=promised, prompt_ids=tuple(ids))
         if held and stream is not None and reply.answer is not None:
             stream(reply.answer.text)
         return reply
@@ -176,7 +206,7 @@ class Service:
                 errors[index] = error.what
         held = self.abstention is not None
         answers = iter(
-            self.engine.complete_many(prompts, grammar=self.grammar, max_tokens=LONGEST_ANSWER, logprobs=held)
+            self.engine.complete_many(prompts, grammar=self.grammar, max_tokens=LONGEST_ANSWER, logprobs=self._weighs)
         )
         return [
             Reply(question, None, None, errors[index])
@@ -189,15 +219,27 @@ class Service:
         """Decode an answer, or withhold it."""
         sure = None if self.abstention is None else answer.confidence(self.abstention.score)
         if self.abstention is not None and self.abstention.withholds(answer):
-            said = replace(answer, text=self.abstention.say, ids=(), logprobs=(), finish_reason="stop")
+            say = self.abstention.say
+            said = replace(answer, text=say, ids=(), logprobs=(), alternatives=(), finish_reason="stop")
             return Reply(question, said, None, None, abstained=True, confidence=sure)
         if answer.finish_reason == "length":
             error = f"the answer did not end within {answer.completion_tokens} tokens"
             return Reply(question, answer, None, error, confidence=sure)
         try:
-            return Reply(question, answer, self.task.decode(answer.text), None, confidence=sure)
+            output = self.task.decode(answer.text)
+            return Reply(question, answer, output, None, confidence=sure, probability=self._probability(answer))
         except AnswerError as error:
             return Reply(question, answer, None, str(error), confidence=sure)
+
+    @property
+    def _weighs(self) -> bool:
+        """Whether log-probabilities are needed of every answer."""
+        return self.abstention is not None or self.task.kind == "label"
+
+    def _probability(self, answer: Answer) -> Probability | None:
+        if self.task.kind != "label":
+            return None
+        return Probability(answer.confidence("whole")) if self.calibration is None else self.calibration.of(answer)
 
     def close(self) -> None:
         self.engine.close()

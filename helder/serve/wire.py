@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,9 +14,12 @@ from typing import Any, Protocol
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
+from helder.serve import logprobs
 from helder.serve.refusals import Refused
+from helder.serve.requests import ChatRequest, CompletionRequest
 from helder.serve.service import Reply, Service
 
+Logprobs = Callable[[Reply], dict[str, Any] | None]  # what a choice says of them
 EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
 
 
@@ -47,13 +50,19 @@ def head(prefix: str, service: Service) -> dict[str, Any]:
 
 
 def said(reply: Reply) -> dict[str, Any]:
-    """What stands beside the text: the decoded answer, or why there is none; and whether it was withheld."""
+    """What stands beside the text: the decoded answer, or why there is none; whether it was withheld; its receipt."""
+    told: dict[str, Any] = {"answer": reply.output} if reply.error is None else {"answer": None, "error": reply.error}
     if reply.abstained:
-        return {"answer": None, "abstained": True, "confidence": reply.confidence}
-    told = {"answer": reply.output} if reply.error is None else {"answer": None, "error": reply.error}
-    if reply.confidence is None:
-        return told
-    return {**told, "abstained": False, "confidence": reply.confidence, "promised": reply.promised}
+        told |= {"abstained": True, "confidence": reply.confidence}
+    elif reply.confidence is not None:
+        told |= {"abstained": False, "confidence": reply.confidence, "promised": reply.promised}
+    if reply.probability is not None:
+        told["label"] = {"label": reply.output, **reply.probability.to_json()}
+    if reply.passages:
+        told["passages"] = list(reply.passages)
+    if reply.receipt is not None:
+        told["receipt"] = reply.receipt
+    return told
 
 
 def usage(*replies: Reply) -> dict[str, int]:
@@ -103,6 +112,28 @@ class Stream(Response):
         await send({"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": False})
 
 
+def chat_logprobs(service: Service, body: ChatRequest) -> Logprobs:
+    """What a chat completion says of the tokens of a reply: nothing unless asked for, or when it is withheld."""
+
+    def told(reply: Reply) -> dict[str, Any] | None:
+        if not body.logprobs or reply.abstained or reply.answer is None:
+            return None
+        return logprobs.chat(reply.answer, service.pieces, body.top_logprobs or 0)
+
+    return told
+
+
+def completion_logprobs(service: Service, body: CompletionRequest) -> Logprobs:
+    """The same of a plain completion."""
+
+    def told(reply: Reply) -> dict[str, Any] | None:
+        if body.logprobs is None or reply.abstained or reply.answer is None:
+            return None
+        return logprobs.completion(reply.answer, service.pieces, body.logprobs)
+
+    return told
+
+
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -126,6 +157,7 @@ class ChatChunks:
 
     head: dict[str, Any]
     with_usage: bool
+    logprobs: Logprobs
 
     def begin(self) -> list[dict[str, Any]]:
         return [self._chunk({"role": "assistant", "content": ""})]
@@ -134,13 +166,16 @@ class ChatChunks:
         if isinstance(piece, str):
             return [self._chunk({"content": piece})]
         reason = piece.answer.finish_reason if piece.answer else None
-        last = [self._chunk({}, reason, helder=said(piece))]
+        # All log-probabilities at once: pieces of text are not tokens.
+        last = [self._chunk({}, reason, self.logprobs(piece), helder=said(piece))]
         if self.with_usage:
             last.append({**self.head, "object": "chat.completion.chunk", "choices": [], "usage": usage(piece)})
         return last
 
-    def _chunk(self, delta: dict[str, Any], reason: str | None = None, **more: Any) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+    def _chunk(
+        self, delta: dict[str, Any], reason: str | None = None, logprobs: dict[str, Any] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
         return {**self.head, "object": "chat.completion.chunk", "choices": [choice], **more}
 
 
@@ -150,6 +185,7 @@ class CompletionChunks:
 
     head: dict[str, Any]
     with_usage: bool
+    logprobs: Logprobs
 
     def begin(self) -> list[dict[str, Any]]:
         return []
@@ -158,11 +194,13 @@ class CompletionChunks:
         if isinstance(piece, str):
             return [self._chunk(piece)]
         reason = piece.answer.finish_reason if piece.answer else None
-        last = [self._chunk("", reason, helder={"answers": [said(piece)]})]
+        last = [self._chunk("", reason, self.logprobs(piece), helder={"answers": [said(piece)]})]
         if self.with_usage:
             last.append({**self.head, "object": "text_completion", "choices": [], "usage": usage(piece)})
         return last
 
-    def _chunk(self, text: str, reason: str | None = None, **more: Any) -> dict[str, Any]:
-        choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": reason}
+    def _chunk(
+        self, text: str, reason: str | None = None, logprobs: dict[str, Any] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        choice = {"index": 0, "text": text, "logprobs": logprobs, "finish_reason": reason}
         return {**self.head, "object": "text_completion", "choices": [choice], **more}

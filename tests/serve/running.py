@@ -37,6 +37,8 @@ def start(folder: Path, home: Path, *options: str, prepare: str = "") -> Running
         options: of the command line.
         prepare: Python that the process runs first.
     """
+    if "--log" not in options:
+        options = (*options, "--no-log")
     process = subprocess.Popen(
         [sys.executable, "-c", f"{prepare}\n{MAIN}", "serve", str(folder), "--port", "0", *options],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

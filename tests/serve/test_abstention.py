@@ -38,7 +38,7 @@ def record(threshold: float | None, abstain: bool = True) -> dict[str, Any]:
     return {"format": 1, **settings, "thresholds": {"q8_0": about}}
 
 
-def seal(project: Path, abstention: dict[str, Any], of: str = "files") -> Path:
+def seal(project: Path, abstention: dict[str, Any], of: str = "files", more: dict[str, Any] | None = None) -> Path:
     """Let a trust stage over answers of the Q8_0 file have been; its artifact."""
     run = RunFolder(project / "run")
     said = {entry.statement.stage: entry.statement for entry in run.entries() if entry.statement}
@@ -46,8 +46,9 @@ def seal(project: Path, abstention: dict[str, Any], of: str = "files") -> Path:
     for name, file, text in (
         ("predict-q8_0", "test.jsonl", json.dumps(abstention)),
         ("trust", "abstention.json", json.dumps(abstention)),
+        *(("trust", file, json.dumps(value)) for file, value in (more or {}).items()),
     ):
-        (new / name).mkdir(parents=True)
+        (new / name).mkdir(parents=True, exist_ok=True)
         (new / name / file).write_text(text + "\n", encoding="utf-8")
     files = Artifact(run.held(said[of]).path, said[of].digest, of)
     predicted = finished.seal(run, "predict-q8_0", new / "predict-q8_0", {"files": files})

@@ -11,6 +11,7 @@ true and there is no answer; such answers, and those that are given then, come w
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -21,7 +22,9 @@ from helder.serve.answering import Piece
 from helder.serve.refusals import Refused
 from helder.serve.requests import ChatRequest, CompletionRequest, ResponseFormat, Sampling
 from helder.serve.served import Served
-from helder.serve.service import Reply, Service
+from helder.serve.service import LONGEST_ANSWER, Reply, Service
+from helder.serve.stamping import Stamper
+from helder.serve.turns import Turn
 
 Asks = Annotated[Who, Depends(needs("ask"))]
 
@@ -42,18 +45,21 @@ def router(served: Served) -> APIRouter:
     @routes.post("/chat/completions")
     async def chat(body: ChatRequest, who: Asks, request: Request) -> Any:
         question = _question(service, body)
-        limit = body.max_completion_tokens or body.max_tokens
-        head = wire.head("chatcmpl-", service)
+        if body.top_logprobs and not body.logprobs:
+            raise Refused(400, "`top_logprobs` goes with `logprobs`: true.", "top_logprobs")
+        head, told = wire.head("chatcmpl-", service), wire.chat_logprobs(service, body)
         turn = turns.enter(who.name)
+        limit = body.max_completion_tokens or body.max_tokens
+        asking = _Asking(served, who, turn, body, limit, bool(body.logprobs), body.top_logprobs or 0)
         if body.stream:
             await answering.prepared(turn, lambda: service.prompt(question))
-            pieces = answering.pieces(turn, lambda piece: _ask(service, question, body, limit, piece))
-            return wire.Stream(pieces, wire.ChatChunks(head, body.with_usage))
-        reply = await answering.whole(turn, request, lambda piece: _ask(service, question, body, limit, piece))
+            pieces = answering.pieces(turn, lambda piece: asking.ask(head["id"], question, piece))
+            return wire.Stream(pieces, wire.ChatChunks(head, body.with_usage, told))
+        reply = await answering.whole(turn, request, lambda piece: asking.ask(head["id"], question, piece))
         assert reply.answer is not None
         message = {"role": "assistant", "content": reply.answer.text, "refusal": None}
         reason = reply.answer.finish_reason
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
+        choice = {"index": 0, "message": message, "logprobs": told(reply), "finish_reason": reason}
         said = {"usage": wire.usage(reply), "helder": wire.said(reply)}
         return {**head, "object": "chat.completion", "choices": [choice], **said}
 
@@ -62,23 +68,26 @@ def router(served: Served) -> APIRouter:
         _check_model(service, body.model)
         if body.stream and len(body.prompts) > 1:
             raise Refused(400, "Streaming answers one prompt at a time.", "prompt")
-        head = wire.head("cmpl-", service)
+        head, told = wire.head("cmpl-", service), wire.completion_logprobs(service, body)
         turn = turns.enter(who.name)
+        asking = _Asking(served, who, turn, body, body.max_tokens, body.logprobs is not None, body.logprobs or 0)
         await answering.prepared(turn, lambda: [service.prompt(prompt) for prompt in body.prompts])
         if body.stream:
             prompt = body.prompts[0]
-            pieces = answering.pieces(turn, lambda piece: _ask(service, prompt, body, body.max_tokens, piece))
-            return wire.Stream(pieces, wire.CompletionChunks(head, body.with_usage))
+            pieces = answering.pieces(turn, lambda piece: asking.ask(head["id"], prompt, piece))
+            return wire.Stream(pieces, wire.CompletionChunks(head, body.with_usage, told))
 
         def all_of_them(piece: Piece) -> list[Reply]:
-            return [_ask(service, prompt, body, body.max_tokens, piece) for prompt in body.prompts]
+            """Each answer is one in the log, under an id of its own when there are several."""
+            ids = [head["id"]] if len(body.prompts) == 1 else [f"{head['id']}-{at}" for at in range(len(body.prompts))]
+            return [asking.ask(id, prompt, piece) for id, prompt in zip(ids, body.prompts, strict=True)]
 
         replies = await answering.whole(turn, request, all_of_them)
         choices = [
             {
                 "index": index,
                 "text": reply.answer.text,
-                "logprobs": None,
+                "logprobs": told(reply),
                 "finish_reason": reply.answer.finish_reason,
             }
             for index, reply in enumerate(replies)
@@ -147,13 +156,40 @@ def _bare(schema: Any) -> Any:
     return [_bare(value) for value in schema] if isinstance(schema, list) else schema
 
 
-def _ask(service: Service, question: str, body: Sampling, limit: int | None, piece: Piece) -> Reply:
-    return service.ask(
-        question,
-        max_tokens=limit,
-        temperature=body.temperature or 0.0,
-        top_p=1.0 if body.top_p is None else body.top_p,
-        seed=body.seed or 0,
-        stop=body.stops,
-        stream=piece,
-    )
+@dataclass(frozen=True)
+class _Asking:
+    """How the questions of one request are asked, and put into the log."""
+
+    served: Served
+    who: Who
+    turn: Turn
+    body: Sampling
+    limit: int | None
+    logprobs: bool
+    top: int
+
+    def ask(self, id: str, question: str, piece: Piece) -> Reply:
+        """Runs in the engine's thread."""
+        body, service = self.body, self.served.service
+        settings = {
+            "temperature": body.temperature or 0.0,
+            "top_p": 1.0 if body.top_p is None else body.top_p,
+            "seed": body.seed or 0,
+        }
+        told = settings | {"max_tokens": self.limit or LONGEST_ANSWER, "constrained": True}
+        stamper = Stamper(self.served.log, service, self.who.name, self.turn, told, body.stops)
+
+        def asked(kept: Piece) -> Reply:
+            return service.ask(
+                question,
+                max_tokens=self.limit,
+                temperature=settings["temperature"],
+                top_p=settings["top_p"],
+                seed=body.seed or 0,
+                stop=body.stops,
+                logprobs=self.logprobs,
+                top=self.top,
+                stream=kept,
+            )
+
+        return stamper.answered(id, question, piece, asked)
