@@ -18,7 +18,7 @@ import hashlib
 import os
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +121,42 @@ def segments(folder: Path) -> list[tuple[int, Path]]:
     """The segments of a journal, in their order."""
     found = [path for path in folder.iterdir() if NAME.fullmatch(path.name)] if folder.is_dir() else []
     return sorted((int(path.name.partition(".")[0]), path) for path in found)
+
+
+def records(found: Sequence[Segment], published: int, same: Callable[[int, bytes], bool]) -> tuple[list[bytes], bytes]:
+    """(the records that a journal holds from number `published` on, what a crash cut off at its end).
+
+    Args:
+        found: its segments, in order.
+        published: how many records are in tiles.
+        same: whether the record of that number, which is in tiles, is this one.
+
+    Raises:
+        ValueError: it is not what was written; the message names the place.
+    """
+    later: list[bytes] = []
+    cut = b""
+    for segment in found:
+        if segment.damage:
+            raise ValueError(segment.damage)
+        cut = segment.cut  # that of an earlier one was left when a write failed: nobody was told that it is in the log
+        if segment.first is None:
+            continue
+        if segment.first > published + len(later):
+            raise ValueError(f"records from {published + len(later)} on are missing in its journal")
+        if segment.first >= published:
+            del later[segment.first - published :]  # a write that failed, and was never acknowledged
+        place = segment.first
+        for first, framed in segment.frames:
+            if first != place:
+                raise ValueError(f"records from {place} on are missing in {segment.path.name}")
+            for number, data in enumerate(framed, first):
+                if number >= published:
+                    later.append(data)
+                elif not same(number, data):
+                    raise ValueError(f"record {number} is another one in {segment.path.name}")
+            place += len(framed)
+    return later, cut
 
 
 def frame(first: int, records: Sequence[bytes]) -> bytes:

@@ -38,13 +38,12 @@ from helder.errors import ExitCode, HelderError
 from helder.ledger import merkle
 from helder.ledger.keys import SigningKey
 from helder.serve.audit import journal as journals
-from helder.serve.audit import log_key, tiles
-from helder.serve.audit import texts as beside
+from helder.serve.audit import log_key, texts, tiles
 from helder.serve.audit.disk import Disk
 from helder.serve.audit.journal import Journal
 from helder.serve.audit.note import Checkpoint, NoteKey
 from helder.serve.audit.record import Keep, Record, decoded, event
-from helder.serve.audit.texts import Texts
+from helder.serve.audit.texts import Line, Texts
 from helder.serve.audit.tiles import WIDTH, Tile
 from helder.serve.audit.tree import Tree
 
@@ -508,7 +507,7 @@ class AuditLog:
                 raise HelderError(f"There is no record {id!r} in {self.folder}.", "", "See: helder audit show")
             places = [place]
         else:
-            numbers = [number for number, _ in beside.files(self.folder / TEXTS)]
+            numbers = [number for number, _ in texts.files(self.folder / TEXTS)]
             places = [place for number in numbers for place in self._kept(lambda entry: entry["who"] == who, number)]
         return self._erase("erasure", places, by, reason)
 
@@ -519,7 +518,7 @@ class AuditLog:
         before = (now or datetime.now(UTC)) - timedelta(days=self.keep.days)
         oldest = before.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         places = []
-        for number, _ in beside.files(self.folder / TEXTS):
+        for number, _ in texts.files(self.folder / TEXTS):
             # Times rise with the numbers but for moments, so that what is younger need not be read.
             if number * WIDTH < self.size and decoded(self.record(number * WIDTH))["time"] >= oldest:
                 break
@@ -529,7 +528,7 @@ class AuditLog:
     def _kept(self, wanted: Callable[[dict[str, Any]], bool], number: int) -> list[int]:
         """Those answers of a bundle of which something is kept and that are wanted."""
         found = []
-        for line in beside.read(beside.path_of(self.folder / TEXTS, number))[0]:
+        for line in texts.read(texts.path_of(self.folder / TEXTS, number))[0]:
             if self._belongs(line) and wanted(decoded(self.record(line["index"]))):
                 found.append(line["index"])
         return found
@@ -549,10 +548,9 @@ class AuditLog:
                 raise _no_disk(self.folder, error) from error
         return len(places)
 
-    def _finish_erasing(self, spans: Sequence[Sequence[int]]) -> None:
+    def _finish_erasing(self, spans: Sequence[tuple[int, int]]) -> None:
         with self._committing:
-            for first, last in spans:
-                self._texts.erase(first, last)
+            self._texts.erase(spans)
         self.disk.remove(self.folder / ERASING)
         self.disk.sync_folders([self.folder])
 
@@ -613,29 +611,12 @@ class AuditLog:
 
     def _read_journal(self, paths: Sequence[Path], published: int) -> bytes:
         """Take the records of the journal into memory; what was cut off at its end."""
-        found = [journals.read(path) for path in paths]
-        records: list[bytes] = []  # from `published` on
-        cut = b""
-        for segment in found:
-            if segment.damage:
-                raise Damaged(self.folder, segment.damage)
-            cut = segment.cut  # that of one before was left when a write failed: nobody was told that it is in the log
-            if segment.first is None:
-                continue
-            if segment.first > published + len(records):
-                raise Damaged(self.folder, f"records from {published + len(records)} on are missing in its journal")
-            if segment.first >= published:
-                del records[segment.first - published :]  # a write that failed, and was never acknowledged
-            place = segment.first
-            for first, framed in segment.frames:
-                if first != place:
-                    raise Damaged(self.folder, f"records from {place} on are missing in {segment.path.name}")
-                place += len(framed)
-                for number, data in enumerate(framed, first):
-                    if number < published:
-                        self._check_same(number, data)
-                    else:
-                        records.append(data)
+        try:
+            records, cut = journals.records(
+                [journals.read(path) for path in paths], published, lambda place, data: self.record(place) == data
+            )
+        except ValueError as error:
+            raise Damaged(self.folder, str(error)) from error
         for place, data in enumerate(records, published):
             try:
                 decoded(data)
@@ -645,18 +626,14 @@ class AuditLog:
             self._entries.append(data)
         return cut
 
-    def _check_same(self, place: int, data: bytes) -> None:
-        if self.record(place) != data:
-            raise Damaged(self.folder, f"record {place} is another one in its journal")
-
     def _clear_texts(self, published: int) -> None:
         """Remove what was kept of records that did not come into the log."""
         start = max(published - 1, 0) // WIDTH
-        for number, _ in beside.files(self.folder / TEXTS):
+        for number, _ in texts.files(self.folder / TEXTS):
             if number >= start:
                 self._texts.keep_only(number, self._belongs)
 
-    def _belongs(self, line: beside.Line) -> bool:
+    def _belongs(self, line: Line) -> bool:
         place = line["index"]
         return 0 <= place < self.size and bool(decoded(self.record(place))["id"] == line["id"])
 
@@ -706,14 +683,11 @@ class AuditLog:
         self.disk.replace(self.folder / IDS, body + hashlib.sha256(body).digest())
 
 
-def ranges(places: Sequence[int]) -> list[list[int]]:
+def ranges(places: Sequence[int]) -> list[tuple[int, int]]:
     """Rising numbers as ranges, the first and the last number of each."""
-    found: list[list[int]] = []
+    found: list[tuple[int, int]] = []
     for place in places:
-        if found and place == found[-1][1] + 1:
-            found[-1][1] = place
-        else:
-            found.append([place, place])
+        texts.extend(found, place)
     return found
 
 

@@ -11,7 +11,8 @@ are overwritten; only an encrypted disk and backups that expire bound that.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -64,14 +65,17 @@ class Texts:
             self.disk.sync(descriptor)
             del self._unclean[number]
 
-    def erase(self, first: int, last: int) -> int:
-        """Remove what is kept of the records from `first` to `last`, both included; how many lines there were.
+    def erase(self, spans: Sequence[tuple[int, int]]) -> int:
+        """Remove what is kept of the records in these ranges, both ends included; how many lines there were.
+
+        Args:
+            spans: (first, last), rising.
 
         Raises:
             OSError: some may be left; erasing again goes on.
         """
-        numbers = range(first // WIDTH, last // WIDTH + 1)
-        return sum(self.keep_only(number, lambda line: not first <= line["index"] <= last) for number in numbers)
+        numbers = {number for first, last in spans for number in range(first // WIDTH, last // WIDTH + 1)}
+        return sum(self.keep_only(number, lambda line: not within(line["index"], spans)) for number in sorted(numbers))
 
     def keep_only(self, number: int, wanted: Callable[[Line], bool]) -> int:
         """Write the file of a bundle anew with the lines that are wanted; how many were not.
@@ -123,6 +127,20 @@ class Texts:
             raise
         self._number, self._descriptor = number, descriptor
         return descriptor
+
+
+def extend(spans: list[tuple[int, int]], place: int) -> None:
+    """Add a number to ranges that it lies behind."""
+    if spans and place == spans[-1][1] + 1:
+        spans[-1] = (spans[-1][0], place)
+    else:
+        spans.append((place, place))
+
+
+def within(place: int, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether a number lies in one of the rising ranges."""
+    found = bisect_right(spans, place, key=lambda span: span[0]) - 1
+    return found >= 0 and place <= spans[found][1]
 
 
 def path_of(folder: Path, number: int) -> Path:

@@ -7,9 +7,20 @@ from typing import Any
 
 from helder.ledger.keys import SigningKey
 from helder.serve.audit import AuditLog, Keep, Record
+from helder.serve.audit.disk import Disk
 
 ORIGIN = "hospital.example/doses"
 KEY = SigningKey.generate()
+
+
+class Quick(Disk):
+    """A disk that is not waited for: for tests that are not about crashes."""
+
+    def sync(self, descriptor: int) -> None:
+        pass
+
+    def sync_folder(self, descriptor: int) -> None:
+        pass
 
 
 def record(number: int, **more: Any) -> Record:
@@ -35,7 +46,7 @@ def record(number: int, **more: Any) -> Record:
 
 def opened(folder: Path, keep: Keep | None = None, **more: Any) -> AuditLog:
     """A log that publishes only when it is asked or closed."""
-    return AuditLog.open(folder, KEY, ORIGIN, keep or Keep("texts"), **{"publish_every": None} | more)
+    return AuditLog.open(folder, KEY, ORIGIN, keep or Keep("texts"), **{"publish_every": None, "disk": Quick()} | more)
 
 
 def made(folder: Path, count: int, keep: Keep | None = None) -> Path:
