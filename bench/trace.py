@@ -23,15 +23,13 @@ import unicodedata
 import venv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from bench import measuring
 from helder.ledger.artifact import Artifact, digest_path
 from helder.ledger.statement import Statement
-from helder.project import Project
 from helder.tokens import bpe
 from helder.tokens.shards import end_of_text
 from helder.tokens.tokenizer import Tokenizer
@@ -43,7 +41,7 @@ from helder.trace.scan import Scanner
 from helder.trace.spans import OLMOTRACE
 from helder.trace.steps import Training
 from helder.trace.streams import Stream
-from helder.trace.way_back import Tracer
+from helder.trace.way_back import Origin, Tracer
 from helder.trace.words import Words
 
 PACKAGES = (
@@ -372,8 +370,7 @@ def unseen(words: Words) -> list[list[int]]:
 
 def trace_planted(stream: Stream, planted: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Every planted string back to its line, its bytes, and the steps that a search through all batches finds."""
-    recipe = SimpleNamespace(data=SimpleNamespace(licence="unknown"), base=SimpleNamespace(scratch=True))
-    tracer = Tracer(cast(Project, SimpleNamespace(recipe=recipe)), [stream], kernels())
+    tracer = Tracer(Origin(licence=None, base=None, column="input"), [stream], kernels())
     (seen,) = stream.sightings
     context, tokens = TRAINING["context"], len(stream.index.tokens)
     assert isinstance(context, int)

@@ -52,7 +52,7 @@ def trace(
     write: bool,
     as_json: bool,
 ) -> None:
-    """Trace TEXT back to what the model of RUN, a project's folder, learnt from.
+    """Trace TEXT back to what the model of RUN, a project's folder or a bundle, learnt from.
 
     Shows the parts of TEXT that stand verbatim in the training data, with documents, files, places in them, training
     steps and licences. It is verbatim overlap, not cause. The index is made on first use and kept.
@@ -60,25 +60,31 @@ def trace(
     from dataclasses import replace
 
     from helder.project import Project
-    from helder.trace.received import refuse
+    from helder.trace import received
     from helder.trace.spans import OLMOTRACE, Rules
 
-    refuse(project)
-    opened = Project.open(project)
+    handed_over = received.is_bundle(project)
     if sum((memorised, erase is not None, text is not None or file is not None)) != 1:
         raise HelderError(
             "One of TEXT, --file, --memorised and --erase is wanted.", fix='For example: helder trace RUN "a sentence"'
         )
     if write and erase is None:
         raise HelderError("--write belongs to --erase.", fix="helder trace RUN --erase TEXT --write")
-    if memorised:
+    if handed_over and (memorised or erase is not None):
+        raise HelderError(
+            f"{project} is a bundle, and --memorised and --erase read the folder of a project.",
+            "They need the recipe and the run folder, which are not handed over.",
+            "Ask whoever made it, or trace a text.",
+        )
+    opened = None if handed_over else Project.open(project)
+    if memorised and opened is not None:
         from helder.trace.memorisation import memorised as measure
 
         with talk.events(as_json) as on_event:
             report = measure(opened, passages=passages, seed=seed, on_event=on_event)
         talk.data(report.to_json()) if as_json else click.echo(report.text())
         return
-    if erase is not None:
+    if erase is not None and opened is not None:
         from helder.commands.data import today
         from helder.trace.erasure import erase as look_up
 
@@ -96,7 +102,7 @@ def trace(
     usual = OLMOTRACE if olmotrace else Rules()
     rules = replace(usual, **{name: value for name, value in given.items() if value is not None})
     with talk.events(as_json) as on_event:
-        traced = trace_back(opened, _text(text, file), prompt=prompt, rules=rules, on_event=on_event)
+        traced = trace_back(opened or project, _text(text, file), prompt=prompt, rules=rules, on_event=on_event)
     if as_json:
         talk.data(traced.to_json())
         return

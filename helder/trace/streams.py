@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -120,16 +120,27 @@ def indexed(project: Project, on_event: OnEvent = lambda event: None) -> list[St
     Raises:
         HelderError: see `streams`; or the index cannot be made.
     """
-    wanted = streams(project, pipeline.status(project, verify=False))
+    steps = pipeline.status(project, verify=False)
+    found = looked_up(project, steps)
+    if found is not None:
+        return found
+    wanted = streams(project, steps)
     walk = pipeline.Run(project, verify=False, on_event=on_event)
+    with project.run_folder.lock() as lock:
+        walk.lock = lock
+        made = [walk.visit(stream.stage) for stream in wanted]
+    return [replace(one, made=index) for one, index in zip(wanted, made, strict=True)]
+
+
+def looked_up(project: Project, steps: list[Step]) -> list[Stream] | None:
+    """The streams of a run with their indexes, when all of these were made; else None. Nothing is made.
+
+    Raises:
+        HelderError: see `streams`.
+    """
+    wanted = streams(project, steps)
+    walk = pipeline.Walk(project, verify=False)
     looked = [walk.look(stream.stage) for stream in wanted]
-    if all(step.state == "done" for step in looked):
-        made = [step.artifact for step in looked]
-    else:
-        with project.run_folder.lock() as lock:
-            walk.lock = lock
-            made = [walk.visit(stream.stage) for stream in wanted]
-    return [
-        Stream(one.name, one.kind, one.learnt, one.base, one.sources, one.trainings, index)
-        for one, index in zip(wanted, made, strict=True)
-    ]
+    if any(step.state != "done" for step in looked):
+        return None
+    return [replace(one, made=step.artifact) for one, step in zip(wanted, looked, strict=True)]

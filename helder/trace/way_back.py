@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from helder import pipeline
 from helder.data.read import read_source
 from helder.errors import HelderError
+from helder.ledger.artifact import Artifact
 from helder.project import Project
+from helder.trace import received
 from helder.trace import spans as finding
 from helder.trace.kernels import Kernels
 from helder.trace.sources import Sources, token_bytes
@@ -28,7 +30,7 @@ from helder.trace.streams import Stream, indexed
 
 OnEvent = Callable[[dict[str, Any]], None]
 MOST_OTHERWISE = 200  # places at which a passage is looked for with other tokens at its ends
-SNIPPET = 60  # bytes of a document that are shown on each side of a span
+SNIPPET = 60  # bytes of a document that are shown on each side of a span on a command line
 NOT_CAUSE = (
     "This is verbatim overlap, not cause: it shows that a text stands in the training data, not that the model wrote "
     "it because of that."
@@ -116,6 +118,7 @@ class Traced:
         left_out: spans that are in the data and not among `spans`, because of the rules for showing.
         notes: what has to be said with it.
         indexes: name → digest of the index that was asked.
+        prompted: the parts of the text that stand in the prompt: (first character, the one behind the last).
     """
 
     text: str
@@ -125,6 +128,7 @@ class Traced:
     notes: Sequence[str]
     indexes: Mapping[str, str]
     rules: Rules
+    prompted: Sequence[tuple[int, int]] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -142,29 +146,73 @@ def trace(
     """Trace a text back to what the model of a project learnt from.
 
     Args:
-        project: its folder, or the project; its trainings must be done.
+        project: its folder, or the project; its trainings must be done. Or the folder of a bundle, which is verified
+            first (levels 1 and 2).
         prompt: what the model was asked, when the text is its answer.
         rules: what counts as a span.
         on_event: gets the events of the stage "index", which runs on first use.
 
     Raises:
-        HelderError: nothing was trained, an index cannot be made, or the vocabulary cannot write the text.
+        HelderError: nothing was trained, an index cannot be made, or the vocabulary cannot write the text; the bundle
+            does not hold what is needed, or is not believed.
     """
-    if isinstance(project, Path | str):
-        project = Project.open(project)
     if not text.strip():
         raise HelderError("There is no text to trace.", fix="Give one.")
-    return Tracer(project, indexed(project, on_event), loops).trace(text, prompt, rules)
+    if isinstance(project, Path | str):
+        if received.is_bundle(Path(project)):
+            received.checked(Path(project))
+            return Tracer(*received.opened(Path(project)), loops).trace(text, prompt, rules)
+        project = Project.open(project)
+    return Tracer(Origin.of(project), indexed(project, on_event), loops).trace(text, prompt, rules)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a run beside its streams.
+
+    Attributes:
+        licence: of the data; None when it is unknown.
+        base: the imported model that it began with; None when it was made from nothing.
+        column: of the data's files, which holds the questions.
+        files: those that were learnt from.
+    """
+
+    licence: str | None
+    base: str | None
+    column: str
+    files: Sequence[Artifact] = ()
+
+    @classmethod
+    def of(cls, project: Project) -> Origin:
+        """Of a project."""
+        recipe = project.recipe
+        files = [of for name, of in pipeline.sources(project).items() if of is not None and is_training(name)]
+        base = None if recipe.base.scratch else recipe.base.model
+        return cls(stated(recipe.data.licence), base, recipe.data.input, files)
+
+
+def is_training(name: str) -> bool:
+    """Whether an input of the stage "data" holds questions that are learnt from."""
+    return name == "train" or name.startswith("train-")
+
+
+def stated(licence: str | None) -> str | None:
+    """A licence, unless it says that it is not known."""
+    return None if licence == "unknown" else licence
 
 
 class Tracer:
-    """Traces texts of one run, whose indexes stay open between them."""
+    """Traces texts of one run, whose indexes stay open between them.
 
-    def __init__(self, project: Project, streams: Sequence[Stream], loops: Kernels | None = None) -> None:
-        self.project, self.streams, self.loops = project, streams, loops
-        licence = project.recipe.data.licence
-        known = None if licence == "unknown" else licence
-        self.sources = {stream.name: Sources(stream, known) for stream in streams}
+    Args:
+        snippet: bytes of a document that are shown on each side of a span.
+    """
+
+    def __init__(
+        self, origin: Origin, streams: Sequence[Stream], loops: Kernels | None = None, *, snippet: int = SNIPPET
+    ) -> None:
+        self.origin, self.streams, self.loops, self.snippet = origin, streams, loops, snippet
+        self.sources = {stream.name: Sources(stream, origin.licence) for stream in streams}
         self._rows: dict[str, tuple[str, int]] | None = None
 
     def trace(self, text: str, prompt: str | None = None, rules: Rules = USUAL) -> Traced:
@@ -199,15 +247,16 @@ class Tracer:
             [NOT_CAUSE, *self.notes()],
             {stream.stage.name: stream.made.digest for stream in self.streams if stream.made},
             rules,
+            _runs(data, asked),
         )
 
     def notes(self) -> list[str]:
         """What is not known of the model."""
-        base = self.project.recipe.base
-        if base.scratch:
+        base = self.origin.base
+        if base is None:
             return ["The model was made from nothing: there is no other text that it learnt from."]
         return [
-            f"The base model {base.model} was imported. What it learnt from is not on site and was not looked through: "
+            f"The base model {base} was imported. What it learnt from is not on site and was not looked through: "
             "what is not found here may stand there."
         ]
 
@@ -289,9 +338,9 @@ class Tracer:
             bytes=(first, stop),
             source=source,
             about=document.about,
-            before=content[max(0, first - SNIPPET) : first].decode("utf-8", "ignore"),
+            before=content[max(0, first - self.snippet) : first].decode("utf-8", "ignore"),
             passage=content[first:stop].decode("utf-8", "replace"),
-            after=content[stop : stop + SNIPPET].decode("utf-8", "ignore"),
+            after=content[stop : stop + self.snippet].decode("utf-8", "ignore"),
             score=scores[int(number)],
             seen=sightings(stream, place, place + span.length),
         )
@@ -303,13 +352,10 @@ class Tracer:
         """
         if self._rows is None:
             self._rows = {}
-            column = self.project.recipe.data.input
-            for name, source in pipeline.sources(self.project).items():
-                if source is None or not (name == "train" or name.startswith("train-")):
-                    continue
+            for source in self.origin.files:
                 rows, _ = read_source(source.path)
                 for row in rows:
-                    asked = str(row.values.get(column, "")).strip()
+                    asked = str(row.values.get(self.origin.column, "")).strip()
                     called = f"{source.name}/{row.file}" if source.path.is_dir() else source.name
                     self._rows.setdefault(asked, (called, row.line))
         return self._rows.get(str(json.loads(record)["input"]).strip(), (file, line))
@@ -402,6 +448,12 @@ def _look(stream: Stream, text: str, prompt: str | None, rules: Rules, loops: Ke
 def _bytes(tokens: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
     """For each byte of a text what is said of its token."""
     return np.repeat(tokens, np.diff(offsets))
+
+
+def _runs(data: bytes, marked: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The runs of marked bytes of a text, as characters; a character that is marked in part is not."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]])))
+    return [_characters(data, int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _maximal(found: Sequence[_Candidate]) -> list[_Candidate]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -11,8 +13,10 @@ import pytest
 from helder.certify import archive, bundle, commitment, layout, rebuild
 from helder.certify.verdict import Result, Verdict
 from helder.certify.verify import verify
+from helder.commands.group import call
 from helder.errors import ExitCode, HelderError
-from helder.trace import received
+from helder.serve.tracing import Tracing, Why
+from helder.trace import received, trace
 from tests.certify import documents_run, forgeries
 from tests.certify.conftest import MADE, Certified
 from tests.certify.test_tamper import missed, told
@@ -50,12 +54,41 @@ def test_others_are_told_what_is_withheld_and_check_the_rest(house: Certified, t
         assert word.encode() not in there, word
 
 
-def test_a_bundle_is_not_traced_and_says_why(house: Certified) -> None:
-    with pytest.raises(HelderError) as refused:
-        received.refuse(house.bundle)
-    assert "helder trace reads the folder of a project" in refused.value.what
-    assert "documents.jsonl" in refused.value.why
-    received.refuse(house.project.folder)  # which is none
+def test_a_bundle_that_holds_the_texts_is_traced_as_the_run_is(
+    house: Certified, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "Er staat: wie een zaal huurt, laat haar schoon achter."
+    at_home, handed_over = trace(house.project, text), trace(house.bundle, text)
+    assert handed_over == at_home
+    ((passage, *_),) = [span.passages for span in handed_over.spans]
+    assert passage.file.endswith("huisregels.md")
+    assert passage.seen[0].agrees is True
+    assert call(["trace", str(house.bundle), text]) == ExitCode.DONE
+    assert "huisregels.md" in capsys.readouterr().out
+    assert call(["trace", str(house.bundle), "--erase", "zaal"]) == ExitCode.USER
+    assert "not handed over" in capsys.readouterr().err
+
+
+def test_a_question_of_a_bundle_leads_to_its_row(house: Certified) -> None:
+    asked = [json.loads(line) for line in (house.project.folder / "train.jsonl").read_text("utf-8").splitlines()]
+    text = max((one["input"] for one in asked), key=len)
+    assert trace(house.bundle, text) == trace(house.project, text)
+
+
+def test_a_bundle_that_was_changed_is_not_traced(house: Certified, tmp_path: Path) -> None:
+    made = tmp_path / "bundle"
+    shutil.copytree(house.bundle, made)
+    (made / layout.ARTIFACTS / "clean" / "documents.jsonl").write_text("{}", encoding="utf-8")
+    with pytest.raises(HelderError, match="integrity has not passed") as refused:
+        trace(made, "een zaal huurt")
+    assert refused.value.code == ExitCode.FAILED
+
+
+def test_a_bundle_without_an_index_is_not_traced_and_says_why(house: Certified) -> None:
+    opened, _ = received._read(house.bundle, None)
+    files = {path: entry for path, entry in opened.files.items() if not path.startswith(received.INDEX)}
+    with pytest.raises(HelderError, match="holds no index"):
+        received.refuse(replace(opened, files=files))
 
 
 def test_closed_documents_stay_closed_though_the_records_are_open(
@@ -67,7 +100,9 @@ def test_closed_documents_stay_closed_though_the_records_are_open(
     closed = ("clean/documents.jsonl", "tokens-read/train.npy", "index-tokens-read/suffixes-0.npy", "data/train.jsonl")
     assert not names & set(closed)
     with pytest.raises(HelderError, match="for the audience 'public', and what was learnt from is not in it"):
-        received.refuse(made)
+        trace(made, "een zaal huurt")
+    why = Tracing.of_bundle(made)
+    assert isinstance(why, Why) and "what was learnt from is not in it" in why.text
     verdict = check(made, house)
     assert verdict.level(3).result is Result.UNCHECKED
     assert not places(verdict, Result.FAILED), told(verdict)
