@@ -27,6 +27,7 @@ VERBS = {
     "certify": ("helder.commands.certify:certify", "Make the bundle: model, signed ledger and certificate."),
     "verify": ("helder.commands.certify:verify", "Check what a bundle proves, level by level."),
     "sign": ("helder.commands.certify:sign", "Add a signature to a bundle."),
+    "bundle": ("helder.commands.bundle:bundle", "Make a folder for a machine without a network; install from one."),
     "trace": ("helder.commands.trace:trace", "Trace a text back to the documents and steps that saw it."),
     "model": ("helder.commands.model:model", "Import, list, show and export base models."),
     "key": ("helder.commands.key:key", "Make, show, rotate, back up and trust the keys that sign."),

@@ -1,0 +1,310 @@
+"""Installing from a folder: all of it or nothing, and only what was signed, for this machine."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helder.airgap import install
+from helder.airgap.install import Refused
+from helder.ledger.keys import SigningKey
+from tests.airgap import sticks
+
+
+def put(stick: Path, into: Path, key: SigningKey, **options: Any) -> Path:
+    return install.install(stick, into, install.believe_fingerprint(key.public.id), lambda text: None, **options)
+
+
+def refused(stick: Path, into: Path, key: SigningKey, **options: Any) -> Refused:
+    """How it is refused; nothing is there afterwards that looks like an installation."""
+    with pytest.raises(Refused) as caught:
+        put(stick, into, key, **options)
+    assert not (into / "current").exists()
+    assert not into.exists() or not list(into.glob("releases/*"))
+    return caught.value
+
+
+def change(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def files(stick: Path) -> list[str]:
+    return sorted(path.relative_to(stick).as_posix() for path in stick.rglob("*") if path.is_file())
+
+
+def test_it_is_installed_verified_and_in_place_and_a_second_time_nothing_is_done_again(
+    stick: Path, key: SigningKey, tmp_path: Path
+) -> None:
+    into = tmp_path / "helder"
+    done = put(stick, into, key)
+    assert (into / "current").resolve() == done.resolve()
+    asked = subprocess.run([into / "current" / "bin" / "helder", "verify"], capture_output=True, check=True)
+    assert json.loads(asked.stdout) == sticks.VERDICT
+    assert (done / "model" / "certificate.html").read_bytes() == b"<p>a model</p>\n"
+    assert not list(into.rglob("*.whl")) and not list(into.glob("releases/.*"))
+    assert [path.name for path in (done / "venv" / "bin").iterdir() if not path.is_symlink()] == []
+    before = (done / "installed.json").stat()
+    assert put(stick, into, key) == done
+    assert (done / "installed.json").stat().st_ino == before.st_ino
+    moved = shutil.move(into, tmp_path / "elsewhere")  # what looks for itself by its own place can be moved
+    subprocess.run([moved / "current" / "bin" / "helder", "verify"], capture_output=True, check=True)
+
+
+def test_every_file_that_is_changed_is_named_and_nothing_is_installed(
+    stick: Path, key: SigningKey, tmp_path: Path
+) -> None:
+    for name in files(stick):
+        before = (stick / name).read_bytes()
+        change(stick / name)
+        error = refused(stick, tmp_path / "into", key)
+        assert name in f"{error.what} {error.why}", name
+        (stick / name).write_bytes(before)
+    put(stick, tmp_path / "into", key)
+
+
+def test_every_file_that_is_missing_is_named(stick: Path, key: SigningKey, tmp_path: Path) -> None:
+    for name in files(stick):
+        (stick / name).rename(tmp_path / "aside")
+        error = refused(stick, tmp_path / "into", key)
+        assert name in f"{error.what} {error.why}" or name.startswith("keys/"), name
+        (tmp_path / "aside").rename(stick / name)
+
+
+def as_link(stick: Path) -> str:
+    (stick / "model" / "certificate.html").rename(stick.parent / "certificate.html")
+    (stick / "model" / "certificate.html").symlink_to(stick.parent / "certificate.html")
+    return "model/certificate.html"
+
+
+def as_linked_folder(stick: Path) -> str:
+    (stick / "model" / "artifacts").rename(stick.parent / "artifacts")
+    (stick / "model" / "artifacts").symlink_to(stick.parent / "artifacts")
+    return "model/artifacts"
+
+
+def as_pipe(stick: Path) -> str:
+    (stick / "wheels" / "helder-1.0-py3-none-any.whl").unlink()
+    os.mkfifo(stick / "wheels" / "helder-1.0-py3-none-any.whl")
+    return "wheels/helder-1.0-py3-none-any.whl"
+
+
+def as_wheel_more(stick: Path) -> str:
+    sticks.wheel(stick / "wheels", "pip", "99.0", __init__="")
+    return "wheels/pip-99.0-py3-none-any.whl"
+
+
+def as_longer(stick: Path) -> str:
+    with (stick / "model" / "certificate.html").open("ab") as file:
+        file.write(b"more")
+    return "model/certificate.html"
+
+
+@pytest.mark.parametrize("change_it", [as_link, as_linked_folder, as_pipe, as_wheel_more, as_longer])
+def test_what_is_no_plain_file_of_the_list_is_named(
+    stick: Path, key: SigningKey, tmp_path: Path, change_it: Callable[[Path], str]
+) -> None:
+    name = change_it(stick)
+    error = refused(stick, tmp_path / "into", key)
+    assert name in f"{error.what} {error.why}" and error.code == install.FAILED
+
+
+@pytest.mark.parametrize("module", ["json.py", "base64.py", "platform/__init__.py", "venv.py", "sitecustomize.py"])
+def test_a_module_beside_it_that_python_would_find_before_its_own_is_not_run(
+    stick: Path, key: SigningKey, tmp_path: Path, module: str
+) -> None:
+    mark, place = tmp_path / "mark", stick / module
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(f"open({str(mark)!r}, 'w')\n", encoding="utf-8")
+    command = [sys.executable, str(stick / "install.py"), "--into", str(tmp_path / "into")]
+    for where in (tmp_path, stick):
+        done = subprocess.run([*command, "--fingerprint", key.public.id], capture_output=True, text=True, cwd=where)
+        assert done.returncode == install.FAILED and module in done.stderr
+    assert not mark.exists()
+
+
+def test_a_million_files_too_many_take_no_longer_to_refuse(stick: Path, key: SigningKey, tmp_path: Path) -> None:
+    (stick / "more").mkdir()
+    for number in range(3 * install.MOST_STRANGE):
+        (stick / "more" / str(number)).touch()
+    assert len(list(install.walk(stick, set(files(stick)[:5])))) <= install.MOST_STRANGE + 6
+    assert "not in the list" in refused(stick, tmp_path / "into", key).why
+
+
+@pytest.mark.parametrize(
+    "path", ["../outside", "/etc/passwd", "wheels/../../x", "a//b", "./a", "a\\b", "c:x", "", "a/./b", "new\nline"]
+)
+def test_a_path_that_leaves_the_folder_is_refused_though_it_is_signed(
+    stick: Path, key: SigningKey, tmp_path: Path, path: str
+) -> None:
+    said = sticks.predicate_of(stick)
+    said["files"].append({"path": path, "size": 0, "sha256": "0" * 64})
+    sticks.sign(stick, key, said)
+    assert "does not have the form" in refused(stick, tmp_path / "into", key).what
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("pip", "wheels/none.whl"),
+        ("wheels", [{"name": "x; touch y", "version": "1", "path": "install.py"}]),
+        ("platform", {}),
+        ("unpacked", "much"),
+        ("model", {"name": "x", "release": "y", "keys": ["../k.pem"]}),
+        ("files", [{"path": "a", "size": -1, "sha256": "0" * 64}]),
+    ],
+)
+def test_a_list_of_another_form_is_refused_though_it_is_signed(
+    stick: Path, key: SigningKey, tmp_path: Path, field: str, value: Any
+) -> None:
+    sticks.sign(stick, key, {**sticks.predicate_of(stick), field: value})
+    assert "does not have the form" in refused(stick, tmp_path / "into", key).what
+
+
+def test_names_that_a_stick_cannot_tell_apart_are_refused(stick: Path, key: SigningKey, tmp_path: Path) -> None:
+    said = sticks.predicate_of(stick)
+    said["files"].append({**said["files"][0], "path": said["files"][0]["path"].upper()})
+    sticks.sign(stick, key, said)
+    assert "twice" in refused(stick, tmp_path / "into", key).why
+
+
+def test_another_key_is_not_believed_however_whole_its_folder_is(stick: Path, key: SigningKey, tmp_path: Path) -> None:
+    other = SigningKey.generate()
+    folder = sticks.write(tmp_path / "theirs", other)
+    error = refused(folder, tmp_path / "into", key)
+    assert error.code == install.FAILED and other.public.fingerprint in error.why
+    (folder / f"keys/{key.public.id[:12]}.pem").write_bytes(key.public.to_pem())  # the right key lies there: no help
+    assert "not signed by the key" in refused(folder, tmp_path / "into", key).what
+
+
+def test_nobody_to_ask_and_no_fingerprint_is_could_not_be_checked(
+    stick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = subprocess.run(
+        [sys.executable, str(stick / "install.py"), "--into", str(tmp_path / "into")],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == install.UNCHECKED and "--fingerprint" in done.stderr
+    assert not (tmp_path / "into").exists()
+
+
+def test_a_fingerprint_is_whole_or_it_is_none(stick: Path, key: SigningKey, tmp_path: Path) -> None:
+    shown = install.open_list(stick).signers[0].fingerprint
+    assert shown == key.public.fingerprint
+    assert install.believe_fingerprint(shown.upper())(install.open_list(stick).signers).id == key.public.id
+    for short in (key.public.id[:16], "", key.public.id + "0"):
+        with pytest.raises(Refused, match="64"):
+            install.believe_fingerprint(short)(install.open_list(stick).signers)
+
+
+def test_check_alone_installs_nothing(stick: Path, key: SigningKey, tmp_path: Path) -> None:
+    command = [sys.executable, str(stick / "install.py"), "--check", "--into", str(tmp_path / "into")]
+    command += ["--fingerprint", key.public.fingerprint]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert not (tmp_path / "into").exists()
+    change(stick / "model" / "certificate.html")
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == install.FAILED and "model/certificate.html" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "changed, words",
+    [
+        ({"platform": {"machine": "riscv64", "glibc": "2.17", "glibc_for": "numpy"}}, "riscv64"),
+        ({"platform": {"machine": None, "glibc": "99.1", "glibc_for": "numpy"}}, "glibc 99.1"),
+        ({"python": "3.99"}, "CPython 3.99"),
+        ({"unpacked": 1 << 60}, "no room"),
+    ],
+)
+def test_another_machine_is_told_so_before_a_file_is_copied(
+    stick: Path, key: SigningKey, tmp_path: Path, changed: dict[str, Any], words: str
+) -> None:
+    said = sticks.predicate_of(stick)
+    if "platform" in changed:
+        changed = {
+            "platform": {
+                **changed["platform"],
+                "machine": changed["platform"]["machine"] or said["platform"]["machine"],
+            }
+        }
+    sticks.sign(stick, key, {**said, **changed})
+    error = refused(stick, tmp_path / "into", key)
+    assert words in error.what and error.code == install.USER
+
+
+def test_older_pythons_can_read_it_as_far_as_the_sentence_for_them() -> None:
+    source = Path(install.__file__).read_text(encoding="utf-8")
+    ast.parse(source, feature_version=(3, 7))
+    before, _, rest = source.partition("if sys.version_info < (3, 11)")
+    assert (
+        "from __future__" not in source and before.count("\nimport ") == 1 and rest.lstrip(":").count("sys.exit(") >= 1
+    )
+    for name in ("python3.8", "python3.9", "python3.10"):
+        if (python := shutil.which(name)) and not subprocess.run([python, "-V"], capture_output=True).returncode:
+            done = subprocess.run([python, install.__file__], capture_output=True, text=True)
+            assert done.returncode == 1 and "needs Python 3.11 or newer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "verdict, code",
+    [({"result": "could not be checked"}, 4), ({"release_sha256": "cd" * 32}, 0)],
+)
+def test_a_model_that_does_not_verify_leaves_nothing(
+    key: SigningKey, tmp_path: Path, verdict: dict[str, Any], code: int
+) -> None:
+    folder = sticks.write(tmp_path / "stick", key, helder={**sticks.VERDICT, **verdict}, code=code)
+    error = refused(folder, tmp_path / "into", key)
+    assert "helder verify" in error.what and error.code == (code or install.FAILED)
+
+
+def test_a_newer_release_takes_the_place_of_an_older_one_and_not_the_other_way_round(
+    stick: Path, key: SigningKey, tmp_path: Path
+) -> None:
+    into, newer = tmp_path / "into", Path(shutil.copytree(stick, tmp_path / "newer"))
+    sticks.sign(newer, key, {**sticks.predicate_of(newer), "made": "2026-12-01T08:00:00Z"})
+    first, second = put(stick, into, key), put(newer, into, key)
+    assert first != second and (into / "current").resolve() == second.resolve() and first.is_dir()
+    with pytest.raises(Refused, match="older"):
+        put(stick, into, key)
+    assert (into / "current").resolve() == second.resolve()
+    assert put(stick, into, key, older=True) == first and (into / "current").resolve() == first.resolve()
+
+
+def test_two_at_once_are_one_after_the_other(stick: Path, key: SigningKey, tmp_path: Path) -> None:
+    with install._lock(tmp_path / "into"), pytest.raises(Refused, match="under way"):
+        put(stick, tmp_path / "into", key)
+
+
+def test_killed_at_any_step_nothing_looks_installed_and_the_next_time_it_is(
+    stick: Path, key: SigningKey, tmp_path: Path
+) -> None:
+    """A pip that kills its parent, as whoever stops the machine would, in the middle."""
+    into = tmp_path / "into"
+    command = [sys.executable, str(stick / "install.py"), "--into", str(into), "--fingerprint", key.public.id]
+    for step, signalled in (("wheels", signal.SIGKILL), ("verify", signal.SIGTERM), ("verify", signal.SIGKILL)):
+        process = subprocess.Popen([*command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout is not None
+        word = {"wheels": "checked", "verify": "installed"}[step]
+        for line in process.stdout:
+            if line.startswith(word):
+                process.send_signal(signalled)
+                break
+        process.communicate()
+        assert process.returncode in (-signal.SIGKILL, install.INTERRUPTED)
+        assert not (into / "current").exists()
+        assert not [path for path in (into / "releases").iterdir() if not path.name.endswith(".part")]
+        if signalled == signal.SIGTERM:
+            assert not list((into / "releases").iterdir())
+    put(stick, into, key)
+    assert [path.name for path in (into / "releases").iterdir()] == [(into / "current").resolve().name]
