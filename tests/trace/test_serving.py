@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,10 +32,9 @@ def tracing(run: Project) -> Tracing:
 
 
 @pytest.fixture
-def client(tracing: Tracing) -> Iterator[TestClient]:
+def client(tracing: Tracing) -> TestClient:
     served = Served(cast(Service, None), Turns(), Access(TOKEN), tracing=tracing)
-    with TestClient(create_app(served), headers={"Authorization": f"Bearer {TOKEN}"}) as opened:
-        yield opened
+    return TestClient(create_app(served), headers={"Authorization": f"Bearer {TOKEN}"})
 
 
 def check_divided(text: str, spans: list[dict[str, Any]]) -> None:
@@ -122,8 +120,8 @@ def test_without_an_index_it_says_how_to_make_one_and_there_is_no_route(
     why = Tracing.of_project(run)
     assert isinstance(why, Why) and "helder trace" in why.text
     served = Served(cast(Service, None), Turns(), Access(TOKEN))
-    with TestClient(create_app(served), headers={"Authorization": f"Bearer {TOKEN}"}) as client:
-        assert client.post("/v1/trace", json={"text": "a"}).status_code == 404
+    client = TestClient(create_app(served), headers={"Authorization": f"Bearer {TOKEN}"})
+    assert client.post("/v1/trace", json={"text": "a"}).status_code == 404
 
 
 def test_a_project_that_learnt_nothing_is_not_traced(tmp_path: Path, run: Project) -> None:
