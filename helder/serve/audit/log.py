@@ -564,7 +564,7 @@ class AuditLog:
         path = self.folder / CHECKPOINT
         if path.exists():
             self._resume(path.read_bytes())
-        elif existing or (self.folder / "tile").exists():
+        elif (self.folder / "tile").exists() or any(journals.read(found).frames for _, found in existing):
             raise Damaged(self.folder, "its checkpoint is missing")
         published = self._tree.size
         cut = self._read_journal([found for _, found in existing], published)

@@ -9,6 +9,7 @@ tree (`texts.py`), as the policy `Keep` says.
 from __future__ import annotations
 
 import hmac
+import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -192,15 +193,29 @@ def decoded(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: it is none of ours, or of a version that is not known here.
     """
-    try:
-        entry = canonical.loads(data)
-        again = canonical.dumps(entry)
-    except (RecursionError, canonical.NotCanonical) as error:  # brackets a thousand deep; 1e999
-        raise ValueError("it is no canonical JSON") from error
+    entry = parsed(data)
     if not isinstance(entry, dict) or entry.get("v") != VERSION or entry.get("kind") not in KINDS:
         raise ValueError("it is no record of this version")
     if not isinstance(entry.get("id"), str) or not isinstance(entry.get("time"), str):
         raise ValueError("it has no id or no time")
-    if again != data:
-        raise ValueError("it is not written canonically")
     return entry
+
+
+def parsed(data: bytes) -> Any:
+    """Canonical JSON that was read; as `canonical.loads`, and several times as fast.
+
+    What is written again as the same bytes can be understood in one way only: no key is given twice, no number has
+    another form.
+
+    Raises:
+        ValueError: it is no canonical JSON.
+    """
+    try:
+        value = json.loads(data)
+        again = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        same = again.encode("utf-8") == data
+    except RecursionError as error:  # brackets a thousand deep
+        raise ValueError("it is no canonical JSON") from error
+    if not same:
+        raise ValueError("it is no canonical JSON")
+    return value

@@ -19,6 +19,7 @@ from typing import Any
 
 from helder.ledger import canonical
 from helder.serve.audit.disk import Disk
+from helder.serve.audit.record import parsed
 from helder.serve.audit.tiles import WIDTH, numbered
 
 Line = dict[str, Any]
@@ -150,23 +151,29 @@ def path_of(folder: Path, number: int) -> Path:
 
 def of(folder: Path, place: int, id: str) -> Line | None:
     """What is kept of a record."""
-    path = path_of(folder, place // WIDTH)
     try:
-        lines, _ = read(path)
+        lines, _ = read(path_of(folder, place // WIDTH), id)
     except FileNotFoundError:
         return None
     return next((line for line in lines if line["index"] == place and line["id"] == id), None)
 
 
-def read(path: Path) -> tuple[list[Line], bytes]:
-    """The lines of a file, and what is no line: the end of one that was cut, or damage."""
+def read(path: Path, id: str | None = None) -> tuple[list[Line], bytes]:
+    """The lines of a file, and what is no line: the end of one that was cut, or damage.
+
+    Args:
+        id: only those in which this id stands.
+    """
     lines, cut = [], []
+    wanted = b"" if id is None else id.encode("utf-8")
     for raw in path.read_bytes().splitlines(keepends=True):
+        if wanted not in raw:
+            continue
         try:
-            line = canonical.loads(raw)
+            line = parsed(raw.removesuffix(b"\n"))
             if not raw.endswith(b"\n") or type(line["index"]) is not int or type(line["id"]) is not str:
                 raise ValueError("no line of ours")
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError):
             cut.append(raw)
         else:
             lines.append(line)
