@@ -569,11 +569,13 @@ class AuditLog:
         published = self._tree.size
         cut = self._read_journal([found for _, found in existing], published)
         self._clear_texts(published)
+        without = self._without_texts(published)
         self._load_ids()
         self._clear_partials()
         self._publish()
-        if cut:
-            facts = {"cut_bytes": len(cut), "cut_sha256": hashlib.sha256(cut).hexdigest()}
+        if cut or without:
+            # Records without texts were in the journal when its disk failed twice, and were never acknowledged.
+            facts = {"cut_bytes": len(cut), "cut_sha256": hashlib.sha256(cut).hexdigest(), "records": without}
             record = event("recovery", "helder", facts)
             self._append(decoded(record)["id"], record)
         self._go_on_erasing()
@@ -632,6 +634,15 @@ class AuditLog:
         for number, _ in texts.files(self.folder / TEXTS):
             if number >= start:
                 self._texts.keep_only(number, self._belongs)
+
+    def _without_texts(self, published: int) -> list[tuple[int, int]]:
+        """Those records of the journal of which something should be kept, and is not."""
+        found: list[tuple[int, int]] = []
+        for place in range(published, self.size):
+            entry = decoded(self.record(place))
+            if entry["kind"] == "answer" and entry["kept"] != "nothing" and not self._texts.of(place, entry["id"]):
+                texts.extend(found, place)
+        return found
 
     def _belongs(self, line: Line) -> bool:
         place = line["index"]

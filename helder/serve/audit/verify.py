@@ -286,7 +286,7 @@ class _Look:
             kind = entry["kind"]
             if kind == "answer":
                 self.kept[place] = (entry["id"], entry["digests"], entry["kept"])
-            elif kind in ("erasure", "retention"):
+            else:  # an erasure, or a recovery that names records without texts
                 self.erased += [(int(first), int(last)) for first, last in entry["records"]]
         except (ValueError, KeyError, TypeError) as error:
             self.fault("records", f"record {place}", f"is no record: {error}")

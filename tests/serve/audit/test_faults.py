@@ -36,8 +36,8 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Story:
     """What a server does with its log, and what it was promised: receipts, checkpoints, erasures."""
 
-    def __init__(self, folder: Path, disk: Disk) -> None:
-        self.folder, self.disk = folder, disk
+    def __init__(self, folder: Path, disk: Disk, killed: bool = False) -> None:
+        self.folder, self.disk, self.killed = folder, disk, killed
         self.receipts: list[Receipt] = []
         self.refused = 0
         self.notes: list[str] = []
@@ -58,6 +58,9 @@ class Story:
         except Outage:
             abandon(log)
             raise
+        if self.killed:
+            abandon(log)
+            return
         with suppress(HelderError):  # the checkpoint may not be written; the log is let go of all the same
             log.close()
 
@@ -146,6 +149,16 @@ def test_a_disk_that_fails_once_loses_nothing_that_was_acknowledged(before: Path
         refused += story.refused
         story.check()
     assert refused > 3
+
+
+def test_a_disk_that_fails_several_times_before_the_process_is_killed(before: Path, memory: Path) -> None:
+    for at, folder in places(before, memory):
+        if at % 2:
+            continue
+        story = Story(folder, Failing(at, FAULTS[at // 2 % len(FAULTS)], more=2), killed=True)
+        with suppress(HelderError):
+            story.run()
+        story.check()
 
 
 def test_a_disk_that_is_full_for_a_while_refuses_by_name_and_the_log_goes_on(before: Path, tmp_path: Path) -> None:
