@@ -19,6 +19,7 @@ from helder.serve.audit.disk import Disk
 from helder.serve.audit.note import Checkpoint
 from helder.serve.audit.verify import verify
 from tests.serve.audit.faults import FAULTS, Counted, Failing, Outage, Power
+from tests.serve.audit.killing import Killer
 from tests.serve.audit.logs import KEY, ORIGIN, Quick, made, opened, record
 
 BEFORE = 254  # records that were there: the first bundle is filled, and a second begun, while the disk fails
@@ -155,7 +156,7 @@ def test_a_disk_that_fails_several_times_before_the_process_is_killed(before: Pa
     for at, folder in places(before, memory):
         if at % 2:
             continue
-        story = Story(folder, Failing(at, FAULTS[at // 2 % len(FAULTS)], more=2), killed=True)
+        story = Story(folder, Failing(at, FAULTS[at // 2 % len(FAULTS)], more=1 + at // 2 % 2), killed=True)
         with suppress(HelderError):
             story.run()
         story.check()
@@ -244,3 +245,13 @@ def test_an_erasure_that_was_cut_short_is_finished(before: Path, tmp_path: Path)
         assert log.texts(record(240).id) is None
         assert log.size == BEFORE + 1
     assert verify(tmp_path / "log", known=[KEY.public]).exit_code == ExitCode.DONE
+
+
+def test_a_writer_that_is_killed_at_random_moments_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    """`python -m bench.audit` does it two hundred times."""
+    draw, killer = random.Random(7), Killer(tmp_path)
+    try:
+        acknowledged = [killer.round(draw.uniform(0, 0.05), draw) for _ in range(6)]
+    finally:
+        killer.close()
+    assert acknowledged[-1] > 10
