@@ -109,6 +109,7 @@ class Stamped:
     def to_json(self) -> dict[str, Any]:
         return {
             "record": self.entry,
+            "data": self.data.decode("utf-8"),
             "index": self.index,
             "leaf": self.leaf,
             "proof": self.proof,
@@ -432,14 +433,17 @@ class AuditLog:
         """A signed checkpoint over every record so far."""
         return self.publish()
 
-    def consistency(self, old: int) -> list[str]:
-        """The digests that show that the log of `old` records begins the one of the last checkpoint.
+    def extension(self, old: int) -> tuple[list[str], str]:
+        """(the digests that show that the log of `old` records begins that of the checkpoint, the checkpoint).
 
         Raises:
             IndexError: the log has fewer.
         """
+        if not 0 < old <= self.size:
+            raise IndexError(f"the log has {self.size} records")
+        self.publish()
         with self._state:
-            return [digest.hex() for digest in self._tree.consistency(old, self._published.size)]
+            return [digest.hex() for digest in self._tree.consistency(old, self._published.size)], self._note
 
     def file(self, path: str) -> bytes | None:
         """A file of the log by its C2SP path: a tile, a bundle, or `checkpoint`; None when there is none.

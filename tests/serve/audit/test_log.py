@@ -44,7 +44,7 @@ def test_the_log_goes_on_where_it_was_closed(tmp_path: Path) -> None:
         assert log.append(record(255)).index == 255
         assert log.append(record(256)).index == 256
         new = Checkpoint.read(log.checkpoint().encode(), log.key.public)
-        proof = [bytes.fromhex(digest) for digest in log.consistency(old.size)]
+        proof = [bytes.fromhex(digest) for digest in log.extension(old.size)[0]]
         assert merkle.extends(old.size, old.root, new.size, new.root, proof)
         assert [one["record"]["id"] for one in log.entries(254, 10)] == [record(n).id for n in (254, 255, 256)]
 
@@ -163,7 +163,7 @@ def test_texts_are_erased_and_the_tree_stays_as_it_was(tmp_path: Path) -> None:
         assert said[0]["record"]["records"] == [[7, 7]]
         assert said[1]["record"]["records"][:2] == [[2, 2], [5, 5]]
         after = Checkpoint.read(log.checkpoint().encode(), log.key.public)
-        proof = [bytes.fromhex(digest) for digest in log.consistency(before.size)]
+        proof = [bytes.fromhex(digest) for digest in log.extension(before.size)[0]]
         assert merkle.extends(before.size, before.root, after.size, after.root, proof)
         log.append(record(1000))  # into the file that was just written anew
         assert log.texts(record(1000).id) is not None
