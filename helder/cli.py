@@ -18,6 +18,7 @@ VERBS = {
     "ask": ("helder.commands.answers:ask", "Ask the model questions."),
     "serve": ("helder.commands.answers:serve", "Serve the model to programs on this machine."),
     "token": ("helder.commands.token:token", "Make, list and revoke the tokens of those who may ask a server."),
+    "audit": ("helder.commands.audit:audit", "See, verify, replay and erase what a server answered."),
     "eval": (
         "helder.commands.eval:evaluate",
         "Show every score of a project; or measure a model on a suite of tasks.",

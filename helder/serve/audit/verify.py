@@ -376,6 +376,9 @@ class _Look:
                 merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
             else:
                 merged.append((first, last))
+        if not (self.folder / TEXTS).exists() and not (self.folder / JOURNAL).exists():
+            self.report.not_shown.append("What lies beside the records: this is an export, without texts and salts.")
+            return
         for first, last in self.missing:
             for place in range(first, last + 1):
                 if not texts.within(place, merged):
