@@ -79,13 +79,13 @@ def verify(
             levels[1].failed(Path(path).name, problem)
             return _verdict(path, None, {}, [], levels)
         on_event({"event": "note", "stage": "verify", "text": "reads and hashes every file"})
-        believed += _successors(root, believed, levels[1])
+        believed += successors(root, believed, levels[1])
         opened, signers = integrity.open_bundle(root, believed, levels[1])
         if opened is None:
             return _verdict(path, None, {}, [], levels)
         integrity.check(opened, signers, levels[1], authorities)
         signing = [key for key in [*believed, *_keys(root)] if key.id in {signer.id for signer in signers}]
-        way = _lineage(opened, [*believed, *signing, *_successors(root, signing, levels[1])], levels[2])
+        way = _lineage(opened, [*believed, *signing, *successors(root, signing, levels[1])], levels[2])
         if asked & {3, 4, 5}:
             _run_again(Again(opened, way, Path(temporary), drawn_by, on_event), levels, replay, scores)
         return _verdict(path, opened, way, signers, levels)
@@ -202,7 +202,7 @@ def _keys(root: Path) -> list[PublicKey]:
         return []  # said of the file by level 1
 
 
-def _successors(root: Path, known: Sequence[PublicKey], level: Level) -> list[PublicKey]:
+def successors(root: Path, known: Sequence[PublicKey], level: Level) -> list[PublicKey]:
     """Keys that follow known ones: whoever believes a key believes what it says of its successor."""
     try:
         paths = few(root / layout.KEYS, "rotation-*.json")

@@ -54,7 +54,8 @@ def ask(
 
 
 @click.command()
-@talk.project_argument
+@click.argument("target", default=".", metavar="[PROJECT|BUNDLE]", type=click.Path(path_type=Path))
+@click.option("--policy", type=click.Path(path_type=Path), metavar="TOML", help="What is demanded of a bundle.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine; others need TLS.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
 @click.option("--token-file", type=click.Path(path_type=Path), help="Read the token here; made if it is not there.")
@@ -85,7 +86,8 @@ def ask(
 @context_option
 @talk.json_option
 def serve(
-    project: Path,
+    target: Path,
+    policy: Path | None,
     host: str,
     port: int,
     token_file: Path | None,
@@ -102,7 +104,10 @@ def serve(
     context: int,
     as_json: bool,
 ) -> None:
-    """Serve the model of PROJECT behind an OpenAI-compatible API; programs need the token that is shown."""
+    """Serve the model of PROJECT or BUNDLE behind an OpenAI-compatible API; programs need the token that is shown.
+
+    A bundle that somebody handed over is verified first (levels 1 and 2), and held against --policy.
+    """
     from helder.serve import api
     from helder.serve.audit import Keep
 
@@ -112,4 +117,4 @@ def serve(
     tls = (tls_cert, tls_key) if tls_cert and tls_key else None
     where = api.Where(host, port, tls, names, token_file, drain)
     logging = api.Logging(log_folder, Keep(keep, keep_days), no_log)
-    api.serve(project, where, logging, format=format, threads=threads, context=context)
+    api.serve(target, where, logging, policy=policy, format=format, threads=threads, context=context)

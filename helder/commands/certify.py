@@ -105,6 +105,7 @@ def certify(
     help="Believe the time stamps of this authority.",
 )
 @click.option("--all", "every", is_flag=True, help="Show every finding, the good ones too.")
+@click.option("--keep", is_flag=True, help="Keep the verdict, dated and signed, for the policies of `helder serve`.")
 @talk.json_option
 def verify(
     path: Path,
@@ -115,6 +116,7 @@ def verify(
     pems: tuple[Path, ...],
     roots: tuple[Path, ...],
     every: bool,
+    keep: bool,
     as_json: bool,
 ) -> None:
     """Verify BUNDLE, a folder or an archive made by `helder certify`.
@@ -145,6 +147,10 @@ def verify(
             authorities=[_read(root, "certificate") for root in roots],
             on_event=on_event,
         )
+    if keep:
+        from helder.serve import admission
+
+        talk.say(f"kept: {admission.keep(verdict)}")
     if as_json:
         talk.data(verdict.to_json())
     else:

@@ -7,6 +7,7 @@ checked in exact integers, and nothing is allocated before. The numpy code of th
 
 from __future__ import annotations
 
+import os
 import struct
 from collections import Counter
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 LARGEST_COUNT = 1 << 20  # tensors, keys; far above any model (assumption)
 LARGEST_STRING = 1 << 24
+LARGEST_NAME = 1 << 10  # bytes of a key's name; the format's own limit is 65,535, no key has more than 100 (assumption)
+LONGEST_TENSOR = 63  # bytes of a tensor's name: what ggml keeps (GGML_MAX_NAME 64)
+LARGEST_HEADER = 1 << 28  # bytes; a vocabulary of 256,000 tokens with its merges takes 10 million (assumption)
+MOST_ENTRIES = 1 << 23  # of all lists together; such a vocabulary has 1.3 million: each costs about 60 bytes here
 DEEPEST_ARRAY = 4
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
@@ -51,11 +56,15 @@ class _Header:
     """Reads the header of one file and never past its end."""
 
     def __init__(self, path: Path, handle: BinaryIO) -> None:
-        self.path, self.handle, self.length = path, handle, path.stat().st_size
+        self.path, self.handle = path, handle
+        self.length = os.fstat(handle.fileno()).st_size
+        self.entries = 0  # of all lists
 
     def take(self, count: int, what: str) -> bytes:
         if count > self.length - self.handle.tell():
             raise self.damaged(f"It ends within {what}: {count} bytes are announced, fewer are left.")
+        if self.handle.tell() + count > LARGEST_HEADER:
+            raise self.damaged(f"Its header has more than {LARGEST_HEADER} bytes, at {what}.")
         data = self.handle.read(count)
         if len(data) < count:
             raise self.damaged(f"It ends within {what}.")
@@ -64,9 +73,16 @@ class _Header:
     def number(self, form: str, what: str) -> Any:
         return struct.unpack(f"<{form}", self.take(struct.calcsize(f"<{form}"), what))[0]
 
-    def text(self, what: str) -> str:
+    def name(self, what: str, longest: int) -> str:
+        """The name of a key or tensor: short, and nothing that a terminal would obey."""
+        name = self.text(what, longest)
+        if not name or not name.isprintable():
+            raise self.damaged(f"{what[0].upper()}{what[1:]} is {name!r}.")
+        return name
+
+    def text(self, what: str, longest: int = LARGEST_STRING) -> str:
         length = self.number("Q", what)
-        if length > LARGEST_STRING:
+        if length > longest:
             raise self.damaged(f"It claims {length} bytes for {what}.")
         try:
             return self.take(length, what).decode("utf-8")
@@ -81,6 +97,9 @@ class _Header:
         if kind != ARRAY or depth == DEEPEST_ARRAY:
             raise self.damaged(f"{what} is of the unknown type {kind}.")
         inner, count = self.number("I", what), self.number("Q", what)
+        self.entries += count
+        if self.entries > MOST_ENTRIES:
+            raise self.damaged(f"It claims {count} entries for {what}; all lists may have {MOST_ENTRIES} together.")
         if inner in SCALARS:
             # Exact integers first: a count that would overflow anything meets the file's length here.
             data = self.take(count * struct.calcsize(f"<{SCALARS[inner]}"), what)
@@ -116,24 +135,33 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[GgufTensor]]:
             raise header.damaged(f"It claims {tensors} tensors and {keys} keys.")
         fields: dict[str, Any] = {}
         for _ in range(keys):
-            key = header.text("the name of a key")
+            key = header.name("the name of a key", LARGEST_NAME)
             if key in fields:
                 raise header.damaged(f"The key {key} stands there twice.")
             fields[key] = header.value(header.number("I", f"the type of {key}"), key)
         table: list[tuple[str, tuple[int, ...], int, int]] = []
         for _ in range(tensors):
-            name = header.text("the name of a tensor")
+            name = header.name("the name of a tensor", LONGEST_TENSOR)
             dimensions = header.number("I", f"the shape of {name}")
             if dimensions > 4:
                 raise header.damaged(f"{name} claims {dimensions} dimensions.")
             shape = tuple(header.number("Q", f"the shape of {name}") for _ in range(dimensions))
             table.append((name, shape[::-1], header.number("I", name), header.number("Q", name)))
         alignment = fields.get("general.alignment", 32)
-        if not isinstance(alignment, int) or not 8 <= alignment <= 65536 or alignment & (alignment - 1):
+        if (
+            isinstance(alignment, bool)
+            or not isinstance(alignment, int)
+            or not 8 <= alignment <= 65536
+            or alignment & (alignment - 1)
+        ):
             raise header.damaged(f"Its alignment is {alignment!r}.")
         begin = -(-handle.tell() // alignment) * alignment
 
+    repeated = sorted(name for name, count in Counter(entry[0] for entry in table).items() if count > 1)
+    if repeated:
+        raise header.damaged(f"The tensor {repeated[0]} stands there twice.")
     found: list[GgufTensor] = []
+    free = 0  # the first byte of the data that no tensor has yet
     for name, shape, kind, offset in sorted(table, key=lambda entry: entry[3]):
         try:
             known = GGMLQuantizationType(kind)
@@ -146,10 +174,10 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[GgufTensor]]:
         if begin + offset + size > header.length:
             whole = max(0, header.length - begin - offset)
             raise header.damaged(f"The tensor {name} should have {size} bytes and has {whole}.")
+        if offset % alignment or offset < free:
+            raise header.damaged(f"The tensor {name} begins at {offset}, within another or beside the alignment.")
+        free = offset + size
         found.append(GgufTensor(name, shape, known.name, begin + offset, size))
-    repeated = sorted(name for name, count in Counter(tensor.name for tensor in found).items() if count > 1)
-    if repeated:
-        raise header.damaged(f"The tensor {repeated[0]} stands there twice.")
     return fields, found
 
 

@@ -28,8 +28,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from helder.errors import ExitCode, HelderError
-from helder.project import Project
 from helder.serve.access import Access
+from helder.serve.admission import admit
 from helder.serve.app import create_app
 from helder.serve.audit import Keep
 from helder.serve.link import CONNECTIONS, KEEP_ALIVE, Link
@@ -112,35 +112,39 @@ def serve(
     where: Where,
     logging: Logging,
     *,
+    policy: Path | None = None,
     format: str | None = None,
     threads: int | None = None,
     context: int = CONTEXT,
 ) -> None:
-    """Serve the model of a project until SIGINT or SIGTERM.
+    """Serve the model of a project or of a bundle until SIGINT or SIGTERM.
 
     Args:
-        target: the project; its run must have made a model file.
+        target: the project, whose run must have made a model file; or the bundle, as folder or archive.
+        policy: what is demanded of a bundle; see `helder.serve.policy`.
         format: which file answers; see `helder.serve.locate.locate`.
         threads: threads of one answer; default: the cores this process may use.
         context: tokens of question and answer together.
 
     Raises:
-        HelderError: no model file, the address is not of this machine alone and there is no TLS, the port is taken, the
-            token file is not safe, the log is damaged or another server has it.
+        HelderError: the bundle may not answer (code 5), no model file, the address is not of this machine alone and
+            there is no TLS, the port is taken, the token file is not safe, the log is damaged or another server has it.
     """
     with ExitStack() as stack:
-        project = Project.open(target)
         listener = stack.enter_context(listen(where.host, where.port, where.tls is not None))
         if where.tls is not None:
             _check_tls(*where.tls)
         token = _token(where.token_file)
         access = _access(token)
-        abstain = project.recipe.trust is not None and project.recipe.trust.abstain
-        service = Service.open(project.run_folder, format, threads=threads, context=context, abstain=abstain)
+        admitted = stack.enter_context(admit(target, policy, format))
+        service = Service.open(
+            admitted.run, admitted.format or format, threads=threads, context=context, abstain=admitted.abstain
+        )
         stack.callback(service.close)
         log = None if logging.off else stack.enter_context(open_log(service, logging.folder, logging.keep))
         hosts = LOOPBACK.union(where.names) if where.host in LOCAL else None
-        served = Served(service, Turns(), access, log=log, hosts=hosts)
+        certificate = admitted.bundle.root if admitted.bundle else None
+        served = Served(service, Turns(), access, log=log, policy=admitted.policy, certificate=certificate, hosts=hosts)
         name = f"[{listener.getsockname()[0]}]" if listener.family == socket.AF_INET6 else listener.getsockname()[0]
         url = f"{'https' if where.tls else 'http'}://{name}:{listener.getsockname()[1]}"
         _greet(served, url, token, where.token_file)

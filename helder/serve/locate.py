@@ -11,17 +11,28 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from helder.errors import ExitCode, HelderError
-from helder.ledger.artifact import hash_file
-from helder.ledger.run_folder import RunFolder
+from helder.ledger.artifact import Artifact, hash_file
+from helder.ledger.run_folder import Entry
 from helder.ledger.statement import Statement
 from helder.serve.abstention import FILE_NAME
 from helder.serve.calibrated import FILE_NAME as TRUST
 
 FLOOR = 0.5  # percentage points of accuracy that a smaller file may lose and still be served by default
 USUAL = "q8_0"  # served when nothing was measured
+
+
+class Runs(Protocol):
+    """Where statements and artifacts lie: the folder of a run, or a bundle (`helder.serve.admission`)."""
+
+    @property
+    def root(self) -> Path: ...
+
+    def entries(self) -> list[Entry]: ...
+
+    def held(self, made: Statement) -> Artifact: ...
 
 
 @dataclass(frozen=True)
@@ -49,11 +60,11 @@ class Located:
     trust: Path | None = None
 
 
-def locate(run: RunFolder, format: str | None = None) -> Located:
+def locate(run: Runs, format: str | None = None) -> Located:
     """The file to serve.
 
     Args:
-        run: the folder of a run.
+        run: the folder of a run, or a bundle.
         format: which file; None for the smallest one that lost at most `FLOOR` points on the main test set,
             or "q8_0" when the files were not measured.
 
@@ -118,7 +129,7 @@ def choose(files: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Any] | N
     return largest, "the largest file there is"
 
 
-def _scores(run: RunFolder, believed: list[Statement], files: Statement) -> dict[str, Any] | None:
+def _scores(run: Runs, believed: list[Statement], files: Statement) -> dict[str, Any] | None:
     """The newest scores that are about these files."""
     about = {said.digest for said in believed if _digest(said, "files") == files.digest}
     for said in reversed(believed):
@@ -131,7 +142,7 @@ def _scores(run: RunFolder, believed: list[Statement], files: Statement) -> dict
     return None
 
 
-def _of_trust(run: RunFolder, believed: list[Statement], files: Statement, format: str, name: str) -> Path | None:
+def _of_trust(run: Runs, believed: list[Statement], files: Statement, format: str, name: str) -> Path | None:
     """A file of the newest trust stage over answers of this model file; None when there is no such stage or file.
 
     Raises:
@@ -162,7 +173,7 @@ def _digest(said: Statement, name: str) -> str | None:
     return str(found["digest"]["sha256"]) if found else None
 
 
-def _input(run: RunFolder, believed: list[Statement], made: Statement, name: str) -> Path:
+def _input(run: Runs, believed: list[Statement], made: Statement, name: str) -> Path:
     """The folder of an input of a stage."""
     digest = _digest(made, name)
     for said in reversed(believed):

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from helder.data.task import AnswerError, Task
 from helder.errors import ExitCode, HelderError
-from helder.ledger.run_folder import RunFolder
 from helder.serve.abstention import Abstention
 from helder.serve.answer import Answer
 from helder.serve.calibrated import Calibration, Probability
 from helder.serve.engine import Engine
-from helder.serve.locate import Located, locate
+from helder.serve.locate import Located, Runs, locate
 from helder.serve.logprobs import Pieces
 
 if TYPE_CHECKING:
@@ -52,6 +51,7 @@ class Reply:
         passages: what the model was given beside the question, as it is told to clients.
         prompt_ids: the tokens that the model was given.
         receipt: of the audit log, as it is told to clients; None when there is no log.
+        trace: the path at which the answer can be traced; None when it cannot.
     """
 
     question: str
@@ -65,6 +65,7 @@ class Reply:
     passages: tuple[dict[str, Any], ...] = ()
     prompt_ids: tuple[int, ...] | None = field(default=None, compare=False)
     receipt: dict[str, Any] | None = field(default=None, compare=False)
+    trace: str | None = field(default=None, compare=False)
 
 
 class Service:
@@ -89,7 +90,7 @@ class Service:
     @classmethod
     def open(
         cls,
-        run: RunFolder,
+        run: Runs,
         format: str | None = None,
         *,
         threads: int | None = None,

@@ -62,6 +62,8 @@ def said(reply: Reply) -> dict[str, Any]:
         told["passages"] = list(reply.passages)
     if reply.receipt is not None:
         told["receipt"] = reply.receipt
+    if reply.trace is not None:
+        told["trace"] = reply.trace
     return told
 
 

@@ -137,7 +137,26 @@ LIES: dict[str, dict[str, Any]] = {
     "a key name without end": {"keys": [struct.pack("<Q", HUGE)], "why": "bytes for the name of a key"},
     "a key name that is not UTF-8": {"keys": [key("x", 0, b"\0").replace(b"x", b"\xff")], "why": "not UTF-8"},
     "a string without end": {"keys": [key("a", STRING, struct.pack("<Q", 1 << 23))], "why": "ends within a"},
-    "an array without end": {"keys": [key("a", ARRAY, array(UINT64, HUGE, b""))], "why": "ends within a"},
+    "an array without end": {"keys": [key("a", ARRAY, array(UINT64, HUGE, b""))], "why": "entries for a"},
+    "an array that is longer than the file": {
+        "keys": [key("a", ARRAY, array(UINT64, 1 << 20, b""))],
+        "why": "ends within a",
+    },
+    "many lists with many entries": {
+        "keys": [key(f"a{at}", ARRAY, array(0, 3 << 20, bytes(3 << 20))) for at in range(3)],
+        "why": "8388608 together",
+    },
+    "a key name of a megabyte": {"keys": [key("a" * (1 << 20), UINT32, bytes(4))], "why": "1048576 bytes for the name"},
+    "a key name that a terminal obeys": {"keys": [key("\x1b[2J", UINT32, bytes(4))], "why": "The name of a key is"},
+    "a tensor name that ggml would cut": {"tensors": [tensor("w" * 64)], "why": "64 bytes for the name of a tensor"},
+    "a tensor without a name": {"tensors": [tensor("")], "why": "The name of a tensor is ''"},
+    "tensors on top of one another": {
+        "tensors": [tensor("v"), tensor("w", offset=64)],
+        "data": 256,
+        "why": "within another",
+    },
+    "a tensor beside the alignment": {"tensors": [tensor("v", offset=8)], "data": 256, "why": "beside the alignment"},
+    "an alignment of true": {"keys": [key("general.alignment", 7, b"\1")], "why": "alignment"},
     "strings without end": {"keys": [key("a", ARRAY, array(STRING, HUGE, b""))], "why": "entries for a"},
     "arrays in arrays in arrays": {
         "keys": [key("a", ARRAY, array(ARRAY, 1, array(ARRAY, 1, array(ARRAY, 1, array(ARRAY, 1, bytes(64))))))],

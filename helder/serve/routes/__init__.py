@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from fastapi import APIRouter
 
-from helder.serve.routes import audit, machine, openai, trace
+from helder.serve.routes import about, audit, machine, openai, trace
 from helder.serve.served import Served
 
 # Paths that anyone may read; one that ends in "/" stands for all below it.
@@ -19,6 +19,7 @@ PUBLIC: frozenset[str] = frozenset({"/healthz"})
 def routers(served: Served) -> Iterator[APIRouter]:
     """Those of the parts that are there."""
     yield machine.router(served)
+    yield about.router(served)
     yield openai.router(served)
     if served.log is not None:
         yield audit.router(served)

@@ -11,7 +11,7 @@ true and there is no answer; such answers, and those that are given then, come w
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -192,4 +192,5 @@ class _Asking:
                 stream=kept,
             )
 
-        return stamper.answered(id, question, piece, asked)
+        reply = stamper.answered(id, question, piece, asked)
+        return reply if self.served.tracing is None else replace(reply, trace="/v1/trace")
