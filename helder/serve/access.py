@@ -17,7 +17,7 @@ from typing import Protocol
 
 from fastapi import Request
 
-from helder.serve.refusals import Refused
+from helder.serve.refusals import Refused, shown
 from helder.serve.tokens import RESERVED, ROLES, Role, Spent, Tokens, digest
 
 
@@ -148,6 +148,17 @@ def needs(role: Role) -> Callable[[Request], Awaitable[Who]]:
         return who
 
     return dependency
+
+
+async def no_query(request: Request) -> None:
+    """A dependency of routes that take nothing in their address.
+
+    Raises:
+        Refused: 400, it names what was given.
+    """
+    if request.url.query:
+        name = shown(next(iter(request.query_params), request.url.query))
+        raise Refused(400, f"`{name}` in the address is not a parameter that this server knows.", name)
 
 
 def _cookies(header: bytes) -> dict[str, str]:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from helder import __version__
 from helder.errors import HelderError
-from helder.serve import refusals, routes
+from helder.serve import description, refusals, routes
 from helder.serve.gate import Gate
 from helder.serve.refusals import Refused
 from helder.serve.served import Served
@@ -24,6 +24,8 @@ def create_app(served: Served) -> FastAPI:
     app.add_middleware(Gate, access=served.access, public=routes.PUBLIC, stopping=served.stopping, hosts=served.hosts)
     for router in routes.routers(served):
         app.include_router(router)
+    name = served.service.name
+    app.openapi = lambda: description.describe(app, routes.PUBLIC, name)  # type: ignore[method-assign]
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> JSONResponse:
@@ -39,6 +41,9 @@ def create_app(served: Served) -> FastAPI:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        return Refused(error.status_code, f"{error.detail}: {request.method} {request.url.path}").response()
+        refused = Refused(error.status_code, f"{error.detail}: {request.method} {refusals.shown(request.url.path)}")
+        response = refused.response()
+        response.headers.update(error.headers or {})  # Allow
+        return response
 
     return app

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from helder.serve.refusals import Refused
+from helder.serve.refusals import Refused, shown
 
 LARGEST = 4 << 20  # bytes; far above any context that a small model has
 DEEPEST = 64  # objects and lists in one another; a schema has three for each level of a record
@@ -49,12 +49,6 @@ def check(body: bytes) -> None:
         json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise Refused(400, f"The body is not JSON: {error.msg} at character {error.pos + 1}.") from None
-
-
-def shown(name: str, longest: int = 60) -> str:
-    """A name of a client's for a message: shortened, and without what a terminal would obey."""
-    cut = name if len(name) <= longest else name[: longest - 1] + "…"
-    return "".join(letter if letter.isprintable() else "�" for letter in cut)
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from helder.errors import HelderError
 from helder.serve import bodies
 from helder.serve.access import Access
-from helder.serve.refusals import Refused
+from helder.serve.refusals import Refused, shown
 
 BODY_SECONDS = 20.0  # within which a body must be here
 BODIES = 64 << 20  # bytes of all bodies that are being read or worked on; more are told to come back
@@ -79,7 +79,7 @@ class Gate:
         path, method = scope["path"], scope["method"]
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if self.hosts is not None and _name(host) not in self.hosts:
-            raise Refused(421, f"The server is not called {bodies.shown(host)!r}.")
+            raise Refused(421, f"The server is not called {shown(host)!r}.")
         if self.stopping.is_set() and path != HEALTH:
             raise Refused(503, "The server stops and takes no new requests.", retry_after=COME_BACK)
         if path not in self.public and not path.startswith(self.below):

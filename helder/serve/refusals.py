@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse
 from helder.errors import ExitCode, HelderError
 from helder.serve.service import TooLong
 
+MOST_TOLD = 8  # problems of one body that are told; whoever made it needs no more to begin with
+
 
 class Refused(Exception):
     """A request that is not done, in the OpenAI form of an error."""
@@ -50,7 +52,7 @@ def of_body(error: RequestValidationError) -> Refused:
     def problems() -> Iterator[tuple[str, str]]:
         for found in error.errors():
             # Branches of a union ("str", "list[...]") are ours, not the client's; what is left is the field's path.
-            path = [str(part) for part in found["loc"][1:] if not _is_branch(str(part))]
+            path = [shown(str(part)) for part in found["loc"][1:] if not _is_branch(str(part))]
             name = ".".join(path)
             if found["type"] == "extra_forbidden":
                 yield name, f"`{name}` is not a field that this server knows"
@@ -62,8 +64,15 @@ def of_body(error: RequestValidationError) -> Refused:
                 yield name, f"`{name}`: {found['msg'][0].lower()}{found['msg'][1:]}"
 
     found = list(dict.fromkeys(problems()))
-    return Refused(400, "; ".join(text for _, text in found) + ".", found[0][0] or None)
+    more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+    return Refused(400, "; ".join(text for _, text in found[:MOST_TOLD]) + f"{more}.", found[0][0] or None)
 
 
 def _is_branch(part: str) -> bool:
     return part in ("str", "constrained-str") or "[" in part
+
+
+def shown(name: str, longest: int = 60) -> str:
+    """A name of a client's for a message: shortened, and without what a terminal would obey."""
+    cut = name if len(name) <= longest else name[: longest - 1] + "…"
+    return "".join(letter if letter.isprintable() else "�" for letter in cut)

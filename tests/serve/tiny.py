@@ -102,7 +102,7 @@ def _write_gguf(path: Path, model: Transformer, tokenizer: Tokenizer) -> None:
     writer.add_rope_freq_base(config.rope_theta)
     writer.add_rope_dimension_count(config.head_width)
     writer.add_vocab_size(config.vocabulary_size)
-    tokens = [tokenizer.id_to_token(index) for index in range(config.vocabulary_size)]
+    tokens = [tokenizer.id_to_token(index) or "" for index in range(config.vocabulary_size)]
     control, normal = gguf.TokenType.CONTROL, gguf.TokenType.NORMAL
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from helder import __version__
 from helder.certify import layout
 from helder.serve import wire
-from helder.serve.access import Who, needs
+from helder.serve.access import Who, needs, no_query
 from helder.serve.refusals import Refused
 from helder.serve.served import Served
 
@@ -23,7 +23,7 @@ SANDBOX = (
 
 def router(served: Served) -> APIRouter:
     service, log = served.service, served.log
-    routes = APIRouter(prefix="/v1", tags=["about"])
+    routes = APIRouter(prefix="/v1", tags=["about"], dependencies=[Depends(no_query)])
 
     @routes.get("/about")
     async def about(who: Asks) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from helder.serve import answering, wire
-from helder.serve.access import Who, needs
+from helder.serve.access import Who, needs, no_query
 from helder.serve.answering import Piece
-from helder.serve.refusals import Refused
+from helder.serve.refusals import Refused, shown
 from helder.serve.requests import ChatRequest, CompletionRequest, ResponseFormat, Sampling
 from helder.serve.served import Served
 from helder.serve.service import LONGEST_ANSWER, Reply, Service
@@ -31,7 +31,7 @@ Asks = Annotated[Who, Depends(needs("ask"))]
 
 def router(served: Served) -> APIRouter:
     service, turns = served.service, served.turns
-    routes = APIRouter(prefix="/v1")
+    routes = APIRouter(prefix="/v1", tags=["openai"], dependencies=[Depends(no_query)])
 
     @routes.get("/models")
     async def models(who: Asks) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def router(served: Served) -> APIRouter:
 
 def _check_model(service: Service, name: str) -> None:
     if name != service.name:
-        message = f"The model {name!r} is not served here; {service.name!r} is."
+        message = f"The model {shown(name)!r} is not served here; {service.name!r} is."
         raise Refused(404, message, "model", "model_not_found")
 
 
