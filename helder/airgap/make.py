@@ -27,8 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from helder import __version__
-from helder.airgap import bom, collect, install, own_wheel, pages
+from helder.airgap import bom, collect, install, own_wheel, pages, units
 from helder.airgap.target import Target, glibc_of
+from helder.airgap.units import INTO, Limits
 from helder.airgap.wheels import Wheel
 from helder.certify import archive, bundle, layout
 from helder.certify.opened import keys_in
@@ -75,7 +76,7 @@ def make(
     given: Path | None = None,
     lock: Path | None = None,
     signers: Sequence[SigningKey] = (),
-    extra: Mapping[str, bytes] | None = None,
+    limits: Limits | None = None,
     made: datetime | None = None,
     allow_network: bool = False,
     on_event: OnEvent = lambda event: None,
@@ -88,7 +89,7 @@ def make(
         what: "serve" for the light install, "all" with training, documents, judging and tracing.
         given, lock, allow_network: see `collect.collect`.
         signers: whose signatures it gets; without any, this machine's key.
-        extra: further files for serve/, by name.
+        limits: of a served model, for the files of serve/; without them there are none.
         made: the time that it states; without it now.
 
     Raises:
@@ -114,8 +115,11 @@ def make(
         vouched = _keys(folder, verdict, signing)
         folder.write("install.py", Path(install.__file__).read_bytes())
         folder.write("docs/index.html", pages.render(own_wheel.documents()))
-        for name, data in sorted((extra or {}).items()):
-            folder.write(f"serve/{name}", data)
+        if limits is not None:
+            glibc, fingerprint = _glibc(wheels)[0], signing[0].public.id
+            files = units.on_stick(verdict.name, INTO, vouched, fingerprint, target.python, glibc, limits)
+            for name, data in files.items():
+                folder.write(f"serve/{name}", data)
         extras = collect.EXTRAS[what]
         release = str(verdict.release)
         folder.write(
@@ -182,7 +186,7 @@ def _said(
     made: str,
 ) -> dict[str, Any]:
     """What is signed."""
-    glibc, needing = max((glibc_of(wheel.tags), str(wheel.name)) for wheel in wheels)
+    glibc, needing = _glibc(wheels)
     listed = [folder.files[path] for path in sorted(folder.files)]
     predicate = {
         "name": verdict.name,
@@ -190,7 +194,7 @@ def _said(
         "for": what,
         "helder": {"helder": __version__, "sha256": environment.code_digest()},
         "python": target.python,
-        "platform": {"machine": target.machine, "glibc": f"{glibc[0]}.{glibc[1]}", "glibc_for": needing},
+        "platform": {"machine": target.machine, "glibc": glibc, "glibc_for": needing},
         "model": {"name": verdict.name, "release": str(verdict.release), "keys": list(vouched)},
         "wheels": [
             {"name": str(one.name), "version": str(one.version), "path": f"{WHEELS}/{one.path.name}"}
@@ -207,6 +211,12 @@ def _said(
         "predicateType": install.KIND,
         "predicate": predicate,
     }
+
+
+def _glibc(wheels: Sequence[Wheel]) -> tuple[str, str]:
+    """The C library that all of them need, and which of them needs it."""
+    glibc, needing = max((glibc_of(wheel.tags), str(wheel.name)) for wheel in wheels)
+    return f"{glibc[0]}.{glibc[1]}", needing
 
 
 def _sign(folder: Folder, said: Mapping[str, Any], signing: Sequence[SigningKey]) -> None:

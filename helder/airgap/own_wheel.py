@@ -36,11 +36,9 @@ def documents() -> dict[str, bytes]:
             *sorted((checkout / "docs").glob("*.png")),
         ]
         return {path.name: path.read_bytes() for path in paths}
-    found = {
-        file.name: Path(str(file.locate())).read_bytes()
-        for file in metadata.distribution("helder").files or ()
-        if f"/{DOCUMENTS}/" in f"/{file.as_posix()}"
-    }
+    listed = [file for file in metadata.distribution("helder").files or () if DOCUMENTS in file.as_posix()]
+    places = [Path(str(file.locate())) for file in listed]
+    found = {place.name: place.read_bytes() for place in places if place.is_file()}
     if "README.md" not in found:
         raise HelderError("Helder's documents are not installed.", fix="Install its wheel again.", code=ExitCode.OURS)
     return dict(sorted(found.items()))

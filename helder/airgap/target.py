@@ -49,12 +49,14 @@ class Target:
         """
         if python not in PYTHONS:
             raise HelderError(f"Helder does not run on Python {python}.", fix=f"Choose {', '.join(PYTHONS)}.")
-        found = re.fullmatch(r"linux-([a-z0-9_]+)|manylinux_(\d+)_(\d+)_([a-z0-9_]+)", name or _here())
+        found = re.fullmatch(
+            r"linux-([a-z0-9_]+)|manylinux_(\d+)_(\d+)_([a-z0-9_]+)", _here() if name is None else name
+        )
         machine = (found.group(1) or found.group(4)) if found else ""
         glibc = (int(found.group(2)), int(found.group(3))) if found and found.group(2) else USUAL
         if machine not in MACHINES or glibc < OLDEST:
             raise HelderError(
-                f"There is no folder for {name or _here()}.",
+                f"There is no folder for {_here() if name is None else name}.",
                 "Linux with glibc 2.17 or newer, on x86_64 or aarch64, is what Helder and its engine run on.",
                 "Name linux-x86_64, linux-aarch64, or an older C library as manylinux_2_28_x86_64.",
             )

@@ -114,7 +114,10 @@ def _check(archive: zipfile.ZipFile, path: Path) -> int:
     if strange := sorted((set(entries) - unsigned) ^ (set(listed) - unsigned)):
         raise _refused(path, f"Its RECORD and its files differ: {strange[0]!a}.")
     for name in sorted(set(entries) - unsigned):
-        layout.relative(name)
+        try:
+            layout.relative(name)
+        except HelderError as error:
+            raise _refused(path, f"It holds the path {name!a}, which leads out of it.") from error
         kind, _, digest = listed[name].partition("=")
         if kind != "sha256" or _digest(archive, entries[name]) != digest:
             raise _refused(path, f"{name!a} in it is not what its RECORD says.")
