@@ -689,7 +689,8 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
 def told(into: Path) -> str:
     """How to go on."""
     current = into.resolve() / "current"
-    return f"\n{current}/bin/helder serve {current}/model\n\nThe rest is told in {current}/docs/index.html."
+    serve = f"{current}/bin/helder serve {current}/model --policy {current}/policy.toml"
+    return f"\n{serve}\n\nThe rest is told in {current}/docs/index.html."
 
 
 if __name__ == "__main__":

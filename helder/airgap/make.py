@@ -8,6 +8,7 @@ FOLDER/
   wheels/                 Helder, what it needs, and the pip that installs them
   model/                  the bundle of `helder certify`, with its certificate
   docs/index.html         README and docs on one page
+  policy.toml             what `helder serve` demands of the model
   bom/cyclonedx.json      the bill of materials over wheels and model
   serve/                  a systemd unit and a container file
 
@@ -113,11 +114,12 @@ def make(
             path = f"{WHEELS}/{wheel.path.name}"
             folder.files[path] = FileEntry(path, wheel.size, wheel.sha256)
         vouched = _keys(folder, verdict, signing)
+        folder.write("policy.toml", _policy(vouched))
         folder.write("install.py", Path(install.__file__).read_bytes())
         folder.write("docs/index.html", pages.render(own_wheel.documents()))
         if limits is not None:
             glibc, fingerprint = _glibc(wheels)[0], signing[0].public.id
-            files = units.on_stick(verdict.name, INTO, vouched, fingerprint, target.python, glibc, limits)
+            files = units.on_stick(verdict.name, INTO, fingerprint, target.python, glibc, limits)
             for name, data in files.items():
                 folder.write(f"serve/{name}", data)
         extras = collect.EXTRAS[what]
@@ -126,7 +128,7 @@ def make(
             "bom/cyclonedx.json", bom.render(verdict.predicate, release, wheels, target, extras, folder.files, stated)
         )
         _check_names(folder.files)
-        said = _said(folder, verdict, wheels, target, what, vouched, stated)
+        said = _said(folder, verdict, wheels, target, what, sorted(map(_key_path, vouched)), stated)
         _sign(folder, said, signing)
         artifacts.fsync_tree(aside)
         artifacts.move_folder(aside, out)
@@ -163,13 +165,19 @@ def _model(source: Path, folder: Folder, signing: Sequence[SigningKey], on_event
     return verdict
 
 
-def _keys(folder: Folder, verdict: Verdict, signing: Sequence[SigningKey]) -> list[str]:
-    """Write the keys; the paths of those that signed the model and are believed here."""
+def _policy(vouched: Sequence[PublicKey]) -> bytes:
+    """What `helder serve` demands there: that one of these keys signed the model."""
+    ids = ", ".join(f'"{key.id}"' for key in vouched)
+    return f"# Whoever signed this folder vouches for these keys.\ntrusted_keys = [{ids}]\n".encode()
+
+
+def _keys(folder: Folder, verdict: Verdict, signing: Sequence[SigningKey]) -> list[PublicKey]:
+    """Write the keys; those that signed the model and are believed here."""
     known = {key.id: key for key in [*keys_in(folder.root / MODEL), *keys.believed()]}
     of_model = [known[signer.id] for signer in verdict.signers if signer.known]
     for key in [*of_model, *(one.public for one in signing)]:
         folder.write(_key_path(key), key.to_pem())
-    return sorted(_key_path(key) for key in of_model)
+    return of_model
 
 
 def _key_path(key: PublicKey) -> str:

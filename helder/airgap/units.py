@@ -13,7 +13,6 @@ level 2 the unit forbids all of it, and the room is Landlock and seccomp alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,18 +56,16 @@ class Limits:
             raise HelderError("That is no number of processors, level or port.", fix="helder bundle unit --help")
 
 
-def unit(name: str, into: Path, keys: Sequence[str], limits: Limits) -> str:
+def unit(name: str, into: Path, limits: Limits) -> str:
     """The systemd unit.
 
     Args:
         name: of the model, for people.
         into: where `install.py` installs.
-        keys: those whose signatures are believed, as paths in the folder.
     """
     limits.check()
     current = _path(into) + "/current"
-    trusts = "".join(f"ExecStartPre={current}/bin/helder key trust {current}/{key}\n" for key in keys)
-    options = ["--port", str(limits.port), "--token-file", "%S/helder/token", "--drain", str(DRAIN)]
+    options = f"--port {limits.port} --token-file %S/helder/token --drain {DRAIN}"
     return f"""\
 [Unit]
 Description={_words(name)}, answered by Helder on 127.0.0.1:{limits.port}
@@ -77,7 +74,7 @@ After=network.target
 
 [Service]
 Type=exec
-{trusts}ExecStart={current}/bin/helder serve {current}/model {" ".join(options)}
+ExecStart={current}/bin/helder serve {current}/model --policy {current}/policy.toml {options}
 Environment=HOME=%S/helder HELDER_HOME=%S/helder
 DynamicUser=yes
 StateDirectory=helder
@@ -166,6 +163,8 @@ def container(fingerprint: str, python: str, glibc: str, limits: Limits) -> dict
     if re.fullmatch("[0-9a-f]{64}", fingerprint) is None:
         raise HelderError("A fingerprint has 64 hexadecimal digits.")
     current, state = "/opt/helder/current", "/var/lib/helder"
+    words = ["--port", str(limits.port), "--token-file", f"{state}/token", "--drain", str(DRAIN)]
+    options = ", ".join(f'"{word}"' for word in words)
     build = f"""\
 # In the folder, after its signature was checked:
 #     podman build --network=none --build-arg BASE=REGISTRY/IMAGE@sha256:… -t localhost/helder -f serve/Containerfile .
@@ -181,7 +180,7 @@ USER {USER}:{USER}
 WORKDIR {state}
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["{current}/bin/helder"]
-CMD ["serve", "{current}/model", "--port", "{limits.port}", "--token-file", "{state}/token", "--drain", "{DRAIN}"]
+CMD ["serve", "{current}/model", "--policy", "{current}/policy.toml", {options}]
 """
     run = f"""\
 # /etc/containers/systemd/helder.container (podman 4.4 or newer). The same limits as helder.service has.
@@ -225,11 +224,9 @@ Unmask=ALL
     return "# The engine's room has level 2 here: /proc is covered, and bubblewrap cannot make its own.\n"
 
 
-def on_stick(
-    name: str, into: Path, keys: Sequence[str], fingerprint: str, python: str, glibc: str, limits: Limits
-) -> dict[str, bytes]:
+def on_stick(name: str, into: Path, fingerprint: str, python: str, glibc: str, limits: Limits) -> dict[str, bytes]:
     """The files of a folder's serve/."""
-    files = {"helder.service": unit(name, into, keys, limits), **container(fingerprint, python, glibc, limits)}
+    files = {"helder.service": unit(name, into, limits), **container(fingerprint, python, glibc, limits)}
     return {path: text.encode("utf-8") for path, text in files.items()}
 
 

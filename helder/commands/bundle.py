@@ -162,7 +162,7 @@ def unit(folder: Path, into: Path, memory: str, cpus: float, port: int, seal: in
     from helder.airgap import units
 
     said = _said(folder)
-    text = units.unit(said["name"], into, said["model"]["keys"], _limits(memory, cpus, port, seal))
+    text = units.unit(said["name"], into, _limits(memory, cpus, port, seal))
     talk.data({"helder.service": text}) if as_json else click.echo(text, nl=False)
 
 

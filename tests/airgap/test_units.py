@@ -30,7 +30,7 @@ def written(folder: Path, limits: Limits) -> Path:
         program.write_text("#!/bin/sh\n", encoding="ascii")
         program.chmod(0o755)
     path = folder / "helder.service"
-    path.write_text(units.unit("doses", folder, ["keys/0123456789ab.pem"], limits), encoding="utf-8")
+    path.write_text(units.unit("doses", folder, limits), encoding="utf-8")
     return path
 
 
@@ -87,7 +87,7 @@ def test_under_the_system_calls_of_the_unit_python_runs_and_rooms_are_made_at_le
 @pytest.mark.parametrize("seal", [3, 2])
 def test_unit_and_container_have_the_same_limits(seal: int) -> None:
     limits = Limits(memory="3G", cpus=1.5, tasks=99, files=555, port=8123, seal=seal)
-    unit = units.unit("doses", units.INTO, [], limits)
+    unit = units.unit("doses", units.INTO, limits)
     container = units.container(FINGERPRINT, "3.11", "2.31", limits)
     run, build = container["helder.container"], container["Containerfile"]
     for line in ("MemoryMax=3G", "CPUQuota=150%", "TasksMax=99", "LimitNOFILE=555", "LimitCORE=0", "DynamicUser=yes"):
@@ -114,7 +114,7 @@ def test_the_container_is_built_without_a_network_and_runs_as_nobody() -> None:
 
 @pytest.mark.parametrize("name", ["x\nExecStartPre=/bin/evil", "a\\\nb", "50% %n $HOME `id`", "", "\u202eevil"])
 def test_a_models_name_cannot_become_a_line_of_the_unit(name: str) -> None:
-    unit = units.unit(name, units.INTO, [], Limits())
+    unit = units.unit(name, units.INTO, Limits())
     lines = unit.splitlines()
     assert lines[1].startswith("Description=") and lines[2].startswith("Documentation=")
     assert not set(lines[1]) & set("%$\\`\n") and len([line for line in lines if line.startswith("Exec")]) == 1
@@ -125,10 +125,10 @@ def test_a_models_name_cannot_become_a_line_of_the_unit(name: str) -> None:
 )
 def test_a_limit_that_is_none_is_refused(limits: Limits) -> None:
     with pytest.raises(HelderError):
-        units.unit("doses", units.INTO, [], limits)
+        units.unit("doses", units.INTO, limits)
 
 
 @pytest.mark.parametrize("into", ["relative", "/a b", "/opt/%n", "/opt/x\ny"])
 def test_a_place_that_a_unit_cannot_name_is_refused(into: str) -> None:
     with pytest.raises(HelderError, match="cannot name"):
-        units.unit("doses", Path(into), [], Limits())
+        units.unit("doses", Path(into), Limits())
