@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from helder.recipe import Base, Train
 
 Known = Artifact | None  # an artifact, or None while it is not made yet
+RETRIEVAL = "-retrieval"  # of a subject that is asked with passages, as `helder.retrieve.ground.SUFFIX`
 MACHINE = "precision"  # what the machine's own device and precision are kept under in helder.lock
 # Keys of [train] that say what is learnt from or how long; the rest is settings of the loop.
 NOT_SETTINGS = {
@@ -45,10 +46,13 @@ def journey(project: Project, walk: Walk) -> None:
     recipe = project.recipe
     documents = prepared_documents(project, walk)
     base, data = beginning(project, walk, documents)
+    grounded = with_passages(project, walk, base, data, documents)
 
     weights = base
     for training in recipe.train:
-        weights = train(project, walk, training, base, weights, data, documents)
+        from_passages = recipe.retrieve is not None and recipe.retrieve.learn and training is recipe.final
+        records = grounded if from_passages else data
+        weights = train(project, walk, training, base, weights, records, documents)
 
     compress = {"formats": list(recipe.compress.formats)}
     files = walk.stage("files", "helder.compress.stage:run", compress, {"train": weights, "data": data})
@@ -57,6 +61,8 @@ def journey(project: Project, walk: Walk) -> None:
     subjects |= {format: {"files": files, "data": data} for format in recipe.compress.formats}
     if recipe.evaluate.base and not recipe.base.scratch:
         subjects["base"] = {"model": base, "data": data}
+    if recipe.retrieve is not None:
+        subjects |= {f"{subject}{RETRIEVAL}": {**of, "data": grounded} for subject, of in subjects.items()}
     answers = {
         subject: walk.stage(f"predict-{subject}", "helder.evaluate.predict:run", predict_settings(project, subject), of)
         for subject, of in subjects.items()
@@ -95,6 +101,18 @@ def prepared_documents(project: Project, walk: Walk) -> Known:
     keys = ("personal_data", "personal_data_engine", "near_duplicates", "repeated_passages")
     settings = {key: getattr(asked, key) for key in keys}
     return walk.stage("clean", "helder.data.clean.stage:run", settings, inputs)
+
+
+def with_passages(project: Project, walk: Walk, base: Known, data: Known, documents: Known) -> Known:
+    """The records, each question with the passages that fit it; None without [retrieve], or while they are not made."""
+    asked = project.recipe.retrieve
+    if asked is None:
+        return None
+    settings = {"passage": asked.passage, "overlap": asked.overlap, "stem": asked.stem}
+    texts = texts_of(project, [asked.documents], documents)
+    passages = walk.stage("passages", "helder.retrieve.index:run", settings, {"base": base, **texts})
+    inputs = {"data": data, "passages": passages, "base": base}
+    return walk.stage("ground", "helder.retrieve.ground:run", {"top": asked.top, "room": asked.tokens}, inputs)
 
 
 def beginning(project: Project, walk: Walk, documents: Known = None) -> tuple[Known, Known]:
@@ -147,7 +165,10 @@ def trust(
 
 def trusted(project: Project) -> tuple[str, ...]:
     """The subjects whose answers may be trusted: the weights and the files, not what they are compared with."""
-    return () if project.recipe.trust is None else ("weights", *project.recipe.compress.formats)
+    if project.recipe.trust is None:
+        return ()
+    bare = ("weights", *project.recipe.compress.formats)
+    return bare if project.recipe.retrieve is None else (*bare, *(f"{name}{RETRIEVAL}" for name in bare))
 
 
 def served(project: Project, files: Known, scores: Known) -> str | None:
@@ -372,9 +393,12 @@ def predict_settings(project: Project, subject: str) -> dict[str, Any]:
         "examples": 0,
         "constrained": True,
     }
-    if subject == "base":
+    bare = subject.removesuffix(RETRIEVAL)
+    if bare == "base":
         limits = [limit for limit in (evaluate.limit, evaluate.base_limit) if limit is not None]
-        settings |= {"examples": evaluate.base_examples, "limit": min(limits, default=None)}
+        retrieve = project.recipe.retrieve
+        examples = evaluate.base_examples if retrieve is None or bare == subject else retrieve.base_examples
+        settings |= {"examples": examples, "limit": min(limits, default=None)}
     if subject in trusted(project):
         settings["confidences"] = True
     return settings

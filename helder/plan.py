@@ -200,12 +200,17 @@ def _cost(project: Project, name: str, measured: Measured) -> tuple[float, float
         return 5.0, 0.3e9, 1, "arithmetic on the answers"
     if name == "trust-answers":
         return _trust_cost(project, measured)
-    subject = name.removeprefix("predict-")
-    limit = pipeline.predict_settings(project, subject)["limit"]
-    sizes = [*measured.sizes.values(), *([measured.dev] if subject in pipeline.trusted(project) else [])]
+    if name in ("passages", "ground"):
+        return 5.0, 0.5e9, 1, "words of documents and questions"
+    called = name.removeprefix("predict-")
+    subject = called.removesuffix(pipeline.RETRIEVAL)
+    limit = pipeline.predict_settings(project, called)["limit"]
+    sizes = [*measured.sizes.values(), *([measured.dev] if called in pipeline.trusted(project) else [])]
     cases = [size if limit is None else min(size, limit) for size in sizes]
     if subject in STEP_SHARE or subject == "base":
-        tokens = sum(cases) * measured.example_tokens
+        retrieve = project.recipe.retrieve
+        with_passages = 0 if called == subject or retrieve is None else retrieve.tokens
+        tokens = sum(cases) * (measured.example_tokens + with_passages)
         share = STEP_SHARE.get(subject, STEP_SHARE["weights"])
         if subject == "base":
             # The examples that all its questions begin with are read once.

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from helder.errors import HelderError
 from helder.recipe_errors import NotFound, from_toml, from_validation
-from helder.recipe_tables import Compare, Data, Documents, Fraction, Name, Release, Section, Trust
+from helder.recipe_tables import Compare, Data, Documents, Fraction, Name, Release, Retrieve, Section, Trust
 
 FILE_NAME = "recipe.toml"
 DOCUMENTS = "documents"  # what a training names to learn from [documents]
@@ -287,6 +287,8 @@ class Recipe(Section):
     """How the model is measured."""
     compare: Compare = Compare()
     """What may leave when it is compared with services outside."""
+    retrieve: Retrieve | None = None
+    """Passages that are looked up for each question; without it the model answers from what it learnt."""
     trust: Trust | None = None
     """How far single answers can be trusted; without it nothing of that is measured."""
     release: Release = Release()
@@ -361,6 +363,8 @@ class Recipe(Section):
         found |= {f"data.tests.{name}": path for name, path in data.tests.items()}
         if self.trust is not None and self.trust.paraphrases is not None:
             found["trust.paraphrases"] = self.trust.paraphrases
+        if self.retrieve is not None and not self.means_documents(self.retrieve.documents):
+            found["retrieve.documents"] = self.retrieve.documents
         documents = [] if self.documents is None else [str(one["name"]) for one in self.documents.described()]
         for place, path in enumerate(documents):
             found["documents.folders" if place == 0 else f"documents.folders[{place}]"] = path
@@ -376,7 +380,7 @@ class Recipe(Section):
         return found
 
     def means_documents(self, path: str) -> bool:
-        """Whether what a training calls its text are the documents of [documents]."""
+        """Whether what a training calls its text, or [retrieve] its documents, are those of [documents]."""
         return path == DOCUMENTS and self.documents is not None
 
     def paths_of(self, training: Train) -> list[str]:

@@ -1,4 +1,5 @@
-"""The tables of a recipe about what goes in and what is handed out: `[data]`, `[documents]`, `[trust]`, `[release]`.
+"""The tables of a recipe about what goes in and what is handed out: `[data]`, `[documents]`, `[retrieve]`, `[trust]`,
+`[release]`.
 
 Strict like all of it, see `helder.recipe`.
 """
@@ -181,6 +182,38 @@ class Trust(Section):
     """So many made-up examples are planted in the training data, to see whether the model gives them away."""
     seed: int = 0
     """Decides which items are asked again, and how they are changed."""
+
+
+class Retrieve(Section):
+    """Passages of documents are looked up for each question and given to the model with it."""
+
+    documents: str
+    """A file or folder, relative to the recipe, or "documents": those of [documents] that were accepted."""
+    passage: Annotated[int, Field(ge=16)] = 96
+    """The tokens of a passage, at most; it ends where a sentence or a heading does."""
+    overlap: Annotated[int, Field(ge=0)] = 16
+    """At most so many tokens of a passage stand in the next one again, whole sentences."""
+    top: Annotated[int, Field(ge=1, le=50)] = 3
+    """So many passages are given to the model."""
+    room: Annotated[int, Field(ge=16)] | None = None
+    """The tokens that they may have together; the last ones are dropped, and it is said. Without it passage × top."""
+    stem: Literal["none", "en", "nl", "de", "fr"] = "none"
+    """Takes endings of the plural off before words are compared, by the rules of this language."""
+    learn: bool = False
+    """Whether the last training learns to answer from passages: its questions are given with theirs, too."""
+    base_examples: Annotated[int, Field(ge=0)] = 2
+    """How many examples, with their passages, the untrained model gets in its prompt."""
+
+    @model_validator(mode="after")
+    def _goes_on(self) -> Retrieve:
+        if self.overlap >= self.passage:
+            raise ValueError(f"[retrieve] overlap = {self.overlap} has to be less than passage = {self.passage}")
+        return self
+
+    @property
+    def tokens(self) -> int:
+        """The room, resolved."""
+        return self.passage * self.top if self.room is None else self.room
 
 
 class Release(Section):

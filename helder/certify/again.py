@@ -41,6 +41,8 @@ CHEAP = frozenset(
         "helder.evaluate.trust.stage:run",
         "helder.certify.commitment:run",
         "helder.trace.index:run",
+        "helder.retrieve.index:run",
+        "helder.retrieve.ground:run",
     }
 )
 # What a boundary of the house is: what lies before it is a declared source.

@@ -37,6 +37,8 @@ KINDS: tuple[tuple[str, str, Kind], ...] = (
     ("data", "task.json", "model"),
     ("data", "summary.json", "model"),
     ("tokens-*", "summary.json", "model"),
+    ("passages", "index.json", "model"),
+    ("ground", "task.json", "model"),
     ("probe*", "probe.json", "making"),
     ("train*", "log.jsonl", "making"),
     ("train*", "evaluation.jsonl", "making"),

@@ -22,6 +22,7 @@ from helder.errors import HelderError
 from helder.ledger import artifact as artifacts
 from helder.ledger.artifact import Artifact
 from helder.ledger.statement import Statement
+from helder.retrieve.ground import SUFFIX
 
 OF_FILES = ("f16", "q8_0", "q4_0")
 CLOSE = 1e-3  # of two confidences, relatively: far above rounding, far below what moves a threshold (assumption)
@@ -83,7 +84,8 @@ def _ask(again: Again, name: str, questions: Sequence[Question], level: Level) -
     said = again.way[name]
     cut = again.work / "data"
     try:
-        if said.predicate["settings"]["subject"] not in OF_FILES and importlib.util.find_spec("torch") is None:
+        subject = said.predicate["settings"]["subject"].removesuffix(SUFFIX)
+        if subject not in OF_FILES and importlib.util.find_spec("torch") is None:
             raise Missing("it needs what `pip install 'helder[train]'` installs, which is not here")
         whole = again.stage_of(name)
         stored = {one: _lines(again.bundle.folder(name) / f"{one.test_set}.jsonl")[one.place] for one in questions}

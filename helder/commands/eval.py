@@ -107,7 +107,8 @@ def show(project: Path, as_json: bool) -> None:
     for sentence in contaminated.sentences(opened, found, scores):
         click.echo(sentence)
     click.echo(f"\n{short_table(scores)}")
-    for sentence in [scores["recommendation"]["text"], *scores["warnings"]]:
+    worth = [scores["retrieval"]["text"]] if "retrieval" in scores else []
+    for sentence in [scores["recommendation"]["text"], *worth, *scores["warnings"]]:
         click.echo(f"\n{sentence}")
     for line in told.lines(trust, scores):
         click.echo(line)

@@ -119,4 +119,6 @@ def run(project: Path, as_json: bool) -> None:
         click.echo(sentence)
     click.echo(f"\n{short_table(scores)}")
     click.echo(f"\n{scores['recommendation']['text']}")
+    if "retrieval" in scores:
+        click.echo(f"\n{scores['retrieval']['text']}")
     click.echo(f"\nreport: {opened.report}\nserve:  {command}")

@@ -11,8 +11,8 @@ row of zeros.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from helder.data.task import AnswerError, Task
 from helder.errors import HelderError
 from helder.evaluate.prompt import choose_asked, choose_shots, messages_for
 from helder.evaluate.records import Example, Prediction, load_examples, save_predictions, test_sets
+from helder.retrieve.ground import SUFFIX, combined, notes
 from helder.serve.answer import SCORES, Answer
 from helder.tokens import chat
 from helder.tokens import tokenizer as tokenizers
@@ -59,10 +60,11 @@ def run(
     """Ask a subject every item.
 
     Args:
-        settings: subject ("weights", "base", or a file: "f16", "q8_0", "q4_0"), limit (items of each test set, null
-            for all), seed (which items, and which examples), examples (in the prompt; of the base model only),
-            constrained (true), confidences (false: whether log-probabilities are asked for, which become the confidence
-            of each answer, and the development set too, on which thresholds are chosen).
+        settings: subject ("weights", "base", or a file: "f16", "q8_0", "q4_0"; each with "-retrieval" behind it
+            when the data are those of the stage "ground", whose questions have passages), limit (items of each test
+            set, null for all), seed (which items, and which examples), examples (in the prompt; of the base model
+            only), constrained (true), confidences (false: whether log-probabilities are asked for, which become the
+            confidence of each answer, and the development set too, on which thresholds are chosen).
         inputs: "data"; "model" (a Hugging Face folder) for weights and base, "files" for a file.
 
     Returns:
@@ -71,7 +73,8 @@ def run(
     Raises:
         HelderError: the model cannot be loaded or cannot answer.
     """
-    subject, limit, seed = settings["subject"], settings.get("limit"), int(settings.get("seed", 0))
+    called, limit, seed = settings["subject"], settings.get("limit"), int(settings.get("seed", 0))
+    subject = called.removesuffix(SUFFIX)
     constrained, confidences = bool(settings.get("constrained", True)), bool(settings.get("confidences", False))
     data = inputs["data"]
     task = Task.load(data / "task.json")
@@ -95,9 +98,12 @@ def run(
         raise HelderError(f"{subject} gave {len(answers)} answers to {len(examples)} questions.")
     given = (read_answer(task, example, answer) for example, answer in zip(examples, answers, strict=True))
     for name, chosen in sets.items():
-        save_predictions(output / f"{name}.jsonl", list(islice(given, len(chosen))))
+        predictions = list(islice(given, len(chosen)))
+        if called != subject and confidences:
+            predictions = _less_sure(predictions, chosen, notes(data, name))
+        save_predictions(output / f"{name}.jsonl", predictions)
     about = {
-        "subject": subject,
+        "subject": called,
         "limit": limit,
         "constrained": constrained,
         "examples_in_prompt": len(shots or ()),
@@ -125,6 +131,20 @@ def read_answer(task: Task, example: Example, answer: Answer) -> Prediction:
     except AnswerError as error:
         cut = f"cut after {len(answer.ids)} tokens; " if answer.finish_reason == "length" else ""
         return Prediction(example.id, answer.text, None, f"{cut}{error}", confidence=confidence)
+
+
+def _less_sure(
+    predictions: Sequence[Prediction], asked: Sequence[Example], passages: Mapping[str, Mapping[str, Any]]
+) -> list[Prediction]:
+    """Answers with passages count for less where little of question or answer stands in these."""
+    found = []
+    for one, example in zip(predictions, asked, strict=True):
+        about = passages[one.id]
+        context = example.input[: about["before"]]
+        known = one.confidence or {}
+        sure = {name: combined(value, about["share"], context, one.raw) for name, value in known.items()}
+        found.append(replace(one, confidence=sure or None))
+    return found
 
 
 def words_of(subject: str, inputs: dict[str, Path], scratch: Path) -> tuple[Tokenizer, str]:

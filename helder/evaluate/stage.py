@@ -21,7 +21,7 @@ proportion with its interval at `confidence`; `value`, `low`, `high` lie in 0..1
     main_measure   "whole"
     subjects       [{name, role, title, note}] in printing order; name: weights | f16 | q8_0 | q4_0 | base |
                    linear | linear-all | nearest | trivial; role: "model" (ours: weights and files) | "base" |
-                   "baseline"
+                   "baseline" | "retrieval" (weights-retrieval, …: the same with passages before each question)
     test_sets      [{name, n, partial: bool (some items name the fields they define), tags: {tag: n}}],
                    the main one first
     results        [{subject, test_set, n, of: int (items in the set), subset: null | "100 of 400, chosen by hash",
@@ -36,8 +36,8 @@ proportion with its interval at `confidence`; `value`, `low`, `high` lie in 0..1
                      invalid: int      answers that are not of the task's form (counted as wrong),
                      constrained: bool whether decoding was held to the task's form,
                      examples_in_prompt: int, trained_on: int|null   (how many examples the baseline saw)}]
-    comparisons    [{why: "baseline" | "base" | "compression", a, b, test_set, measure, n (items both answered),
-                     a_value, b_value, difference (a - b), low, high,
+    comparisons    [{why: "baseline" | "base" | "compression" | "retrieval", a, b, test_set, measure,
+                     n (items both answered), a_value, b_value, difference (a - b), low, high,
                      p_value: float|null (exact McNemar, for right/wrong measures),
                      only_a, only_b: int (items that only one has right, or more right), margin,
                      verdict: "better" | "worse" | "not worse by more than x" | "not shown", sentence}]
@@ -50,6 +50,8 @@ proportion with its interval at `confidence`; `value`, `low`, `high` lie in 0..1
     recommendation {use: subject|null, verdict: "model" | "baseline" | "not shown", text: one paragraph for
                     people, accuracy: share|null, model: the model subject that was considered|null,
                     baseline: the best simple way|null}
+    retrieval      {verdict: "worth it" | "not worth it" | "not shown", text: one paragraph for people: whether training
+                   was worth it beside passages}, only where subjects were asked with passages
     warnings       [sentence]
 
 `cases.json`:
@@ -78,6 +80,7 @@ from helder.evaluate import verdict
 from helder.evaluate.measure import Measured, Subject, measure_subject, measures_of, result
 from helder.evaluate.records import Example, load_examples, load_predictions, test_sets
 from helder.evaluate.score import MEASURES, WHOLE
+from helder.retrieve.ground import SUFFIX
 
 CONFIDENCE = 0.95
 MARGIN = 0.01
@@ -91,6 +94,16 @@ SUBJECTS: dict[str, tuple[str, str, str]] = {
     "q8_0": ("model", "the Q8_0 file", "GGUF with 8-bit weights, llama.cpp."),
     "q4_0": ("model", "the Q4_0 file", "GGUF with 4-bit weights, llama.cpp."),
     "base": ("base", "the untrained base model", "The base model before training, examples in its prompt."),
+    **{
+        f"{name}{SUFFIX}": ("retrieval", f"{title} with passages", f"{note} Passages stand before each question.")
+        for name, title, note in (
+            ("weights", "the tuned model", "Weights after training."),
+            ("f16", "the F16 file", "GGUF with 16-bit weights."),
+            ("q8_0", "the Q8_0 file", "GGUF with 8-bit weights."),
+            ("q4_0", "the Q4_0 file", "GGUF with 4-bit weights."),
+            ("base", "the untrained base model", "Before training, examples with passages in its prompt."),
+        )
+    },
     "linear": ("baseline", "the linear model", "TF-IDF of words and characters, linear SVM, same examples."),
     "linear-all": ("baseline", "the linear model on all examples", "The same, on every training example."),
     "nearest": ("baseline", "the nearest training example", "Answer of the nearest input, TF-IDF of characters."),
@@ -157,6 +170,7 @@ def scores_of(
     shown = chosen or (subjects[0].name if subjects else None)
     harmed, harm_items = harm(task, measured, [name for name in dict.fromkeys(("weights", chosen)) if name in models])
     cases = {"format": 1, "harm": harm_items, "examples": _examples(measured[shown, main_set], seed) if shown else {}}
+    worth = verdict.worth(task, results, found, titles, main_set)
     return {
         "format": 1,
         "confidence": confidence,
@@ -172,6 +186,7 @@ def scores_of(
         "compression": lost,
         "harm": harmed,
         "recommendation": verdict.recommend(task, results, found, titles, roles, chosen, main_set),
+        **({} if worth is None else {"retrieval": worth}),
         "warnings": _warnings(task, results, sets),
     }, cases
 

@@ -12,6 +12,7 @@ from typing import Any
 from helder.data.task import Task
 from helder.evaluate.measure import Measured, measures_of
 from helder.evaluate.statistics import Comparison, compare, compare_shares
+from helder.retrieve.ground import SUFFIX
 
 TOLERATED = 0.5  # percentage points that a smaller file may lose and still be recommended (a bar of the project)
 FILES = ("q4_0", "q8_0", "f16")  # smallest first
@@ -92,7 +93,11 @@ def comparisons(
                     pair = measured[a, test_set], measured[b, test_set]
                     found.append(compare_measured(task, *pair, measure, why, margin, confidence, seed))
 
-    others = [one for one in dict.fromkeys(name for name, _ in measured) if one not in models]
+    others = [
+        one
+        for one in dict.fromkeys(name for name, _ in measured)
+        if one not in models and _role(measured, one) != "retrieval"
+    ]
     for model in models:
         for other in others:
             why = "base" if _role(measured, other) == "base" else "baseline"
@@ -102,7 +107,56 @@ def comparisons(
         for model in models:
             if model != "weights":
                 add(model, "weights", "compression", measures_of(task))
+    for a, b in _beside_retrieval(models):
+        add(a, b, "retrieval", ["whole", "text"] if task.kind == "text" else ["whole"])
     return [one for one in found if one is not None]
+
+
+def _beside_retrieval(models: Sequence[str]) -> list[tuple[str, str]]:
+    """Who is compared where subjects were asked with passages too."""
+    weights, base = f"weights{SUFFIX}", f"base{SUFFIX}"
+    four = [(weights, base), ("weights", base), (weights, "weights"), (base, "base")]
+    files = [model for model in models if model != "weights"]
+    return four + [(f"{file}{SUFFIX}", other) for file in files for other in (weights, file, base)]
+
+
+def worth(
+    task: Task,
+    results: Sequence[Mapping[str, Any]],
+    found: Sequence[Mapping[str, Any]],
+    titles: Mapping[str, str],
+    test_set: str,
+) -> dict[str, Any] | None:
+    """Whether training was worth it beside passages; None where nobody was asked with passages.
+
+    Decided by the tuned model with passages against the untrained one with passages, on the main measure.
+    """
+    shares = {row["subject"]: row["whole"] for row in results if row["test_set"] == test_set}
+    if f"weights{SUFFIX}" not in shares:
+        return None
+    four = ("base", f"base{SUFFIX}", "weights", f"weights{SUFFIX}")
+    name = _measure_name(task, "whole")
+    told = "; ".join(f"{titles[one]} {_percent(shares[one])}" for one in four if one in shares)
+    sentence = f"{name[0].upper()}{name[1:]} on {test_set}: {told}."
+    rows = {(row["a"], row["b"]): row for row in found if row["test_set"] == test_set and row["measure"] == "whole"}
+
+    def said(a: str, b: str) -> str | None:
+        row = rows.get((a, b))
+        return None if row is None else str(row["verdict"])
+
+    training = said(f"weights{SUFFIX}", f"base{SUFFIX}")
+    verdicts = {
+        "better": ("worth it", "With passages, training was worth it: the tuned model is better than the untrained."),
+        "worse": ("not worth it", "With passages, training was not worth it: the untrained model is better."),
+        None: ("not shown", "What training was worth is not known: the untrained model was not asked with passages."),
+    }
+    unknown = ("not shown", "With passages, it is not shown that training was worth it.")
+    chosen = verdicts.get(training, unknown)
+    passages = {
+        "better": "The passages are worth it: with them the tuned model is better than without.",
+        "worse": "The passages are not worth it: without them the tuned model is better.",
+    }.get(said(f"weights{SUFFIX}", "weights") or "", "For the tuned model it is not shown that passages are worth it.")
+    return {"verdict": chosen[0], "text": f"{chosen[1]} {passages} {sentence}"}
 
 
 def compression(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
