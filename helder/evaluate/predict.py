@@ -100,7 +100,7 @@ def run(
     for name, chosen in sets.items():
         predictions = list(islice(given, len(chosen)))
         if called != subject and confidences:
-            predictions = _less_sure(predictions, chosen, notes(data, name))
+            predictions = _less_sure(task, predictions, chosen, notes(data, name))
         save_predictions(output / f"{name}.jsonl", predictions)
     about = {
         "subject": called,
@@ -134,7 +134,7 @@ def read_answer(task: Task, example: Example, answer: Answer) -> Prediction:
 
 
 def _less_sure(
-    predictions: Sequence[Prediction], asked: Sequence[Example], passages: Mapping[str, Mapping[str, Any]]
+    task: Task, predictions: Sequence[Prediction], asked: Sequence[Example], passages: Mapping[str, Mapping[str, Any]]
 ) -> list[Prediction]:
     """Answers with passages count for less where little of question or answer stands in these."""
     found = []
@@ -142,7 +142,7 @@ def _less_sure(
         about = passages[one.id]
         context = example.input[: about["before"]]
         known = one.confidence or {}
-        sure = {name: combined(value, about["share"], context, one.raw) for name, value in known.items()}
+        sure = {name: combined(value, about["share"], context, one.raw, task.kind) for name, value in known.items()}
         found.append(replace(one, confidence=sure or None))
     return found
 

@@ -59,5 +59,8 @@ class Abstention:
         return cls(float(threshold), score, say, about["why"])
 
     def withholds(self, answer: Answer) -> bool:
-        sure = answer.confidence(self.score)
+        return self.below(answer.confidence(self.score))
+
+    def below(self, sure: float | None) -> bool:
+        """Whether a confidence is too low, or not known."""
         return sure is None or sure < self.threshold

@@ -94,7 +94,8 @@ def _one(reply: Reply, task: Task, human: bool, stdout: IO[str]) -> None:
     if reply.abstained and not human:
         sys.stderr.write(f"{_withheld(reply)}\n")
     said = _withheld(reply) if reply.abstained else _for_people(reply.output, task)
-    stdout.write((said if human else _json(reply.output)) + "\n")
+    sources = "".join(f"\n  {line}" for line in _sources(reply)) if human else ""
+    stdout.write((said if human else _json(reply.output)) + sources + "\n")
     stdout.flush()
 
 
@@ -198,6 +199,8 @@ def _json_lines(file: IO[str]) -> Write:
         said = {"answer": reply.output} if reply.error is None else {"error": reply.error}
         if reply.abstained:
             said |= {"abstained": True, "confidence": reply.confidence}
+        if reply.passages:
+            said |= {"passages": [one["id"] for one in reply.passages]}
         file.write(_json({"input": reply.question, **said}) + "\n")
         file.flush()
 
@@ -238,10 +241,19 @@ def _people(file: IO[str], task: Task) -> Write:
     def write(number: int, reply: Reply) -> None:
         answer = f"(no answer: {reply.error})" if reply.error is not None else ""
         answer = answer or (_withheld(reply) if reply.abstained else _for_people(reply.output, task))
-        file.write(reply.question + "\n" + "\n".join(f"  {line}" for line in answer.splitlines()) + "\n")
+        lines = [*answer.splitlines(), *_sources(reply)]
+        file.write(reply.question + "\n" + "\n".join(f"  {line}" for line in lines) + "\n")
         file.flush()
 
     return write
+
+
+def _sources(reply: Reply) -> Iterator[str]:
+    """Where the passages of an answer stand; those that it quotes with what is quoted."""
+    for one in reply.passages:
+        parts = [" ".join(one["text"][slice(*place)].split()) for place in one["quoted"]]
+        said = f": “{'”, “'.join(parts)}”" if parts else ""
+        yield "".join(letter if letter.isprintable() else " " for letter in f"[{one['document']}]{said}")
 
 
 def _for_people(output: Any, task: Task) -> str:

@@ -77,8 +77,8 @@ class Calibration:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise HelderError(f"{path.name} cannot be understood.", str(error), "Make it again: helder run") from error
 
-    def of(self, answer: Answer) -> Probability:
-        sure = answer.confidence(self.score)
+    def of(self, answer: Answer, sure: float | None) -> Probability:
+        """Of an answer whose confidence, by the score that was measured, is `sure`."""
         if sure is None:
             return Probability(None)
         n, right, low, high = self.bins[min(int(sure * len(self.bins)), len(self.bins) - 1)]

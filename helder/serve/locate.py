@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from helder.errors import ExitCode, HelderError
 from helder.ledger.artifact import Artifact, hash_file
 from helder.ledger.run_folder import Entry
 from helder.ledger.statement import Statement
+from helder.retrieve.ground import SUFFIX
 from helder.serve.abstention import FILE_NAME
 from helder.serve.calibrated import FILE_NAME as TRUST
 
@@ -48,6 +49,8 @@ class Located:
         reason: why this file and not another, one sentence.
         abstention: abstention.json of the trust stage over the answers of exactly this file; None without any.
         trust: trust.json of the same stage.
+        passages: the index of passages with which exactly this file was measured; None when it was not.
+        grounding: settings of the stage "ground" then: top and room.
     """
 
     gguf: Path
@@ -58,6 +61,8 @@ class Located:
     reason: str
     abstention: Path | None = None
     trust: Path | None = None
+    passages: Path | None = None
+    grounding: Mapping[str, Any] = field(default_factory=dict)
 
 
 def locate(run: Runs, format: str | None = None) -> Located:
@@ -101,7 +106,19 @@ def locate(run: Runs, format: str | None = None) -> Located:
     _check(path, files[chosen]["sha256"])
     weights, data = _input(run, believed, made, "train"), _input(run, believed, made, "data")
     abstention, trust = (_of_trust(run, believed, made, chosen, name) for name in (FILE_NAME, TRUST))
-    return Located(path, chosen, files[chosen]["sha256"], weights, data / "task.json", reason, abstention, trust)
+    passages, grounding = _of_ground(run, believed, made, chosen)
+    return Located(
+        path,
+        chosen,
+        files[chosen]["sha256"],
+        weights,
+        data / "task.json",
+        reason,
+        abstention,
+        trust,
+        passages,
+        grounding,
+    )
 
 
 def choose(files: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Any] | None) -> tuple[str, str]:
@@ -166,6 +183,33 @@ def _of_trust(run: Runs, believed: list[Statement], files: Statement, format: st
                 )
             return path
     return None
+
+
+def _of_ground(
+    run: RunFolder, believed: list[Statement], files: Statement, format: str
+) -> tuple[Path | None, Mapping[str, Any]]:
+    """(the index of passages, settings of "ground") with which this model file was last measured; (None, {}) if never.
+
+    Raises:
+        HelderError: the index is gone, or has changed since (code 3).
+    """
+    for said in reversed(believed):
+        if said.stage != f"predict-{format}{SUFFIX}" or _digest(said, "files") != files.digest:
+            continue
+        ground = next((one for one in believed if one.stage == "ground" and one.digest == _digest(said, "data")), None)
+        if ground is None:
+            continue
+        index = next((one for one in believed if one.digest == _digest(ground, "passages")), None)
+        held = None if index is None else run.held(index)
+        if held is None or not held.intact():
+            raise HelderError(
+                "The index of passages is not the one that was measured.",
+                "It is gone, or has changed since.",
+                "Make it again: helder run",
+                ExitCode.FAILED,
+            )
+        return held.path, ground.predicate["settings"]
+    return None, {}
 
 
 def _digest(said: Statement, name: str) -> str | None:

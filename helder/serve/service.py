@@ -1,6 +1,7 @@
 """One model and its task: a question as text -> an answer, held to the task's form and read back.
 
-The model is asked as it was trained: the bare text is the one message of the user. A question that does not
+The model is asked as it was measured: the bare text is the one message of the user, with the passages that fit it
+before it where this file was measured with passages (`helder.retrieve`). A question that does not
 fit is refused by name and never cut. An answer that does not end, or cannot be read, is an error beside its
 text, never a guess. Where the recipe says so, an answer that is less sure than the threshold of the trust stage is
 withheld.
@@ -9,15 +10,18 @@ withheld.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
 from helder.data.task import AnswerError, Task
 from helder.errors import ExitCode, HelderError
+from helder.retrieve import quotes
+from helder.retrieve.ground import SUFFIX, Grounded, Retriever, combined
+from helder.retrieve.index import Index
 from helder.serve.abstention import Abstention
-from helder.serve.answer import Answer
+from helder.serve.answer import Answer, Score
 from helder.serve.calibrated import Calibration, Probability
 from helder.serve.engine import Engine
 from helder.serve.locate import Located, Runs, locate
@@ -48,7 +52,10 @@ class Reply:
         confidence: how sure the model was; None where answers are never withheld, or it is not known.
         promised: the promise of the threshold holds for this answer: it was neither drawn nor cut by the client.
         probability: label tasks: how probable it is that the label is right.
-        passages: what the model was given beside the question, as it is told to clients.
+        passages: what the model was given beside the question, as it is told to clients: document, id, text, score, and
+            quoted, the parts of the text that the answer quotes or says as a whole.
+        quotes: what stands between quotation marks in the answer: start, stop, and whether a passage holds it verbatim.
+        dropped: passages that fit the question and did not fit the room.
         prompt_ids: the tokens that the model was given.
         receipt: of the audit log, as it is told to clients; None when there is no log.
         trace: the path at which the answer can be traced; None when it cannot.
@@ -63,6 +70,8 @@ class Reply:
     promised: bool = False
     probability: Probability | None = None
     passages: tuple[dict[str, Any], ...] = ()
+    quotes: tuple[dict[str, Any], ...] = ()
+    dropped: int = 0
     prompt_ids: tuple[int, ...] | None = field(default=None, compare=False)
     receipt: dict[str, Any] | None = field(default=None, compare=False)
     trace: str | None = field(default=None, compare=False)
@@ -82,10 +91,11 @@ class Service:
         located: Located,
         abstention: Abstention | None = None,
         calibration: Calibration | None = None,
+        retriever: Retriever | None = None,
     ) -> None:
         self.engine, self.tokenizer, self.chat = engine, tokenizer, chat
         self.task, self.located, self.grammar = task, located, task.grammar()
-        self.abstention, self.calibration = abstention, calibration
+        self.abstention, self.calibration, self.retriever = abstention, calibration, retriever
 
     @classmethod
     def open(
@@ -110,7 +120,8 @@ class Service:
 
         located = locate(run, format)
         task = Task.load(located.task)
-        abstention = None if located.abstention is None else Abstention.load(located.abstention, located.format)
+        subject = located.format if located.passages is None else f"{located.format}{SUFFIX}"
+        abstention = None if located.abstention is None else Abstention.load(located.abstention, subject)
         if abstain and abstention is None:
             raise HelderError(
                 f"{located.format} may not answer yet: the recipe withholds answers that are too unsure.",
@@ -119,9 +130,13 @@ class Service:
                 ExitCode.REFUSED,
             )
         tokenizer = Tokenizer.load(located.folder)
-        calibration = None if located.trust is None else Calibration.load(located.trust, located.format)
+        calibration = None if located.trust is None else Calibration.load(located.trust, subject)
+        retriever = None
+        if located.passages is not None:
+            top, room = int(located.grounding["top"]), int(located.grounding["room"])
+            retriever = Retriever(Index(located.passages), tokenizer, top, room)
         engine = Engine.open(located.gguf, threads=threads, context=context)
-        return cls(engine, tokenizer, chat.format_of(located.folder), task, located, abstention, calibration)
+        return cls(engine, tokenizer, chat.format_of(located.folder), task, located, abstention, calibration, retriever)
 
     @property
     def name(self) -> str:
@@ -138,17 +153,19 @@ class Service:
         return f"llama.cpp (xllamacpp {version('xllamacpp')})"
 
     def prompt(self, question: str) -> list[int]:
-        """The prompt's tokens.
+        """The prompt's tokens, with passages where there are any.
 
         Raises:
             TooLong: no room is left for an answer.
             HelderError: the question is empty.
         """
-        from helder.tokens import chat
+        return self._prompt(question)[0]
 
+    def _prompt(self, question: str) -> tuple[list[int], Grounded | None]:
+        """The prompt's tokens, and the passages in it. Question before passages: what does not fit is dropped."""
         if not question.strip():
             raise HelderError("The question is empty.", "", "Give a text.")
-        ids, _ = chat.render(self.tokenizer, self.chat, [{"role": "user", "content": question}])
+        ids = self._rendered(question)
         if len(ids) >= self.engine.context:
             raise TooLong(
                 f"The question {shown(question)} has {len(ids)} tokens with its chat format; "
@@ -156,7 +173,16 @@ class Service:
                 "A question is never cut, because the cut part may be what matters.",
                 "Split the question.",
             )
-        return list(ids)
+        if self.retriever is None:
+            return ids, None
+        left = self.engine.context - len(ids) - min(LONGEST_ANSWER, self.engine.context // 4)
+        grounded = self.retriever.ground(question, max(0, left))
+        return (self._rendered(grounded.text) if grounded.passages else ids), grounded
+
+    def _rendered(self, text: str) -> list[int]:
+        from helder.tokens import chat
+
+        return list(chat.render(self.tokenizer, self.chat, [{"role": "user", "content": text}])[0])
 
     def ask(
         self,
@@ -175,7 +201,7 @@ class Service:
 
         Where answers may be withheld, nothing is streamed before it is known whether this one is: it comes whole.
         """
-        ids = self.prompt(question)
+        ids, grounded = self._prompt(question)
         held = self.abstention is not None
         whole = None if stream is None else (lambda text: stream("")) if held else stream
         answer = self.engine.complete(
@@ -191,35 +217,49 @@ class Service:
             stream=whole,
         )
         promised = held and temperature == 0 and not stop
-        reply = replace(self.read(question, answer), promised=promised, prompt_ids=tuple(ids))
+        reply = replace(self.read(question, answer, grounded), promised=promised, prompt_ids=tuple(ids))
         if held and stream is not None and reply.answer is not None:
             stream(reply.answer.text)
         return reply
 
     def ask_many(self, questions: Sequence[str]) -> list[Reply]:
         """Answer many questions greedily, in order; one that cannot be asked gets a reply with the error."""
-        prompts: list[list[int]] = []
+        prompts: list[tuple[list[int], Grounded | None]] = []
         errors: dict[int, str] = {}
         for index, question in enumerate(questions):
             try:
-                prompts.append(self.prompt(question))
+                prompts.append(self._prompt(question))
             except HelderError as error:
                 errors[index] = error.what
         held = self.abstention is not None
-        answers = iter(
-            self.engine.complete_many(prompts, grammar=self.grammar, max_tokens=LONGEST_ANSWER, logprobs=self._weighs)
-        )
+        ids = [ids for ids, _ in prompts]
+        made = self.engine.complete_many(ids, grammar=self.grammar, max_tokens=LONGEST_ANSWER, logprobs=self._weighs)
+        answers = iter(zip(made, (grounded for _, grounded in prompts), strict=True))
         return [
             Reply(question, None, None, errors[index])
             if index in errors
-            else replace(self.read(question, next(answers)), promised=held)
+            else replace(self.read(question, *next(answers)), promised=held)
             for index, question in enumerate(questions)
         ]
 
-    def read(self, question: str, answer: Answer) -> Reply:
+    def read(self, question: str, answer: Answer, grounded: Grounded | None = None) -> Reply:
         """Decode an answer, or withhold it."""
-        sure = None if self.abstention is None else answer.confidence(self.abstention.score)
-        if self.abstention is not None and self.abstention.withholds(answer):
+        reply = self._read(question, answer, grounded)
+        if grounded is None:
+            return reply
+        said = "" if reply.abstained else answer.text
+        texts = [one.text for one in grounded.passages]
+        passages = tuple(
+            {"document": one.document, "id": one.id, "text": one.text, "score": round(one.score, 6)}
+            | {"quoted": [list(place) for place in quotes.quoted(said, one.text)]}
+            for one in grounded.passages
+        )
+        marked = tuple(asdict(one) for one in quotes.quotations(said, texts))
+        return replace(reply, passages=passages, quotes=marked, dropped=grounded.dropped)
+
+    def _read(self, question: str, answer: Answer, grounded: Grounded | None) -> Reply:
+        sure = None if self.abstention is None else self._sure(answer, self.abstention.score, grounded)
+        if self.abstention is not None and self.abstention.below(sure):
             say = self.abstention.say
             said = replace(answer, text=say, ids=(), logprobs=(), alternatives=(), finish_reason="stop")
             return Reply(question, said, None, None, abstained=True, confidence=sure)
@@ -228,7 +268,9 @@ class Service:
             return Reply(question, answer, None, error, confidence=sure)
         try:
             output = self.task.decode(answer.text)
-            return Reply(question, answer, output, None, confidence=sure, probability=self._probability(answer))
+            return Reply(
+                question, answer, output, None, confidence=sure, probability=self._probability(answer, grounded)
+            )
         except AnswerError as error:
             return Reply(question, answer, None, str(error), confidence=sure)
 
@@ -237,10 +279,19 @@ class Service:
         """Whether log-probabilities are needed of every answer."""
         return self.abstention is not None or self.task.kind == "label"
 
-    def _probability(self, answer: Answer) -> Probability | None:
+    def _sure(self, answer: Answer, score: Score, grounded: Grounded | None) -> float | None:
+        """How sure an answer is, as it was measured: less so where passages support it little."""
+        sure = answer.confidence(score)
+        if sure is None or grounded is None:
+            return sure
+        return combined(sure, grounded.share, grounded.context, answer.text, self.task.kind)
+
+    def _probability(self, answer: Answer, grounded: Grounded | None) -> Probability | None:
         if self.task.kind != "label":
             return None
-        return Probability(answer.confidence("whole")) if self.calibration is None else self.calibration.of(answer)
+        if self.calibration is None:
+            return Probability(answer.confidence("whole"))
+        return self.calibration.of(answer, self._sure(answer, self.calibration.score, grounded))
 
     def close(self) -> None:
         self.engine.close()

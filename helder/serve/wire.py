@@ -60,6 +60,10 @@ def said(reply: Reply) -> dict[str, Any]:
         told["label"] = {"label": reply.output, **reply.probability.to_json()}
     if reply.passages:
         told["passages"] = list(reply.passages)
+    if reply.quotes:
+        told["quotes"] = list(reply.quotes)
+    if reply.dropped:
+        told["passages_dropped"] = reply.dropped
     if reply.receipt is not None:
         told["receipt"] = reply.receipt
     if reply.trace is not None:

@@ -68,5 +68,6 @@ def test_all_records_get_their_passages(house: Path, model: Path, tmp_path: Path
 
 
 def test_little_support_makes_less_sure() -> None:
-    assert combined(0.8, 0.5, "> twaalf mensen", "twaalf") == pytest.approx(0.4)
-    assert combined(0.8, 0.5, "> twaalf mensen", "dertien") == 0
+    assert combined(0.8, 0.5, "> twaalf mensen", "twaalf", "text") == pytest.approx(0.4)
+    assert combined(0.8, 0.5, "> twaalf mensen", "dertien", "text") == 0
+    assert combined(0.8, 0.5, "> twaalf mensen", "rooms", "label") == pytest.approx(0.4)
