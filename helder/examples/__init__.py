@@ -16,6 +16,7 @@ from helder.examples.files import Example
 _MODULES = {
     "dose-instructions": "helder.examples.dose_instructions",
     "handbook": "helder.examples.handbook",
+    "handbook-questions": "helder.examples.handbook_questions",
     "icd10cm": "helder.examples.icd10cm",
     "icd10cm-from-scratch": "helder.examples.icd10cm_from_scratch",
     "olmo2": "helder.examples.olmo2",
