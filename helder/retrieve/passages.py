@@ -1,7 +1,8 @@
 """A document → passages of at most so many tokens, cut where sentences, lines and headings end.
 
-Passages follow each other and overlap by whole sentences. A heading begins a new passage, unless what stands before it
-is short; a sentence that is longer than a passage is cut between words. Places are bytes of the document's text in
+Passages follow each other and overlap by whole sentences. A paragraph that fits into a passage is not divided. A
+heading begins a new passage, unless what stands before it is short; a sentence that is longer than a passage is cut
+between words. Places are bytes of the document's text in
 UTF-8, so that a passage can be read from it again.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +39,13 @@ class Passage:
 
 @dataclass(frozen=True)
 class _Unit:
-    """A sentence or a line: bytes, tokens, and whether it is a heading."""
+    """A sentence or a line: bytes, tokens, whether it is a heading, and the tokens of its paragraph from here on."""
 
     start: int
     stop: int
     tokens: int
     heading: bool
+    rest: int
 
 
 def passages(text: str, words: Words, length: int, overlap: int) -> list[Passage]:
@@ -56,7 +58,8 @@ def passages(text: str, words: Words, length: int, overlap: int) -> list[Passage
     """
     data = text.encode("utf-8")
     ends = words.offsets(words.encode(text))
-    units = [part for unit in _units(text, ends) for part in _cut(data, unit, ends, length)]
+    parts = (part for unit in _units(text, ends) for part in _cut(data, unit, ends, length))
+    units = [part for part in parts if data[part.start : part.stop].decode("utf-8").strip()]
     found: list[Passage] = []
     current: list[_Unit] = []
     fresh = 0  # units of `current` that are in no passage yet
@@ -67,7 +70,8 @@ def passages(text: str, words: Words, length: int, overlap: int) -> list[Passage
 
     for unit in units:
         size = sum(one.tokens for one in current)
-        if fresh and (size + unit.tokens > length or (unit.heading and size * SHORT >= length)):
+        needs = unit.rest if unit.rest <= length else unit.tokens
+        if fresh and (size + needs > length or (unit.heading and size * SHORT >= length)):
             close()
             current, fresh = [] if unit.heading else _kept(current, min(overlap, length - unit.tokens)), 0
         current.append(unit)
@@ -79,14 +83,23 @@ def passages(text: str, words: Words, length: int, overlap: int) -> list[Passage
 def _units(text: str, ends: NDArray[np.int64]) -> list[_Unit]:
     """The sentences and lines of a text that say something."""
     found: list[_Unit] = []
+    paragraphs: list[list[int]] = [[]]
     start, begun = 0, 0  # character, byte
     for match in [*_END.finditer(text), None]:
         stop = match.end() if match else len(text)
         part = text[start:stop]
         stopped = begun + len(part.encode("utf-8"))
         if part.strip():
-            found.append(_Unit(begun, stopped, _tokens(ends, begun, stopped), _HEADING.match(part) is not None))
+            paragraphs[-1].append(len(found))
+            found.append(_Unit(begun, stopped, _tokens(ends, begun, stopped), _HEADING.match(part) is not None, 0))
+        if match and match[0].count("\n") > 1 and not (found and found[-1].heading):
+            paragraphs.append([])
         start, begun = stop, stopped
+    for paragraph in paragraphs:
+        rest = 0
+        for place in reversed(paragraph):
+            rest += found[place].tokens
+            found[place] = replace(found[place], rest=rest)
     return found
 
 
@@ -109,9 +122,11 @@ def _cut(data: bytes, unit: _Unit, ends: NDArray[np.int64], length: int) -> list
         stop = space + 1 if space > start else most
         while stop > start + 1 and data[stop] & 0xC0 == 0x80:  # within a character
             stop -= 1
-        found.append(_Unit(start, stop, _tokens(ends, start, stop), unit.heading and not found))
+        tokens = _tokens(ends, start, stop)
+        found.append(_Unit(start, stop, tokens, unit.heading and not found, tokens))
         start = stop
-    return [*found, _Unit(start, unit.stop, _tokens(ends, start, unit.stop), False)]
+    left = _tokens(ends, start, unit.stop)
+    return [*found, _Unit(start, unit.stop, left, False, unit.rest - unit.tokens + left)]
 
 
 def _kept(units: Sequence[_Unit], most: int) -> list[_Unit]:

@@ -38,6 +38,12 @@ def test_the_end_of_a_passage_begins_the_next_one_again(vocabulary: Words) -> No
         assert before.rstrip(".").endswith(shared)
 
 
+def test_a_paragraph_that_fits_is_not_divided(vocabulary: Words) -> None:
+    text = "Een is een. Twee is twee.\n\nDrie is drie. Vier is vier.\n\nVijf is vijf. Zes is zes."
+    two = sum(one.tokens for one in passages(text.split("\n\n")[0], vocabulary, 100, 0))
+    assert cut(text, vocabulary, int(two * 1.6)) == text.split("\n\n")
+
+
 def test_a_sentence_that_is_too_long_is_cut_between_words(vocabulary: Words) -> None:
     text = " ".join(["woordje"] * 60)
     found = cut(text, vocabulary, 16)

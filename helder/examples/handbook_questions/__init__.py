@@ -16,12 +16,14 @@ def contents() -> dict[str, bytes]:
 
     shipped = {name: read(__package__, name) for name in EXAMPLE.shipped}
     leaflets = {f"leaflets/{name}": text.encode("utf-8") for name, text in rooms.leaflets().items()}
-    return shipped | leaflets | {f"{name}.jsonl": json_lines(rooms.questions(name)) for name in ("train", "dev", "test")}
+    return (
+        shipped | leaflets | {f"{name}.jsonl": json_lines(rooms.questions(name)) for name in ("train", "dev", "test")}
+    )
 
 
 EXAMPLE = Example(
     name="handbook-questions",
-    summary="questions answered from leaflets, or not at all: was training worth it, beside passages that are looked up?",
+    summary="questions answered from leaflets or not at all: is training worth it beside passages that are looked up?",
     licence="CC0-1.0 (made up)",
     shipped=("README.md", "recipe.toml"),
 )

@@ -28,7 +28,11 @@ TOLD = 3  # facts of a room that stand in its leaflet
 # fact → (ways to say it in a leaflet, ways to ask for it, what is answered)
 FACTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "seats": (
-        ("{room} seats {value} people.", "Up to {value} people fit into {room}.", "There are {value} chairs in {room}."),
+        (
+            "{room} seats {value} people.",
+            "Up to {value} people fit into {room}.",
+            "There are {value} chairs in {room}.",
+        ),
         ("How many people fit into {room}?", "For how many people is {room}?"),
         "{value}",
     ),
@@ -43,7 +47,11 @@ FACTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
         "{value}",
     ),
     "key": (
-        ("The key of {room} is with {value}.", "{value} keeps the key of {room}.", "Ask {value} for the key of {room}."),
+        (
+            "The key of {room} is with {value}.",
+            "{value} keeps the key of {room}.",
+            "Ask {value} for the key of {room}.",
+        ),
         ("Who has the key of {room}?", "Whom do I ask for the key of {room}?"),
         "{value}",
     ),
@@ -108,7 +116,7 @@ def leaflets() -> dict[str, str]:
 
 def questions(name: str) -> list[dict[str, Any]]:
     """The questions of "train", "dev" or "test", each about other rooms."""
-    found = []
+    found: list[dict[str, Any]] = []
     for inside in rooms().values():
         for room in inside:
             if part(room) != name:
