@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from helder.errors import HelderError
-from helder.recipe_errors import NotFound, from_toml, from_validation
+from helder.recipe_errors import NotFound, from_toml, from_validation, is_there
 from helder.recipe_tables import Compare, Data, Documents, Fraction, Name, Release, Retrieve, Section, Trust
 
 FILE_NAME = "recipe.toml"
@@ -341,7 +341,8 @@ class Recipe(Section):
         """Read a recipe from its text; as `load`, but files are not looked for."""
         try:
             table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        # Beside what tomllib calls an error: brackets a thousand deep, whole numbers of five thousand digits.
+        except (ValueError, RecursionError) as error:
             raise from_toml(error, where) from error
         try:
             return cls.model_validate(table)
@@ -400,7 +401,7 @@ class Recipe(Section):
             HelderError: one or more are missing; the message names each key and the file that was probably
             meant.
         """
-        missing = [NotFound(key, path) for key, path in self.files().items() if not (folder / path).exists()]
+        missing = [NotFound(key, path) for key, path in self.files().items() if not is_there(folder / path)]
         if missing:
             raise NotFound.error(missing, folder, text, where)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ TYPES = {
 }
 
 
-def from_toml(error: tomllib.TOMLDecodeError, where: str) -> HelderError:
+def from_toml(error: ValueError | RecursionError, where: str) -> HelderError:
     return HelderError(f"{where} is not valid TOML.", str(error), 'Texts stand in quotes: name = "doses".')
 
 
@@ -210,11 +209,22 @@ class NotFound:
 
     def meant(self, folder: Path) -> str:
         parent = (folder / self.path).parent
-        if not parent.is_dir():
+        try:
+            names = sorted(entry.name for entry in parent.iterdir() if not entry.name.startswith("."))
+        except (FileNotFoundError, NotADirectoryError):
             return f" The folder {parent} does not exist either."
-        names = sorted(entry.name for entry in parent.iterdir() if not entry.name.startswith("."))
+        except (OSError, ValueError):  # a name that none can have, or a folder that others may not look into
+            return ""
         close = difflib.get_close_matches(Path(self.path).name, names, n=1, cutoff=0.6)
         return f" Did you mean {Path(self.path).parent / close[0]}?" if close else ""
 
 
-__all__ = ["NotFound", "from_toml", "from_validation", "line_of"]
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; what can be none, such as a name that is too long, is not there."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+__all__ = ["NotFound", "from_toml", "from_validation", "is_there", "line_of"]

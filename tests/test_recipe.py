@@ -231,3 +231,14 @@ def test_a_missing_file_of_a_training_is_named_with_its_line(tmp_path: Path) -> 
     with pytest.raises(HelderError) as caught:
         Recipe.load(tmp_path / "recipe.toml")
     assert "line 10: `train[0].text` names notes.txt, which does not exist" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 3000, "a = " + "9" * 5000, 'name = "a"\npurpose = "b"\n[data]\ntrain = "' + "x" * 5000 + '"'],
+    ids=["brackets in brackets", "a number of 5000 digits", "a path that no file can have"],
+)
+def test_a_recipe_that_goes_too_far_is_refused_as_any_other(tmp_path: Path, text: str) -> None:
+    (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(HelderError):
+        Recipe.load(tmp_path / "recipe.toml")

@@ -147,7 +147,7 @@ def from_file(path: Path) -> dict[str, Service]:
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise HelderError(f"The services in {path} cannot be read.", str(error), "Correct the file.") from error
     for name, table in tables.items():
         if not isinstance(table, dict):
