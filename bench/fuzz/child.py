@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
+import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -56,7 +57,9 @@ def main() -> None:
     ]
     words = Path(findings).with_name("words.txt")
     words.write_text("".join(f'"{_quoted(word)}"\n' for word in target.words), encoding="ascii")
-    atheris.Setup([sys.argv[0], *limits, f"-dict={words}", *options], one, custom_mutator=mutate)
+    # To make a corpus smaller libFuzzer starts itself again by this name, through a shell.
+    itself = shlex.join([sys.executable, "-m", "bench.fuzz.child", name, findings])
+    atheris.Setup([itself, *limits, f"-dict={words}", *options], one, custom_mutator=mutate)
     atheris.Fuzz()
 
 

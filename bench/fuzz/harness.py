@@ -235,8 +235,8 @@ def kept(name: str) -> list[bytes]:
 
 
 def cases(target: Target, count: int) -> Iterator[bytes]:
-    """The kept corpus and `count` changes of it, always the same."""
-    corpus, chance = kept(target.name) or target.seeds(), random.Random(f"{target.name} 1")
+    """The seeds, the kept corpus and `count` changes of both, always the same."""
+    corpus, chance = [*target.seeds(), *kept(target.name)], random.Random(f"{target.name} 1")
     yield from corpus
     for _ in range(count):
         yield change(target, chance.choice(corpus), chance)

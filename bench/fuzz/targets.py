@@ -6,7 +6,7 @@ import importlib
 
 from bench.fuzz.harness import Target
 
-NAMES = ("gguf", "recipe", "statement", "template")
+NAMES = ("gguf", "package", "recipe", "request", "statement", "template")
 
 
 def target_of(name: str) -> Target:

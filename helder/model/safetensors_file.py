@@ -20,6 +20,7 @@ from helder.errors import HelderError
 INDEX = "model.safetensors.index.json"
 LARGEST_HEADER = 100_000_000  # bytes; the limit of the reference implementation
 PIECE = 1 << 24  # weights of a piece: 64 MB in fp32
+MOST_SIZES, LARGEST_TENSOR = 8, 1 << 48  # sizes of a shape, and weights; far above any model's (assumption)
 FLOATS = {"F32": 4, "F16": 2, "BF16": 2}  # bytes of one weight
 TORCH_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}  # as config.json writes them
 
@@ -134,6 +135,9 @@ def _place(path: Path, name: str, entry: Mapping[str, Any], begin: int, length: 
         raise _lies(path, f"The tensor {name} of {list(shape)} {dtype} cannot have {end - start} bytes.")
     if begin + end > length:
         raise _lies(path, f"The tensor {name} would end at byte {begin + end}; the file has {length}.")
+    # Where one of the sizes is 0 there are no bytes whose number would bound the others.
+    if len(shape) > MOST_SIZES or prod(size for size in shape if size) > LARGEST_TENSOR:
+        raise _lies(path, f"The tensor {name} has the sizes {', '.join(map(str, shape[:MOST_SIZES]))}.")
     return TensorInfo(path, dtype, shape, begin + start, end - start)
 
 

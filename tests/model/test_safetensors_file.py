@@ -81,6 +81,8 @@ LIES = {
     "an end before its start": ({"w": entry([0], 8, 4)}, 8, "cannot have -4 bytes"),
     "a negative offset": ({"w": entry([1], -4, 0)}, 8, "offsets"),
     "a negative size": ({"w": entry([-1, -1], 0, 4)}, 4, "offsets"),
+    "huge sizes beside a zero": ({"w": entry([0, 1 << 40, 1 << 40], 0, 0)}, 0, "has the sizes"),
+    "a hundred sizes": ({"w": entry([1] * 100, 0, 4)}, 4, "has the sizes"),
     "a size that is no whole number": ({"w": entry([1.0], 0, 4)}, 4, "offsets"),
     "a size that is true": ({"w": entry([True], 0, 4)}, 4, "offsets"),
     "one offset": ({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0]}}, 4, "cannot be read"),

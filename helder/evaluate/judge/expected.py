@@ -12,6 +12,8 @@ from helder.evaluate.judge.folder import Package
 from helder.evaluate.judge.problem import Expectation, Group, Source, Submission
 
 FILE = "submissions.yaml"
+BRACES = re.compile(r"\{([^{}]*)\}")
+MOST_CHOICES = 1000  # patterns that one with braces may stand for (assumption)
 # The format's names of verdicts → ours. It has none for memory and output beyond the limit: they count as RTE.
 NAMES = {"AC": "AC", "WA": "WA", "TLE": "TLE", "RTE": "RE"}
 ALL = ("AC", "WA", "TLE", "RE")
@@ -148,23 +150,51 @@ def matches(pattern: str, path: str) -> bool:
     """Whether a pattern matches a path or a folder above it: * within a name, {a,b} for one of them."""
     parts = path.split("/")
     above = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-    for one in braces(pattern):
-        expression = re.compile("[^/]*".join(re.escape(part) for part in one.split("*")))
-        if any(expression.fullmatch(place) for place in above):
-            return True
-    return False
+    return any(_fits(one.split("/"), place.split("/")) for one in braces(pattern) for place in above)
+
+
+def _fits(pattern: list[str], path: list[str]) -> bool:
+    return len(pattern) == len(path) and all(map(_fits_name, pattern, path))
+
+
+def _fits_name(pattern: str, name: str) -> bool:
+    """Whether * in a pattern can stand for parts of a name; linear, which a regular expression is not."""
+    first, *inner = pattern.split("*")
+    if not inner:
+        return pattern == name
+    last = inner.pop()
+    if not name.startswith(first) or not name.endswith(last) or len(name) < len(first) + len(last):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in inner:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def braces(pattern: str) -> list[str]:
-    """All patterns that one with {a,b} stands for; the innermost braces first."""
-    match = re.search(r"\{([^{}]*)\}", pattern)
-    if not match:
-        return [pattern]
-    return [
-        found
-        for choice in match[1].split(",")
-        for found in braces(pattern[: match.start()] + choice + pattern[match.end() :])
-    ]
+    """All patterns that one with {a,b} stands for; the innermost braces first.
+
+    Raises:
+        HelderError: they are more than anyone means: each pair of braces multiplies them.
+    """
+    found = [pattern]
+    while any(BRACES.search(one) for one in found):
+        found = [
+            one[: match.start()] + choice + one[match.end() :] if match else one
+            for one in found
+            for match in (BRACES.search(one),)
+            for choice in (match[1].split(",") if match else ("",))
+        ]
+        if len(found) > MOST_CHOICES:
+            raise HelderError(
+                f"The pattern {pattern[:60]!r} stands for more than {MOST_CHOICES:,} others.",
+                "Each pair of braces multiplies them.",
+                "Write fewer braces.",
+            )
+    return found
 
 
 def _some(names: list[str]) -> str:

@@ -44,7 +44,7 @@ class Package:
         named = (path for path in folder.iterdir() if NAME.fullmatch(path.name) and path.name != "__pycache__")
         found = sorted(named, key=lambda path: path.name)
         for path in (folder, *(path for path in found if path.is_symlink())):
-            if not path.resolve().is_relative_to(self.root):
+            if not _leads(path).is_relative_to(self.root):
                 raise HelderError(
                     f"{path} is a link out of the package.",
                     "What it leads to would be shown to submissions.",
@@ -64,6 +64,8 @@ class Package:
         return found
 
     def read(self, path: Path, constants: bool = False) -> bytes:
+        if not path.is_file():  # a pipe would be waited for, for ever
+            raise HelderError(f"{path} is no file.", "A package holds files and folders.", "Remove it.")
         contents = path.read_bytes()
         if not constants or not self.constants or b"{{" not in contents:
             return contents
@@ -158,9 +160,16 @@ class Package:
         return dict(sorted(found.items()))
 
 
+def _leads(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise HelderError(f"{path} is a link that leads nowhere.", str(error), "Remove it.") from error
+
+
 def plain_title(text: str) -> str:
     """The name of a problem, from its statement in LaTeX; "" when it names none."""
-    if match := re.search(r"^%%\s*plainproblemname:\s*(.+?)\s*$", text, re.MULTILINE):
-        return match[1]
+    if match := re.search(r"^%%[ \t]*plainproblemname:(.*\S.*)$", text, re.MULTILINE):
+        return match[1].strip()
     match = re.search(r"\\problemname\{((?:[^{}]|\{[^{}]*\})*)\}", text)
     return match[1].strip() if match else ""

@@ -245,6 +245,8 @@ def _rules(merged: dict[str, Any], where: str) -> LegacyRules:
         least, most = (float(word) for word in words)
     except ValueError as error:
         raise settings.wrong(merged["range"], f"{where}, 'range'", "two numbers") from error
+    if not least <= most:  # nor when one is no number
+        raise settings.wrong(merged["range"], f"{where}, 'range'", "two numbers, the smaller one first")
     return LegacyRules(
         on_reject=on_reject,
         verdict=verdict,

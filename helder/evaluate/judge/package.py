@@ -55,6 +55,13 @@ def read(folder: Path) -> Problem:
             f"There is no {path}." + (" A zipped package must be unpacked first." if folder.is_file() else ""),
             "Name the folder that holds problem.yaml.",
         )
+    try:
+        return _read_version(folder, path)
+    except RecursionError as error:
+        raise HelderError(f"The folders of {folder} lie too deep in one another.", fix="Flatten them.") from error
+
+
+def _read_version(folder: Path, path: Path) -> Problem:
     record = settings.load(path)
     version = record.get("problem_format_version", legacy.VERSION)
     if version in legacy.VERSIONS:

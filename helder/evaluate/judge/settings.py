@@ -6,6 +6,8 @@ PyYAML is imported when a package is read; it comes with the extra "judge".
 from __future__ import annotations
 
 import functools
+import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +17,9 @@ from helder.evaluate.judge.problem import KIBIBYTE, MEBIBYTE, Limits
 
 T = TypeVar("T")
 MISSING: Any = object()
+LARGEST = 64 << 10  # bytes of a YAML file (assumption: those of packages have some kB); PyYAML reads 100 kB/s
+DEEPEST = 100  # brackets in one another; the time that PyYAML takes grows with their square (3,000: 3 s)
+MOST_VALUES = 100_000  # of one, aliases written out (assumption)
 LICENSES = ("unknown", "public domain", "cc0", "cc by", "cc by-sa", "educational", "permission")
 
 
@@ -25,15 +30,57 @@ def load(path: Path) -> dict[Any, Any]:
         HelderError: it is no YAML, or another thing than a table, or PyYAML is not installed.
     """
     yaml, loader = _yaml()
+    if path.stat().st_size > LARGEST:
+        raise HelderError(f"{path} has more than {LARGEST:,} bytes.", "No package needs such a file.", "Shorten it.")
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+        _check_depth(text)
+        found = yaml.load(text, Loader=loader)
+        _check(found)
+    # What PyYAML says itself, and what passes through it: a date that is none, brackets a thousand deep.
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise HelderError(f"{path} is no YAML.", str(error), "Correct the file.") from error
     if found is None:
         return {}
     if not isinstance(found, dict):
         raise HelderError(f"{path} holds no keys.", f"Its top is a {kind_of(found)}.", "Write `key: value`.")
     return found
+
+
+def _check_depth(text: str) -> None:
+    """Brackets in texts count as well: no text has so many that nothing closes.
+
+    Raises:
+        ValueError
+    """
+    depth = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        depth = max(0, depth + (1 if bracket[0] in "[{" else -1))
+        if depth > DEEPEST:
+            raise ValueError(f"its brackets are nested more than {DEEPEST} levels deep")
+
+
+def _check(found: Any) -> None:
+    """Refuse what would cost more than its text: aliases of aliases of aliases count each time that they are written,
+    one within itself without end; and whole numbers that no computer has.
+
+    Raises:
+        ValueError
+    """
+    left, count = [found], 0
+    while left:
+        one = left.pop()
+        count += 1
+        if count > MOST_VALUES:
+            raise ValueError(f"it holds more than {MOST_VALUES:,} values, aliases written out")
+        if isinstance(one, dict):
+            left += [*one.keys(), *one.values()]
+        elif isinstance(one, list | tuple | set):
+            left += one
+        elif isinstance(one, int) and one.bit_length() > 64:
+            raise ValueError("a whole number in it has more than 64 bits")
+        elif isinstance(one, str):
+            one.encode("utf-8")  # half of a surrogate pair is no text
 
 
 @functools.cache
@@ -50,8 +97,16 @@ def _yaml() -> tuple[Any, Any]:
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            for place, key in enumerate(keys):
-                if key in keys[:place]:
+            seen: set[Any] = set()
+            for key in keys:
+                try:
+                    twice = key in seen
+                    seen.add(key)
+                except TypeError:  # a list or a table as a key
+                    raise yaml.constructor.ConstructorError(
+                        None, None, "a key is no text or number", node.start_mark
+                    ) from None
+                if twice:
                     raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", node.start_mark)
             made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
             return made
@@ -120,7 +175,7 @@ def flag(value: Any, where: str) -> bool:
 
 
 def number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
         raise wrong(value, where, "a number")
     return float(value)
 

@@ -1,5 +1,6 @@
 """Problem packages are read as the format says, strictly: what breaks it or is not judged here is named."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -387,3 +388,46 @@ def test_whatever_stands_in_a_file_is_read_or_refused_with_the_reason(
             read(folder)
         except HelderError as error:
             assert error.what and error.fix
+
+
+# -- what only an attacker writes -----------------------------------------------------------------------------------
+
+ALIASES = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ALIASES, "a: &a [*a]", "a: 2025-13-45", "a: " + "[" * 3000, "a: 0x" + "f" * 5000, "uuid: .nan", "? [a]\n: b",
+        'name: "\\ud800"', "limits: {time_limit: .nan}", "#" * (2 << 20), "!!python/object/apply:os.system [id]",
+    ],
+    ids=["aliases of aliases", "an alias in itself", "no date", "brackets in brackets", "a number of 5000 digits",
+         "no text", "a list as a key", "half a surrogate pair", "no number", "two megabytes", "a call"],
+)  # fmt: skip
+def test_yaml_that_would_break_its_reader_is_refused(tmp_path: Path, text: str) -> None:
+    folder = package(tmp_path)
+    (folder / "problem.yaml").write_text(f"{new()['problem.yaml']}\n{text}\n", encoding="utf-8")
+    with pytest.raises(HelderError):
+        read(folder)
+
+
+def test_patterns_cannot_be_made_to_take_for_ever() -> None:
+    assert not matches("*a" * 100 + "b", "a" * 200)
+    with pytest.raises(HelderError, match="stands for more than 1,000"):
+        braces("{a,b}" * 40)
+    assert braces("{a}" * 2000) == ["a" * 2000]
+
+
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    folder = package(tmp_path)
+    os.mkfifo(folder / "include")
+    (folder / "include").rename(folder / "submissions/accepted/pipe.py")
+    with pytest.raises(HelderError, match=r"pipe\.py is no file"):
+        read(folder)
+    (folder / "submissions/accepted/pipe.py").unlink()
+    (folder / "submissions/accepted/b.py").symlink_to("c.py")
+    (folder / "submissions/accepted/c.py").symlink_to("b.py")
+    with pytest.raises(HelderError, match="leads nowhere"):
+        read(folder)
