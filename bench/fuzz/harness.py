@@ -209,13 +209,13 @@ def change_json(data: bytes, chance: random.Random) -> bytes:
             inside[chance.choice(NAMES)] = copy.deepcopy(other[from_])
         case 3 if isinstance(inside[key], str):
             inside[key] = change_text(inside[key].encode("utf-8", "replace"), chance).decode("utf-8", "replace")
-        case 4 if type(inside[key]) in (int, float):
+        case 4 if type(inside[key]) is float or (type(inside[key]) is int and inside[key].bit_length() < 1000):
             inside[key] += chance.choice((-1, 1, 0.5, 1 << 31, -(1 << 63), 1e308))
         case _:
             inside[key] = chance.choice(ODD)
     try:
         return json.dumps(value, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
-    except (RecursionError, OverflowError):
+    except (ValueError, RecursionError):
         return data
 
 
