@@ -121,7 +121,7 @@ class Connected:
         from uvicorn.server import ServerState
 
         logging.getLogger("uvicorn.error").disabled = True  # what went wrong is in `self.broken`
-        tracing = SimpleNamespace(trace=lambda text, prompt: {"spans": [], "coverage": {"none": len(text)}})
+        tracing: Any = SimpleNamespace(trace=lambda text, prompt: {"spans": [], "coverage": {"none": len(text)}})
         served = Served(Stub(), Turns(), Access(TOKEN), tracing=tracing, hosts=LOOPBACK)
         app = create_app(served)
         self.broken: list[Exception] = []

@@ -186,7 +186,7 @@ def _of_trust(run: Runs, believed: list[Statement], files: Statement, format: st
 
 
 def _of_ground(
-    run: RunFolder, believed: list[Statement], files: Statement, format: str
+    run: Runs, believed: list[Statement], files: Statement, format: str
 ) -> tuple[Path | None, Mapping[str, Any]]:
     """(the index of passages, settings of "ground") with which this model file was last measured; (None, {}) if never.
 
