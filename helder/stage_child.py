@@ -14,6 +14,7 @@ import importlib
 import json
 import math
 import os
+import re
 import resource
 import signal
 import sys
@@ -116,8 +117,9 @@ def explain(error: BaseException, doing: str) -> HelderError | None:
     text = str(error)
     number = error.errno if isinstance(error, OSError) else None
     name = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
-    # Libraries written in other languages give the system's message as text only.
-    if number in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in text or "No space left on device" in text:
+    # Libraries written in other languages give the system's message as text only; numpy only how much it could write.
+    full = ("os error 28" in text, "No space left on device" in text, UNFINISHED.fullmatch(text) is not None)
+    if number in (errno.ENOSPC, errno.EDQUOT) or any(full):
         return HelderError(
             f"The disk is full: {doing} could not write its output{name}.",
             text,
@@ -157,6 +159,7 @@ def explain(error: BaseException, doing: str) -> HelderError | None:
     return None
 
 
+UNFINISHED = re.compile(r"[0-9]+ requested and [0-9]+ written")  # numpy's tofile
 TRAINING_LIBRARIES = {"torch", "safetensors", "sklearn"}
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy
+
 from helder.errors import ExitCode, HelderError
 
 Report = Callable[..., None]
@@ -110,6 +112,9 @@ def raises(
         raise MemoryError
     if settings["what"] == "rust":
         raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+    if settings["what"] == "numpy":
+        with open("/dev/full", "wb", buffering=0) as stream:
+            numpy.zeros(1 << 20).tofile(stream)
     if settings["what"] == "read-only":
         raise OSError(30, "Read-only file system", "/data/x")
     raise ModuleNotFoundError("No module named 'torch'", name="torch")

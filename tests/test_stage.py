@@ -220,6 +220,7 @@ def test_a_disk_that_fails_is_not_called_a_defect_of_ours(folder: RunFolder, mon
     ("what", "expected"),
     [
         ("rust", "disk is full"),
+        ("numpy", "disk is full"),
         ("memory", "Memory ran out"),
         ("read-only", "may not write"),
         ("torch", "not installed"),
