@@ -15,7 +15,6 @@ Each model runs in a process of its own (`worker.py`), which nobody but this one
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -23,7 +22,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -32,6 +31,7 @@ from helder.errors import ExitCode, HelderError
 from helder.serve import llama
 from helder.serve.answer import Answer
 from helder.serve.constrain import follows
+from helder.serve.lane import Lane
 
 PATIENCE = 5.0  # seconds that a worker gets to end
 
@@ -184,23 +184,37 @@ class Engine:
             )
 
 
-class Worker:
-    """One process of `worker.py`; asked by one thread at a time."""
+class Crashed(HelderError):
+    """A worker's process ended although nobody asked it to."""
 
-    def __init__(self, path: Path, threads: int, context: int) -> None:
+
+class Worker:
+    """One process of `worker.py`, with a lane for each request that it works on at the same time."""
+
+    def __init__(self, path: Path, threads: int, context: int, lanes: int = 1) -> None:
         _check_file(path)
-        self.path, self._lock = path, threading.Lock()
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "helder.serve.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            bufsize=1,
-            start_new_session=True,  # a terminal's Ctrl-C is for the parent to answer
-        )
-        self._send({"path": str(path.absolute()), "threads": threads, "context": context})
+        self.path, self.lanes = path, list[Lane]()
+        with ExitStack() as ours, ExitStack() as theirs:
+            pairs = [_pipes(ours, theirs) for _ in range(lanes - 1)]
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "helder.serve.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                encoding="utf-8",
+                bufsize=1,
+                start_new_session=True,  # a terminal's Ctrl-C is for the parent to answer
+                pass_fds=[descriptor for _, there in pairs for descriptor in there],
+            )
+            ours.pop_all()
+        assert self.process.stdin
+        assert self.process.stdout
+        self.lanes.append(Lane(self.process.stdin, self.process.stdout, self._died))
+        self.lanes += [Lane(to, back, self._died) for (to, back), _ in pairs]
+        more = [there for _, there in pairs]
         try:
-            said = self._receive()
+            first = self.lanes[0]
+            first.send({"path": str(path.absolute()), "threads": threads, "context": context, "lanes": more})
+            said = first.receive()
         except BaseException:
             self.close()
             raise
@@ -208,57 +222,19 @@ class Worker:
             self.close()
             raise HelderError.from_json(said["error"])
 
-    def ask(self, request: dict[str, Any], stream: Callable[[str], bool] | None = None) -> Answer:
+    def ask(self, request: dict[str, Any], stream: Callable[[str], bool] | None = None, lane: int = 0) -> Answer:
         """One request, answered whole or passed to `stream` piece by piece."""
-        with self._lock:
-            self._send({"request": request, "stream": stream is not None})
-            if stream is None:
-                return llama.answer([self._receive()["part"]], len(request["prompt"]))
-            parts: list[dict[str, Any]] = []
-            failure: BaseException | None = None
-            stopped = False
-            while "part" in (said := self._receive()):
-                parts.append(said["part"])
-                text = said["part"]["choices"][0]["text"] if "choices" in said["part"] else ""
-                if text and not stopped:
-                    try:
-                        stopped = not stream(text)
-                    except BaseException as error:  # noqa: BLE001  raised below, when the worker is ready again
-                        failure, stopped = error, True
-                self._write("stop\n" if stopped else "go\n")
-            if failure:
-                raise failure
-            return llama.answer(parts, len(request["prompt"]), stopped)
+        return self.lanes[lane].ask(request, stream)
 
     def close(self) -> None:
         """End the process: it goes when its input does, or is ended."""
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe:
-                _close_quietly(pipe)
+        for lane in self.lanes:
+            lane.close()
         try:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-    def _send(self, record: dict[str, Any]) -> None:
-        self._write(json.dumps(record) + "\n")
-
-    def _write(self, text: str) -> None:
-        assert self.process.stdin
-        try:
-            self.process.stdin.write(text)
-            self.process.stdin.flush()
-        except BrokenPipeError as error:
-            raise self._died() from error
-
-    def _receive(self) -> dict[str, Any]:
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        if not line:
-            raise self._died()
-        record: dict[str, Any] = json.loads(line)
-        return record
 
     def _died(self) -> HelderError:
         try:
@@ -267,14 +243,26 @@ class Worker:
             status = None
         if status == -signal.SIGKILL:
             why = "It was killed: most often by the kernel, because memory ran out (`dmesg` says so)."
-            return HelderError(f"The process with {self.path.name} is gone.", why, "Free memory and try again.")
+            return Crashed(f"The process with {self.path.name} is gone.", why, "Free memory and try again.")
         how = f"signal {signal.Signals(-status).name}" if status is not None and status < 0 else f"status {status}"
-        return HelderError(
+        return Crashed(
             f"llama.cpp crashed with {self.path.name}.",
             f"Its process ended with {how}.",
             "Check the file's SHA-256 against its origin; if it is right, report this with the digest.",
             ExitCode.OURS,
         )
+
+
+def _pipes(ours: ExitStack, theirs: ExitStack) -> tuple[tuple[IO[str], IO[str]], tuple[int, int]]:
+    """A lane's ends: (write, read) here and (read, write) there. `theirs` are closed here once they are handed over."""
+    reads, to = os.pipe()
+    back, writes = os.pipe()
+    for descriptor in (reads, writes):
+        theirs.callback(os.close, descriptor)
+    here = (os.fdopen(to, "w", encoding="utf-8"), os.fdopen(back, encoding="utf-8"))
+    for pipe in here:
+        ours.enter_context(pipe)
+    return here, (reads, writes)
 
 
 def _check_file(path: Path) -> None:
@@ -288,11 +276,6 @@ def _check_file(path: Path) -> None:
             f"It begins with {magic!r}, a GGUF file with b'GGUF'.",
             "Give a GGUF file; `helder model import` reads other kinds.",
         )
-
-
-def _close_quietly(pipe: IO[str]) -> None:
-    with suppress(BrokenPipeError):  # the process is gone; that is what closing is for
-        pipe.close()
 
 
 def _counted(answer: Answer, progress: Callable[[int], None] | None) -> Answer:

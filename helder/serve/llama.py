@@ -20,7 +20,7 @@ from helder.serve.constrain import check, for_llama_cpp
 UBATCH = 512  # tokens per pass over the prompt; other sizes give other bits
 
 
-def load(path: Path, threads: int, context: int) -> Any:
+def load(path: Path, threads: int, context: int, slots: int = 1) -> Any:
     """An `xllamacpp.Server` that listens to nobody and has answered once.
 
     Raises:
@@ -33,7 +33,7 @@ def load(path: Path, threads: int, context: int) -> Any:
         try:
             # A socket's path has at most 107 bytes, a temporary folder's name may be longer.
             socket = Path(f"/proc/self/fd/{descriptor}/closed.sock")
-            server = xllamacpp.Server(params(path, threads, context, socket))
+            server = xllamacpp.Server(params(path, threads, context, socket, slots))
         except RuntimeError as error:
             raise HelderError(
                 f"llama.cpp cannot load {path}.",
@@ -46,19 +46,26 @@ def load(path: Path, threads: int, context: int) -> Any:
     return server
 
 
-def params(path: Path, threads: int, context: int, socket: Path) -> Any:
-    """`CommonParams`: what is not needed is off, what changes bits is fixed."""
+def params(path: Path, threads: int, context: int, socket: Path, slots: int = 1) -> Any:
+    """`CommonParams`: what is not needed is off, what changes bits is fixed.
+
+    Args:
+        context: tokens of each slot.
+        slots: requests that are worked on together. With more than one, the bits of an answer depend on what else is
+            being answered.
+    """
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
-    params.n_ctx, params.n_parallel, params.n_batch, params.n_ubatch = context, 1, UBATCH, UBATCH
+    params.n_ctx, params.n_parallel, params.n_batch, params.n_ubatch = context * slots, slots, UBATCH, UBATCH
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.n_gpu_layers = 0
     params.fit_params = params.warmup = False
     params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    params.cache_prompt = params.cache_idle_slots = params.ctx_shift = params.cont_batching = False
+    params.cache_prompt = params.cache_idle_slots = params.ctx_shift = False
+    params.cont_batching, params.kv_unified = slots > 1, False
     params.cache_ram_mib = params.n_ctx_checkpoints = params.n_cache_reuse = 0
     params.check_tensors = True  # a file with values that are no numbers is refused
     # A template inside the file is foreign code; "chatml" is a built-in name and is never used.

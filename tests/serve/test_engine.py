@@ -197,6 +197,7 @@ def test_a_constrained_answer_ends_with_the_token_that_the_model_learnt(tmp_path
     with Engine.open(tmp_path / "small.gguf", threads=1, context=CONTEXT) as opened:
         assert opened._worker
         request = llama.request([5, 6, 7], YES_NO, 20)
-        opened._worker._send({"request": request, "stream": False})
-        tokens = opened._worker._receive()["part"]["__verbose"]["tokens"]
+        lane = opened._worker.lanes[0]
+        lane.send({"request": request, "stream": False})
+        tokens = lane.receive()["part"]["__verbose"]["tokens"]
     assert tokens[-1] == small.END
