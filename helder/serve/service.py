@@ -9,6 +9,7 @@ withheld.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -195,9 +196,13 @@ class Service:
         stop: Sequence[str] = (),
         logprobs: bool = False,
         top: int = 0,
+        form: str | None = None,
         stream: Callable[[str], bool] | None = None,
     ) -> Reply:
         """Answer one question; arguments as `Engine.complete`.
+
+        `form` is the Lark text of JSON that the client asked for in place of the task's own form; nothing is promised
+        of such an answer, because none was measured.
 
         Where answers may be withheld, nothing is streamed before it is known whether this one is: it comes whole.
         """
@@ -206,7 +211,7 @@ class Service:
         whole = None if stream is None else (lambda text: stream("")) if held else stream
         answer = self.engine.complete(
             ids,
-            grammar=self.grammar,
+            grammar=form or self.grammar,
             max_tokens=min(max_tokens or LONGEST_ANSWER, self.engine.context - len(ids)),
             temperature=temperature,
             top_p=top_p,
@@ -216,8 +221,8 @@ class Service:
             top=top,
             stream=whole,
         )
-        promised = held and temperature == 0 and not stop
-        reply = replace(self.read(question, answer, grounded), promised=promised, prompt_ids=tuple(ids))
+        promised = held and temperature == 0 and not stop and form is None
+        reply = replace(self.read(question, answer, grounded, form), promised=promised, prompt_ids=tuple(ids))
         if held and stream is not None and reply.answer is not None:
             stream(reply.answer.text)
         return reply
@@ -242,9 +247,9 @@ class Service:
             for index, question in enumerate(questions)
         ]
 
-    def read(self, question: str, answer: Answer, grounded: Grounded | None = None) -> Reply:
-        """Decode an answer, or withhold it."""
-        reply = self._read(question, answer, grounded)
+    def read(self, question: str, answer: Answer, grounded: Grounded | None = None, form: str | None = None) -> Reply:
+        """Decode an answer, or withhold it; `form` as in `ask`."""
+        reply = self._read(question, answer, grounded, form)
         if grounded is None:
             return reply
         said = "" if reply.abstained else answer.text
@@ -257,7 +262,7 @@ class Service:
         marked = tuple(asdict(one) for one in quotes.quotations(said, texts))
         return replace(reply, passages=passages, quotes=marked, dropped=grounded.dropped)
 
-    def _read(self, question: str, answer: Answer, grounded: Grounded | None) -> Reply:
+    def _read(self, question: str, answer: Answer, grounded: Grounded | None, form: str | None) -> Reply:
         sure = None if self.abstention is None else self._sure(answer, self.abstention.score, grounded)
         if self.abstention is not None and self.abstention.below(sure):
             say = self.abstention.say
@@ -267,7 +272,7 @@ class Service:
             error = f"the answer did not end within {answer.completion_tokens} tokens"
             return Reply(question, answer, None, error, confidence=sure)
         try:
-            output = self.task.decode(answer.text)
+            output = self.task.decode(answer.text) if form is None else _json(answer.text)
             return Reply(
                 question, answer, output, None, confidence=sure, probability=self._probability(answer, grounded)
             )
@@ -295,6 +300,13 @@ class Service:
 
     def close(self) -> None:
         self.engine.close()
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise AnswerError(f"not JSON: {error}") from error
 
 
 def shown(text: str, longest: int = 60) -> str:

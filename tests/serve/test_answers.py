@@ -87,7 +87,7 @@ def test_every_answer_has_a_receipt_of_a_record_that_says_what_was_asked_and_ans
     entry = stamped.entry
     assert entry["who"] == "owner"
     assert entry["model"] == {"name": "doses", "sha256": service.located.sha256, "format": "q8_0"}
-    assert entry["settings"] == {"temperature": 0.0, "top_p": 1.0, "seed": 3, "max_tokens": 512, "constrained": True}
+    assert entry["settings"] == {"temperature": 0.0, "top_p": 1.0, "seed": 3, "max_tokens": 512, "form": "task"}
     assert entry["finish_reason"] == whole["choices"][0]["finish_reason"]
     assert stamped.salts is not None
     salts = {name: bytes.fromhex(salt) for name, salt in stamped.salts.items()}

@@ -85,6 +85,8 @@ def replay(log: Reading, id: str, open_service: Callable[[dict[str, Any]], Servi
         return ended(Result.FAILED, "The text that lies beside the record is not the one that was logged.")
     if line["answer"] is None or entry["finish_reason"] == "error":
         return ended(Result.UNCHECKED, "No answer was given: the engine failed.", line["answer"])
+    if entry["settings"].get("form", "task") != "task":
+        return ended(Result.UNCHECKED, "It has the form of a client's schema, which no record holds.", line["answer"])
     try:
         service = open_service(entry)
     except HelderError as error:

@@ -10,13 +10,14 @@ true and there is no answer; such answers, and those that are given then, come w
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
-from helder.serve import answering, wire
+from helder.serve import answering, client_schema, wire
 from helder.serve.access import Who, needs, no_query
 from helder.serve.answering import Piece
 from helder.serve.refusals import Refused, shown
@@ -44,13 +45,13 @@ def router(served: Served) -> APIRouter:
 
     @routes.post("/chat/completions")
     async def chat(body: ChatRequest, who: Asks, request: Request) -> Any:
-        question = _question(service, body)
+        question, form = _question(service, body), _form(service, body.response_format)
         if body.top_logprobs and not body.logprobs:
             raise Refused(400, "`top_logprobs` goes with `logprobs`: true.", "top_logprobs")
         head, told = wire.head("chatcmpl-", service), wire.chat_logprobs(service, body)
         turn = turns.enter(who.name)
         limit = body.max_completion_tokens or body.max_tokens
-        asking = _Asking(served, who, turn, body, limit, bool(body.logprobs), body.top_logprobs or 0)
+        asking = _Asking(served, who, turn, body, limit, bool(body.logprobs), body.top_logprobs or 0, form)
         if body.stream:
             await answering.prepared(turn, lambda: service.prompt(question))
             pieces = answering.pieces(turn, lambda piece: asking.ask(head["id"], question, piece))
@@ -118,17 +119,18 @@ def _question(service: Service, body: ChatRequest) -> str:
             "what it answers to a conversation or a system message is not known.",
             "messages",
         )
-    if body.response_format:
-        _check_format(service, body.response_format)
     return body.messages[0].text
 
 
-def _check_format(service: Service, asked: ResponseFormat) -> None:
-    """The form is that of the task; another one is refused.
+def _form(service: Service, asked: ResponseFormat | None) -> str | None:
+    """Lark text of the form that a client asks for; None for the task's own.
 
-    "text" asks for nothing in particular. "json_object" agrees when an answer is one record. "json_schema"
-    agrees when the schema is the task's own, descriptions aside.
+    The form of a label or a record is fixed: another one is refused. "text" asks for nothing in particular.
+    "json_object" agrees when an answer is one record. "json_schema" agrees when the schema is the task's own,
+    descriptions aside; or the answer is free text, which takes any schema that can be bounded.
     """
+    if asked is None:
+        return None
     task = service.task
     own = json.dumps(task.json_schema(), ensure_ascii=False)
     if asked.type == "json_object" and (task.kind != "record" or task.many):
@@ -139,12 +141,15 @@ def _check_format(service: Service, asked: ResponseFormat) -> None:
         schema = asked.json_schema.schema_ if asked.json_schema else None
         if schema is None:
             raise Refused(400, "Give response_format.json_schema.schema.", "response_format")
+        if task.kind == "text":
+            return client_schema.grammar(schema)
         if task.kind != "record" or _bare(schema) != _bare(task.json_schema()):
             raise Refused(
                 400,
                 f"The form of an answer is fixed, and the schema differs from it. Send this one: {own}",
                 "response_format",
             )
+    return None
 
 
 def _bare(schema: Any) -> Any:
@@ -167,6 +172,12 @@ class _Asking:
     limit: int | None
     logprobs: bool
     top: int
+    form: str | None = None
+
+    @property
+    def _form_name(self) -> str:
+        """ "task", or which schema of the client's, by its digest."""
+        return "task" if self.form is None else f"sha256:{hashlib.sha256(self.form.encode()).hexdigest()}"
 
     def ask(self, id: str, question: str, piece: Piece) -> Reply:
         """Runs in the engine's thread."""
@@ -176,7 +187,7 @@ class _Asking:
             "top_p": 1.0 if body.top_p is None else body.top_p,
             "seed": body.seed or 0,
         }
-        told = settings | {"max_tokens": self.limit or LONGEST_ANSWER, "constrained": True}
+        told = settings | {"max_tokens": self.limit or LONGEST_ANSWER, "form": self._form_name}
         stamper = Stamper(self.served.log, service, self.who.name, self.turn, told, body.stops)
 
         def asked(kept: Piece) -> Reply:
@@ -189,6 +200,7 @@ class _Asking:
                 stop=body.stops,
                 logprobs=self.logprobs,
                 top=self.top,
+                form=self.form,
                 stream=kept,
             )
 
