@@ -63,6 +63,7 @@ class Stub(Service):
         stop: Sequence[str] = (),
         logprobs: bool = False,
         top: int = 0,
+        form: str | None = None,
         stream: Callable[[str], bool] | None = None,
     ) -> Reply:
         assert max_tokens is None or 0 < max_tokens < 1 << 31
@@ -73,7 +74,7 @@ class Stub(Service):
         if stream is not None:
             stream(text)
         answer = Answer(text, (1, 2), "stop", len(ids), 3, (-0.1, -0.2) if logprobs else (), more if logprobs else ())
-        return self.read(question, answer)
+        return self.read(question, answer, form=form)
 
 
 class Plug(asyncio.Transport):

@@ -213,11 +213,11 @@ def test_the_probability_of_a_label_is_how_often_answers_as_sure_were_right(tmp_
     found = Calibration.load(path, "q8_0")
     assert found is not None
     unsure, sure = (Answer("a", (1,), "stop", 1, 1, logprobs=(math.log(p),)) for p in (0.05, 0.999))
-    assert found.of(unsure) == Probability(0.25, True, 0.1, 0.9, 40)
-    told = found.of(sure)  # too few answers were as sure
+    assert found.of(unsure, 0.05) == Probability(0.25, True, 0.1, 0.9, 40)
+    told = found.of(sure, 0.999)  # too few answers were as sure
     assert (told.calibrated, told.value) == (False, pytest.approx(0.999))
-    assert found.of(Answer("a", (1,), "stop", 1, 1)) == Probability(None)
-    assert found.of(Answer("a", (1,), "stop", 1, 1, logprobs=(0.0,))).calibrated is False  # 1.0 is in the last bin
+    assert found.of(Answer("a", (1,), "stop", 1, 1), None) == Probability(None)
+    assert found.of(sure, 1.0).calibrated is False  # 1.0 is in the last bin
     assert Calibration.load(path, "q4_0") is None
     for broken in ("{", "[]", '{"score": "x", "calibration": []}', '{"score": "whole", "calibration": [{}]}'):
         path.write_text(broken, encoding="utf-8")
