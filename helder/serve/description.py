@@ -94,4 +94,4 @@ def _complete(path: str, operation: dict[str, Any], public: bool) -> None:
         schema = {"type": "object", "required": list(ANSWERS[path]["properties"]), **ANSWERS[path]}
         done["content"] = {"application/json": {"schema": schema}}
     if path in STREAMS and done is not None:
-        done["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        done["content"]["text/event-stream"] = {}  # events of JSON, and the word [DONE] at their end
