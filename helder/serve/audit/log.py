@@ -589,6 +589,8 @@ class AuditLog:
         """Take up the tree of the checkpoint from the last tiles."""
         self._published = Checkpoint.read(note, self.key.public, f"The checkpoint of the log {self.folder}")
         size = self._published.size
+        if size:  # so that a size that is not true is seen before every file of it is looked for
+            self._partial(Tile(None, (size - 1) // WIDTH, (size - 1) % WIDTH + 1))
         for tile in tiles.of_size(size):
             path = self.folder / tile.path
             fits = path.is_file() and (tile.level is None or path.stat().st_size == tile.width * tiles.HASH)
@@ -684,7 +686,7 @@ class AuditLog:
         except FileNotFoundError:
             data = b""
         body, digest = data[:-32], data[-32:]
-        if len(body) % 8 == 0 and hashlib.sha256(body).digest() == digest and len(body) // 8 <= self.size:
+        if len(body) % 8 == 0 and len(body) // 8 <= self.size and self._ids_digest(body) == digest:
             self._ids.frombytes(body)
         for place in range(len(self._ids), self.size):
             try:
@@ -695,7 +697,11 @@ class AuditLog:
     def _save_ids(self) -> None:
         with self._state:
             body = self._ids.tobytes()
-        self.disk.replace(self.folder / IDS, body + hashlib.sha256(body).digest())
+        self.disk.replace(self.folder / IDS, body + self._ids_digest(body))
+
+    def _ids_digest(self, body: bytes) -> bytes:
+        """Binds the file to this log as it was then: one of another history is not taken."""
+        return hashlib.sha256(self._tree.root_of(len(body) // 8) + body).digest()
 
 
 def ranges(places: Sequence[int]) -> list[tuple[int, int]]:

@@ -41,6 +41,8 @@ class Reading:
                 found = [journals.read(path) for _, path in journals.segments(self.folder / JOURNAL)]
                 self.note = (self.folder / CHECKPOINT).read_text(encoding="utf-8")
                 self.point = Checkpoint.read(self.note.encode("utf-8"), self.key, f"The checkpoint of {self.folder}")
+                if self.point.size:  # so that a size that somebody made up is not believed
+                    self._bundle_of((self.point.size - 1) // WIDTH)
                 self.waiting, _ = journals.records(found, self.point.size, lambda place, data: True)
                 return
             except ValueError as error:

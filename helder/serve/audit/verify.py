@@ -30,6 +30,7 @@ from helder.serve.audit.tiles import WIDTH, Tile
 from helder.serve.audit.tree import Tree
 
 LOOKS = 5  # at a log that is being written
+MISSING = 1000  # bundles that may be missing and are still told one by one
 SHOWN = 20  # faults that are told of one kind
 NOT_SHOWN = (
     "Whether this is the only history: whoever has the log's key can sign another. "
@@ -196,13 +197,18 @@ class _Look:
     def _records(
         self, point: Checkpoint, segments: list[journals.Segment], outside: list[tuple[str, Checkpoint]]
     ) -> None:
+        # Whoever made the checkpoint may say any size; so many files are looked for as can be there.
+        needed, there = -(-point.size // WIDTH), _count(self.folder / "tile/entries")
+        if needed > there + MISSING:
+            self.report.failed("tile", f"of {needed:,} bundles of records {needed - there:,} are missing")
+            return
         tree, roots = Tree(lambda level, number: []), dict[int, bytes]()
         wanted = {checkpoint.size for _, checkpoint in outside}
         if 0 in wanted:
             roots[0] = merkle.root([])
         inside: dict[int, bytes] = {}  # records that the journal may hold a second time
         lowest = min((segment.first for segment in segments if segment.first is not None), default=point.size)
-        for number in range(-(-point.size // WIDTH)):
+        for number in range(needed):
             width = min(WIDTH, point.size - number * WIDTH)
             for place, (leaf, data) in enumerate(self._bundle(number, width), number * WIDTH):
                 tree.append(leaf)
@@ -391,6 +397,10 @@ class _Look:
         self.report.facts |= {"texts_or_salts_kept": kept, "erased": erased}
         if "texts" not in self.told:
             self.report.passed(TEXTS, f"{kept:,} are those that were logged, {erased:,} were erased by the rules")
+
+
+def _count(folder: Path) -> int:
+    return sum(1 for path in folder.rglob("*") if path.is_file())
 
 
 def _differs(line: texts.Line, entry: tuple[str, dict[str, str | None], str]) -> str | None:

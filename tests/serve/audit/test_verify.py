@@ -15,6 +15,8 @@ from helder.errors import ExitCode, HelderError
 from helder.ledger import merkle
 from helder.serve.audit import Keep, log_key
 from helder.serve.audit.disk import Disk
+from helder.serve.audit.note import Checkpoint
+from helder.serve.audit.reading import Reading
 from helder.serve.audit.verify import Report, verify
 from tests.serve.audit import mutations, second_verifier
 from tests.serve.audit.logs import KEY, ORIGIN, made, opened, record
@@ -176,3 +178,22 @@ def test_what_is_no_log_is_said_to_be_none(tmp_path: Path) -> None:
         verify(tmp_path)
     with pytest.raises(HelderError, match="no folder"):
         verify(tmp_path / "nowhere")
+
+
+def test_a_size_that_somebody_made_up_costs_no_time(tmp_path: Path) -> None:
+    folder = made(tmp_path / "log", 3)
+    key = log_key.take(folder, KEY, ORIGIN, Disk())
+    (folder / "checkpoint").write_text(Checkpoint(ORIGIN, 10**18, bytes(32)).sign(key), encoding="utf-8")
+    assert "bundles of records" in told(checked(folder))
+    with pytest.raises(HelderError, match="is missing"):
+        Reading(folder)
+    with pytest.raises(HelderError, match="is missing"):
+        opened(folder)
+
+
+@pytest.mark.parametrize("entry", [b"", b"[]", b"{}", b"[" * 5000, b'{"v":1,"kind":"answer","id":1,"time":2}'])
+def test_a_record_that_is_none_is_named_and_nothing_falls_over(tmp_path: Path, entry: bytes) -> None:
+    folder = made(tmp_path / "log", 3)
+    key = log_key.take(folder, KEY, ORIGIN, Disk())
+    mutations.write(folder, [*mutations.entries(folder), entry], key)
+    assert "record 3: is no record" in told(checked(folder))
