@@ -45,7 +45,7 @@ from tests.serve.audit.killing import Killer
 from tests.serve.audit.logs import KEY, ORIGIN, made, opened, record
 from tests.serve.audit.test_faults import BEFORE, Story, steps
 
-RECORDS = 600  # of the log that is changed: two full bundles and a partial one
+RECORDS = 300  # of the log that is changed: a full bundle and a partial one
 POWER_DRAWS = 5  # ways to lose what was not synced, at each step
 VERIFY = """\
 import json, resource, sys, time
