@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 from fastapi import APIRouter
 
-from helder.serve.routes import about, audit, machine, openai, trace
+from helder.serve.routes import about, audit, machine, openai, page, trace
 from helder.serve.served import Served
 
 # Paths that anyone may read; one that ends in "/" stands for all below it.
-PUBLIC: frozenset[str] = frozenset({"/healthz"})
+PUBLIC: frozenset[str] = frozenset({"/healthz", "/", "/page/", "/session"})
 
 
 def routers(served: Served) -> Iterator[APIRouter]:
@@ -21,6 +21,7 @@ def routers(served: Served) -> Iterator[APIRouter]:
     yield machine.router(served)
     yield about.router(served)
     yield openai.router(served)
+    yield page.router(served)
     if served.log is not None:
         yield audit.router(served)
     if served.tracing is not None:
