@@ -34,6 +34,7 @@ from helder.errors import HelderError
 from helder.retrieve.passages import passages
 from helder.retrieve.words import Stem, words
 from helder.tokens.documents import read_documents
+from helder.tokens.fast import Differs, encoder
 from helder.tokens.tokenizer import Tokenizer
 from helder.trace.words import Words
 
@@ -62,7 +63,9 @@ def run(
         HelderError: a document cannot be read, or there is none.
     """
     vocabulary = Words(Tokenizer.load(inputs["base"]))
+    encode = _encoding(vocabulary.tokenizer)
     stem: Stem = settings["stem"]
+    length, overlap = int(settings["passage"]), int(settings["overlap"])
     numbers: dict[str, int] = {}
     terms: list[int] = []  # of each posting, in the order of the passages
     counts: list[int] = []
@@ -74,7 +77,7 @@ def run(
             documents += 1
             data = text.encode("utf-8")
             size += len(data)
-            for one in passages(text, vocabulary, int(settings["passage"]), int(settings["overlap"])):
+            for one in passages(text, vocabulary, length, overlap, encode(text)):
                 part = data[one.start : one.stop].decode("utf-8")
                 line = {"document": name, "start": one.start, "stop": one.stop, "tokens": one.tokens, "text": part}
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -108,6 +111,26 @@ def run(
     kept = {name: settings[name] for name in ("passage", "overlap", "stem")}
     (output / FILE).write_text(json.dumps({"format": 1, **kept, **told}, sort_keys=True) + "\n", encoding="utf-8")
     return told
+
+
+def _encoding(tokenizer: Tokenizer) -> Callable[[str], NDArray[np.int32]]:
+    """Text → tokens, in the fast way as long as it gives the same ones."""
+    slow = False
+    try:
+        fast = encoder(tokenizer)
+    except (Differs, ModuleNotFoundError):
+        slow = True
+
+    def encode(text: str) -> NDArray[np.int32]:
+        nonlocal slow
+        if not slow:
+            try:
+                return fast.encode(text)
+            except Differs:
+                slow = True
+        return np.array(tokenizer.encode(text), dtype=np.int32)
+
+    return encode
 
 
 def _documents(inputs: Mapping[str, Path]) -> Iterator[tuple[str, str]]:

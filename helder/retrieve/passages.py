@@ -48,16 +48,17 @@ class _Unit:
     rest: int
 
 
-def passages(text: str, words: Words, length: int, overlap: int) -> list[Passage]:
+def passages(text: str, words: Words, length: int, overlap: int, ids: NDArray[np.int32] | None = None) -> list[Passage]:
     """The passages of a document, in order.
 
     Args:
         words: of the vocabulary whose tokens are counted.
         length: tokens of a passage.
         overlap: at most so many tokens of it stand at the beginning of the next one again.
+        ids: the text's tokens, where they are known.
     """
     data = text.encode("utf-8")
-    ends = words.offsets(words.encode(text))
+    ends = words.offsets(words.encode(text) if ids is None else ids)
     parts = (part for unit in _units(text, ends) for part in _cut(data, unit, ends, length))
     units = [part for part in parts if data[part.start : part.stop].decode("utf-8").strip()]
     found: list[Passage] = []
