@@ -1,4 +1,4 @@
-"""Verifying where nothing of the makers is: a fresh environment with the light install only, and no network."""
+"""A second machine, with nothing of the makers and no network: installed from a folder, it verifies and answers."""
 
 from __future__ import annotations
 
@@ -7,35 +7,20 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from helder.airgap import make
+from helder.airgap.target import Target
 from tests.certify.conftest import Certified
 from tests.certify.mutations import change_byte
 from tests.certify.test_tamper import linked
 
-REPOSITORY = Path(__file__).parents[2]
-PACKAGE = ("helder", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
 NO_NETWORK = ["unshare", "--net", "--map-root-user"]
-
-
-@pytest.fixture(scope="module")
-def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `helder` of an environment into which nothing but the light install went."""
-    place = tmp_path_factory.mktemp("light")
-    for name in PACKAGE:
-        source = REPOSITORY / name
-        if source.is_dir():
-            shutil.copytree(source, place / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(source, place / "source" / name)
-    python = place / "venv" / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(place / "source")]
-    for command in ([sys.executable, "-m", "venv", str(place / "venv")], install):
-        subprocess.run(command, check=True, capture_output=True, timeout=600)
-    found = subprocess.run([str(python), "-c", "import torch"], capture_output=True)
-    assert found.returncode != 0, "torch is there: this is not the light install"
-    return place / "venv" / "bin" / "helder"
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+MOST_BESIDE = 250_000_000  # bytes of a folder for serving, beside the model; the issue's bar
+SERVE = Path(__file__).with_name("second_machine.py")
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +29,32 @@ def no_network() -> list[str]:
     if shutil.which("unshare") is None or subprocess.run([*NO_NETWORK, "true"], capture_output=True).returncode:
         pytest.skip("this system gives no network namespace of its own (unshare --net)")
     return NO_NETWORK
+
+
+@pytest.fixture(scope="module")
+def told(run: Certified, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What `helder bundle make` tells of the folder that it made from the bundle."""
+    place = tmp_path_factory.mktemp("folder")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HELDER_HOME", str(run.home))
+        return make.make(run.bundle, place / "stick", Target.of(None, PYTHON), allow_network=True)
+
+
+@pytest.fixture(scope="module")
+def current(
+    told: dict[str, Any], run: Certified, no_network: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What the folder's install.py installed where there is no network; it is the light install and no more."""
+    place = tmp_path_factory.mktemp("second")
+    install = [sys.executable, f"{told['folder']}/install.py", "--fingerprint", run.key.public.fingerprint]
+    subprocess.run(
+        [*no_network, *install, "--into", str(place / "helder")],
+        check=True, capture_output=True, timeout=600, env={"HOME": str(place), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    python = place / "helder" / "current" / "venv" / "bin" / "python"
+    found = subprocess.run([str(python), "-c", "import torch"], capture_output=True)
+    assert found.returncode != 0, "torch is there: this is not the light install"
+    return place / "helder" / "current"
 
 
 def run(command: list[str], home: Path) -> tuple[int, dict[str, object]]:
@@ -56,11 +67,11 @@ def run(command: list[str], home: Path) -> tuple[int, dict[str, object]]:
 
 @pytest.mark.slow
 def test_a_second_machine_verifies_with_the_light_install_and_no_network(
-    light: Path, no_network: list[str], certified: Certified, tmp_path: Path
+    current: Path, no_network: list[str], certified: Certified, tmp_path: Path
 ) -> None:
     key = tmp_path / "their.pub.pem"
     key.write_bytes(certified.key.public.to_pem())
-    verify = [*no_network, str(light), "verify"]
+    verify = [*no_network, str(current / "bin" / "helder"), "verify"]
     code, verdict = run([*verify, str(certified.bundle), "--key", str(key)], tmp_path)
     assert (code, verdict["result"]) == (0, "passed")
     spoiled = linked(certified.bundle, tmp_path / "spoiled")
@@ -72,3 +83,24 @@ def test_a_second_machine_verifies_with_the_light_install_and_no_network(
     code, verdict = run([*verify, str(certified.bundle), "--key", str(key), "--replay", "1"], tmp_path)
     assert (code, verdict["result"]) == (4, "could not be checked")
     assert "helder[train]" in json.dumps(verdict)
+
+
+@pytest.mark.slow
+def test_a_second_machine_answers_and_nothing_leaves_it(current: Path, no_network: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*no_network, sys.executable, str(SERVE), str(current), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["answer"]["choices"][0]["message"]["content"]
+    assert said["answer"]["helder"]["receipt"]["index"] == 0
+    assert list(said["interfaces"]) == ["lo"]
+
+
+def test_a_folder_for_serving_is_small_beside_the_model(told: dict[str, Any]) -> None:
+    assert told["beside_the_model_bytes"] <= MOST_BESIDE
+    assert told["model_bytes"] + told["beside_the_model_bytes"] == told["bytes"]
+    assert list(told["wheels"])[:2] == ["xllamacpp", "numpy"]  # what dominates
