@@ -219,6 +219,9 @@ def keys_in(folder: Path) -> "list[Key]":
         raise Refused(f"{KEYS} cannot be read.", f"{error.strerror}.", "Is this the folder that was made?") from error
     if len(names) > MOST_KEYS:
         raise Refused(f"{KEYS} holds more than {MOST_KEYS} files.")
+    for name in names:
+        if re.fullmatch(r"[0-9a-f]{12}\.pem", name) is None:
+            raise Refused(f"{KEYS} holds {name!a}, which is not called as a key.")
     return [key_of(read(folder, f"{KEYS}/{name}", 1 << 14), f"{KEYS}/{name}") for name in names]
 
 
@@ -439,7 +442,6 @@ def install(
         believe: chooses the key that is believed among those that signed; raises `Refused` where there is none.
         older: also when what is installed now was made later.
     """
-    os.umask(0o022)  # whoever serves is another user, and reads
     folder, into = folder.resolve(), into.resolve()
     signed = open_list(folder)
     key = believe(signed.signers)
@@ -448,7 +450,7 @@ def install(
     if into == folder or folder in into.parents:
         raise Refused("The folder is not installed into itself.", fix="Name another place with --into.", code=USER)
     final = into / "releases" / signed.id[:16]
-    with _lock(into):
+    with _readable(), _lock(into):
         _check_newer(into, final, signed.said, older)
         if final.exists():
             check_installed(final, signed)
@@ -470,6 +472,16 @@ def install(
                 shutil.rmtree(aside, ignore_errors=True)
         _point(into / "current", final)
     return final
+
+
+@contextlib.contextmanager
+def _readable() -> "Iterator[None]":
+    """Whoever serves what is installed is another user, and reads it."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextlib.contextmanager

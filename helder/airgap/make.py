@@ -43,6 +43,7 @@ from helder.ledger.artifact import FileEntry, manifest_digest
 from helder.ledger.keys import PublicKey, SigningKey
 from helder.project import Project
 from helder.recipe import FILE_NAME
+from helder.serve.policy import Demands
 from helder.stage import OnEvent
 
 MODEL, WHEELS = "model", "wheels"
@@ -77,6 +78,7 @@ def make(
     given: Path | None = None,
     lock: Path | None = None,
     signers: Sequence[SigningKey] = (),
+    policy: Path | None = None,
     limits: Limits | None = None,
     made: datetime | None = None,
     allow_network: bool = False,
@@ -90,6 +92,7 @@ def make(
         what: "serve" for the light install, "all" with training, documents, judging and tracing.
         given, lock, allow_network: see `collect.collect`.
         signers: whose signatures it gets; without any, this machine's key.
+        policy: what `helder serve` is to demand there; without it, that the model's signers are those known here.
         limits: of a served model, for the files of serve/; without them there are none.
         made: the time that it states; without it now.
 
@@ -114,7 +117,7 @@ def make(
             path = f"{WHEELS}/{wheel.path.name}"
             folder.files[path] = FileEntry(path, wheel.size, wheel.sha256)
         vouched = _keys(folder, verdict, signing)
-        folder.write("policy.toml", _policy(vouched))
+        folder.write("policy.toml", _policy(vouched, policy))
         folder.write("install.py", Path(install.__file__).read_bytes())
         folder.write("docs/index.html", pages.render(own_wheel.documents()))
         if limits is not None:
@@ -165,10 +168,18 @@ def _model(source: Path, folder: Folder, signing: Sequence[SigningKey], on_event
     return verdict
 
 
-def _policy(vouched: Sequence[PublicKey]) -> bytes:
-    """What `helder serve` demands there: that one of these keys signed the model."""
+def _policy(vouched: Sequence[PublicKey], given: Path | None) -> bytes:
+    """What `helder serve` demands there: that one of these keys signed the model, and what else was given.
+
+    Raises:
+        HelderError: what was given cannot be followed.
+    """
     ids = ", ".join(f'"{key.id}"' for key in vouched)
-    return f"# Whoever signed this folder vouches for these keys.\ntrusted_keys = [{ids}]\n".encode()
+    first = f"# Whoever signed this folder vouches for these keys.\ntrusted_keys = [{ids}]\n"
+    if given is None:
+        return first.encode("ascii")
+    demands, text = Demands.load(given), given.read_bytes()
+    return text if demands.trusted_keys is not None else first.encode("ascii") + text
 
 
 def _keys(folder: Folder, verdict: Verdict, signing: Sequence[SigningKey]) -> list[PublicKey]:

@@ -48,6 +48,7 @@ def bundle() -> None:
 @click.option("--lock", type=click.Path(path_type=Path), help="Exact versions; default: those installed here.")
 @click.option("--key", "names", multiple=True, metavar="NAME", help="Sign with this key; several sign together.")
 @click.option("--allow-network", is_flag=True, help="Allow pip to fetch wheels from the index that it is set to.")
+@click.option("--policy", type=click.Path(path_type=Path), metavar="TOML", help="What `helder serve` demands there.")
 @click.option("--service", is_flag=True, help="Also put in a systemd unit and a container file, see below.")
 @limited
 @talk.json_option
@@ -61,6 +62,7 @@ def make(
     lock: Path | None,
     names: tuple[str, ...],
     allow_network: bool,
+    policy: Path | None,
     service: bool,
     memory: str,
     cpus: float,
@@ -82,7 +84,7 @@ def make(
     limits = _limits(memory, cpus, port, seal) if service else None
     with talk.events(as_json) as on_event:
         told = making.make(
-            source, out, target, what=what, given=given, lock=lock, signers=signers, limits=limits,
+            source, out, target, what=what, given=given, lock=lock, signers=signers, policy=policy, limits=limits,
             allow_network=allow_network, on_event=on_event,
         )  # fmt: skip
     if as_json:

@@ -9,14 +9,20 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from helder.airgap import install
 from helder.airgap.install import Refused
+from helder.commands import group
+from helder.errors import ExitCode
+from helder.ledger import keys
 from helder.ledger.keys import SigningKey
 from tests.airgap import sticks
 
@@ -308,3 +314,76 @@ def test_killed_at_any_step_nothing_looks_installed_and_the_next_time_it_is(
             assert not list((into / "releases").iterdir())
     put(stick, into, key)
     assert [path.name for path in (into / "releases").iterdir()] == [(into / "current").resolve().name]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just("../x") | st.just("install.py"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_stranger_signs_is_read_or_refused_and_nothing_else(
+    made: Path, key: SigningKey, data: st.DataObject
+) -> None:
+    """A list is read before anybody is asked about its key: its form is anybody's."""
+    said: Any = sticks.predicate_of(made)
+    place, field = said, data.draw(st.sampled_from(sorted(said)))
+    while isinstance(place[field], dict | list) and place[field] and data.draw(st.booleans()):
+        place = place[field]
+        field = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+    place[field] = data.draw(JSON)
+    files = data.draw(JSON) if data.draw(st.integers(0, 9)) == 0 else said["files"]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        shutil.copytree(made / "keys", folder / "keys")
+        sticks.sign(folder, key, {**said, "files": files})
+        try:
+            install.open_list(folder)
+        except Refused as error:
+            assert error.code == install.FAILED
+
+
+@given(st.integers(0), st.integers(1, 255))
+@settings(max_examples=60, deadline=None)
+def test_a_list_with_one_byte_changed_is_refused(made: Path, place: int, flip: int) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name in (*install.OUTSIDE, "keys"):
+            (shutil.copytree if name == "keys" else shutil.copy)(made / name, folder / name)
+        changed = bytearray((folder / install.LIST).read_bytes())
+        changed[place % len(changed)] ^= flip
+        (folder / install.LIST).write_bytes(changed)
+        with pytest.raises(Refused):
+            install.open_list(folder)
+
+
+def test_the_verb_installs_what_a_believed_key_signed(
+    stick: Path, key: SigningKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HELDER_HOME", str(tmp_path / "home"))
+    command = ["bundle", "install", str(stick), "--into", str(tmp_path / "into"), "--json"]
+    assert group.call(command) == ExitCode.UNCHECKED
+    assert key.public.fingerprint in json.loads(capsys.readouterr().err.splitlines()[-1])["why"]
+    keys.trust(key.public)
+    assert group.call(command) == ExitCode.DONE
+    assert Path(json.loads(capsys.readouterr().out)["current"]).resolve().is_dir()
+    change(stick / "model" / "certificate.html")
+    assert group.call(command) == ExitCode.DONE  # the same release is there, and what is there is verified
+    assert group.call([*command[:3], "--into", str(tmp_path / "other")]) == ExitCode.FAILED
+    assert "model/certificate.html" in capsys.readouterr().err
+
+
+def test_the_verbs_print_a_unit_and_write_a_container(
+    stick: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert group.call(["bundle", "unit", str(stick), "--memory", "3G"]) == ExitCode.DONE
+    assert "\nMemoryMax=3G\n" in capsys.readouterr().out
+    assert group.call(["bundle", "container", str(stick), "--out", str(tmp_path / "out")]) == ExitCode.DONE
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["Containerfile", "helder.container"]
+    assert install.open_list(stick).signers[0].id in (tmp_path / "out" / "Containerfile").read_text(encoding="utf-8")
+    assert group.call(["bundle", "container", str(stick), "--out", str(tmp_path / "out")]) == ExitCode.USER
+    assert group.call(["bundle", "unit", str(stick), "--memory", "much"]) == ExitCode.USER
+    assert group.call(["bundle", "unit", str(tmp_path)]) == ExitCode.FAILED
