@@ -5,10 +5,13 @@ It does not know where inputs come from: `child.py` takes them from atheris, `te
 
 from __future__ import annotations
 
+import atexit
 import copy
 import json
+import os
 import random
 import re
+import shutil
 import tempfile
 import time
 import traceback
@@ -244,6 +247,13 @@ def cases(target: Target, count: int) -> Iterator[bytes]:
 
 @cache
 def scratch() -> Path:
-    """A folder for what has to be a file, in memory where there is such a place; left behind when the process ends."""
+    """A folder for what has to be a file, in memory where there is such a place; gone when the process ends well."""
     shm = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="helder-fuzz-", dir=shm if shm.is_dir() else None))
+    made, owner = Path(tempfile.mkdtemp(prefix="helder-fuzz-", dir=shm if shm.is_dir() else None)), os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(made, ignore_errors=True)
+
+    atexit.register(remove)
+    return made
