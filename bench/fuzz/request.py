@@ -18,11 +18,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from bench.fuzz.harness import Target, change_bytes, change_json, change_text, scratch
+from bench.fuzz.log import Quick, organisation
 from helder.data.task import Task
 from helder.serve.access import Access
 from helder.serve.answer import Answer
 from helder.serve.api import LOOPBACK, configure
 from helder.serve.app import create_app
+from helder.serve.audit import AuditLog, Keep
 from helder.serve.locate import Located
 from helder.serve.served import Served
 from helder.serve.service import Reply, Service
@@ -32,7 +34,12 @@ TOKEN = "fuzz-fuzz-fuzz-fuzz-fuzz"
 CHAT, COMPLETION, TRACE, RAW = b"c", b"p", b"t", b"r"
 PATHS = {CHAT: "/v1/chat/completions", COMPLETION: "/v1/completions", TRACE: "/v1/trace"}
 SECONDS = 5.0  # until an answer that needs nothing more counts as hanging
-SCHEMA = {"type": "object", "properties": {"dose": {"type": "integer"}}, "required": ["dose"]}
+SCHEMA = {
+    "type": "object",
+    "properties": {"dose": {"type": "integer"}},
+    "required": ["dose"],
+    "additionalProperties": False,
+}
 STATUS = re.compile(rb"^HTTP/1\.1 (\d{3}) ", re.MULTILINE)
 BLAMES_US = (500, 501, 502)
 
@@ -45,7 +52,7 @@ class Stub(Service):
         self.engine = cast(Any, SimpleNamespace(context=2048))
         self.task = Task("record", "doses", "Doses.", schema=SCHEMA)
         self.located = Located(place, "q8_0", "0" * 64, place, place, "made up")
-        self.abstention = self.calibration = None
+        self.abstention = self.calibration = self.retriever = None
         self.__dict__["pieces"] = SimpleNamespace(of=lambda id: b"x", text=lambda id: "x")
 
     def prompt(self, question: str) -> list[int]:
@@ -123,7 +130,10 @@ class Connected:
 
         logging.getLogger("uvicorn.error").disabled = True  # what went wrong is in `self.broken`
         tracing: Any = SimpleNamespace(trace=lambda text, prompt: {"spans": [], "coverage": {"none": len(text)}})
-        served = Served(Stub(), Turns(), Access(TOKEN), tracing=tracing, hosts=LOOPBACK)
+        log = AuditLog.open(
+            scratch() / "served", organisation(), "fuzz/doses", Keep("digests"), disk=Quick(), publish_every=None
+        )
+        served = Served(Stub(), Turns(), Access(TOKEN), log=log, tracing=tracing, hosts=LOOPBACK)
         app = create_app(served)
         self.broken: list[Exception] = []
 
@@ -204,8 +214,9 @@ def seeds() -> list[bytes]:
     found = [kind + json.dumps(body).encode() for kind, body in bodies]
     found.append(TRACE + json.dumps({"text": "two tablets", "prompt": "2 tabs"}).encode())
     asked = _request(PATHS[CHAT], json.dumps(chat).encode())
-    gets = (_request(path, b"", "GET") for path in ("/healthz", "/v1/models", "/v1/models/doses", "/v1/../etc/passwd"))
-    return [*found, RAW + asked, *(RAW + one for one in gets), RAW + asked + asked]
+    erase = _request("/v1/log/erase", b'{"id": "chatcmpl-0", "reason": "asked for"}')
+    gets = (_request(path, b"", "GET") for path in PATHS_TO_GET)
+    return [*found, RAW + asked, RAW + erase, *(RAW + one for one in gets), RAW + asked + asked]
 
 
 def mutate(data: bytes, chance: random.Random) -> bytes:
@@ -228,6 +239,11 @@ def mutate(data: bytes, chance: random.Random) -> bytes:
     return data[:1] + b"\r\n".join(lines) + gap + body
 
 
+PATHS_TO_GET = (
+    "/healthz", "/metrics", "/openapi.json", "/v1/models", "/v1/models/doses", "/v1/../etc/passwd", "/v1/about",
+    "/v1/certificate", "/v1/receipts/chatcmpl-0", "/v1/log/checkpoint", "/v1/log/tile/0/000.p/3",
+    "/v1/log/entries?start=0&limit=3", "/v1/log/consistency?size=1", "/v1/log/texts/chatcmpl-0",
+)  # fmt: skip
 WORDS = (
     b"Transfer-Encoding: chunked", b"Content-Length: 5", b"Content-Length: -1", b"Content-Length: 99999999999",
     b"Expect: 100-continue", b"Connection: Upgrade", b"Upgrade: websocket", b"Upgrade: h2c", b"Host: evil.example",
