@@ -1,11 +1,11 @@
 """Runs one stage as a child process and seals what it made.
 
-A stage is a function of settings and input artifacts that writes an output folder. It runs in a process of
-its own with a cleared and recorded environment. When it ends well, the folder becomes an artifact and one
-signed statement says how it came to be. When it does not, nothing of it is seen outside `work/`.
+A stage is a function of settings and input artifacts that writes an output folder. It runs in a process of its own, in
+a closed room (`helder.sealed.room`), with a cleared and recorded environment. When it ends well, the folder becomes an
+artifact and one signed statement says how it came to be. When it does not, nothing of it is seen outside `work/`.
 
-What level 0 of the room does not do: keep the process from reading or writing elsewhere, or from the network
-(`helder.sealed.room`). Settings and inputs are honest because the code is, not yet because they must be.
+It reads its inputs and writes its output, and finds nothing else; how far that was proved on this machine, the
+statement says.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ def _seal(stage: Stage, work: Path, folder: RunFolder, end: Mapping[str, Any], t
         environment_record=end["environment"],
         timings=timings,
         facts=end["facts"],
-        seal_level=room.LEVEL,
+        seal=end["seal"],
         variables=stage.environment,
     )
     folder.append(stage.name, statement.sign(made, keys.signing_key()))
@@ -223,14 +223,15 @@ def _execute(stage: Stage, work: Path, log: Path, on_event: OnEvent, lock: int |
     job = work / "job.json"
     try:
         job.write_text(json.dumps(_job(stage, work, writer)), encoding="utf-8")
-        command = room.enter(
-            [sys.executable, "-P", "-X", "faulthandler", "-m", "helder.stage_child", str(job.absolute())],
-            reads=[job, *(artifact.path for artifact in stage.inputs.values())],
-            writes=[work],
-        )
         with log.open("wb") as stream, _stop_signals() as stopping:
-            process = subprocess.Popen(
-                command,
+            process = room.start(
+                [sys.executable, "-P", "-X", "faulthandler", "-m", "helder.stage_child", str(job.absolute())],
+                [artifact.path for artifact in stage.inputs.values()],
+                [work],
+                code=_code(stage),
+                count=True,
+                peers=stage.settings.get("hosts", 1) > 1,
+                tcp=stage.settings.get("processes", 1) > 1,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -248,11 +249,13 @@ def _execute(stage: Stage, work: Path, log: Path, on_event: OnEvent, lock: int |
                 process.wait()
             finally:
                 _stop(process)
+                seal = process.sealed()
+                room.take_back(work)
     finally:
         os.close(reader)
         if writer >= 0:
             os.close(writer)
-    return _judge(stage.name, end, process.returncode, log)
+    return {**_judge(stage.name, end, process.returncode, log), "seal": seal.to_json()}
 
 
 def _job(stage: Stage, work: Path, events: int) -> dict[str, Any]:
@@ -265,6 +268,7 @@ def _job(stage: Stage, work: Path, events: int) -> dict[str, Any]:
         "scratch": str((work / "scratch").absolute()),
         "places": {"work": str(work.absolute())},
         "parent": os.getpid(),
+        "sealed": room.inside() or room.proved().level > room.OPEN,
         "events": events,
     }
 
@@ -272,10 +276,7 @@ def _job(stage: Stage, work: Path, events: int) -> dict[str, Any]:
 def variables(stage: Stage, work: Path) -> dict[str, str]:
     """The whole environment of a stage's process; nothing else of ours is passed on."""
     code = [str(environment.PACKAGE.parent)]
-    module = importlib.util.find_spec(stage.function.partition(":")[0].partition(".")[0])
-    if module and module.origin and module.name != "helder":  # a stage of the caller's own
-        origin = Path(module.origin)
-        code.append(str(origin.parent.parent if module.submodule_search_locations else origin.parent))
+    code += [str(place.parent if (place / "__init__.py").exists() else place) for place in _code(stage)]
     result = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "PYTHONPATH": os.pathsep.join(code),
@@ -295,6 +296,12 @@ def variables(stage: Stage, work: Path) -> dict[str, str]:
         result["PYTHONUSERBASE"] = site.getuserbase()
     result |= {name: os.environ[name] for name in (RENDEZVOUS, *INTERFACES) if name in os.environ}
     return result | dict(stage.environment)
+
+
+def _code(stage: Stage) -> list[Path]:
+    """The package, or the folder of the module, of a stage of the caller's own."""
+    module = importlib.util.find_spec(stage.function.partition(":")[0].partition(".")[0])
+    return [Path(module.origin).parent] if module and module.origin and module.name != "helder" else []
 
 
 def _listen(reader: int, stage: str, on_event: OnEvent, stopping: threading.Event) -> dict[str, Any] | None:
@@ -338,7 +345,7 @@ def _stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[Any]) -> None:
     """End the process and all that it started."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:

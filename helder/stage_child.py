@@ -16,6 +16,7 @@ import math
 import os
 import re
 import resource
+import select
 import signal
 import sys
 import threading
@@ -26,13 +27,18 @@ from pathlib import Path
 from typing import IO, Any
 
 from helder.errors import ExitCode, HelderError
+from helder.sealed import room
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def main(arguments: list[str]) -> int:
     job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    die_with_parent(job["parent"])
+    if job["sealed"]:
+        room.enter_for_good()
+        die_with_run(job["events"])
+    else:
+        die_with_parent(job["parent"])
     os.set_inheritable(job["events"], False)
     with os.fdopen(job["events"], "w", encoding="utf-8", buffering=1) as events:
         end = execute(job, events)
@@ -186,6 +192,15 @@ def die_with_parent(parent: int) -> None:
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it was gone before the kernel could be asked
+        os._exit(ExitCode.INTERRUPTED)
+
+
+def die_with_run(events: int) -> None:
+    """`die_with_parent` in a room, where the run's own number is not known: its end of the pipe tells whether it is."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    poller = select.poll()
+    poller.register(events, select.POLLERR)
+    if poller.poll(0):
         os._exit(ExitCode.INTERRUPTED)
 
 

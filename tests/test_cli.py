@@ -16,6 +16,7 @@ import pytest
 from helder import cli
 from helder.commands import group, talk
 from helder.errors import ExitCode, HelderError
+from helder.sealed import room
 from tests import fake_project
 
 HEAVY = {"torch", "pydantic", "numpy", "click", "rich", "cryptography", "fastapi", "gguf", "xllamacpp", "json"}
@@ -152,11 +153,13 @@ def test_doctor_tells_true_facts_and_makes_no_key(home: Path, capsys: pytest.Cap
     assert group.call(["doctor", "--json"]) == ExitCode.DONE
     facts = json.loads(capsys.readouterr().out)
     assert facts["cpus"] >= 1
-    assert facts["seal_level"] == 0
+    assert facts["seal_level"] in (0, 2, 3)
+    assert facts["seal"] == room.LABELS[facts["seal_level"]]
+    assert ("seal_proof" in facts) == (facts["seal_level"] > 0)
     assert facts["signing_key"] is None
     assert list(home.iterdir()) == []
     assert group.call(["doctor"]) == ExitCode.DONE
-    assert "not closed yet" in capsys.readouterr().out
+    assert facts["seal"][:12] in capsys.readouterr().out
     assert facts["judges_programs"] == facts["rooms"].startswith("closed")
     assert facts["judges_programs"] == ("landlock" in facts.get("room_walls", {}))
 

@@ -50,11 +50,25 @@ def examine() -> dict[str, Any]:
         "signing_key": keys.signing_key().public.id if (home / "keys" / "signing.pem").exists() else None,
         "can_train": importlib.util.find_spec("torch") is not None,
         "libraries": {name: _version(name) for name in ("torch", "xllamacpp", "gguf", "llguidance", "tokenizers")},
-        "seal_level": room.LEVEL,
-        "seal": "recorded environment; file system and network are not closed yet",
+        **sealed(),
         "user": os.geteuid(),
         **rooms(),
     }
+
+
+def sealed() -> dict[str, Any]:
+    """How closed the rooms of stages are here: the level that was just proved by attack, and why it is no higher."""
+    try:
+        seal = room.proved()
+    except HelderError as error:
+        return {"seal_level": None, "seal": f"{error.what} {error.why} {error.fix}"}
+    found: dict[str, Any] = {"seal_level": seal.level, "seal": room.LABELS[seal.level]}
+    if seal.level:
+        found["seal_proof"] = f"{seal.refused} attempts to get out of such a room, made just now, were refused"
+    better = room.prove(room.CLOSED) if seal.level < room.CLOSED else ""
+    if isinstance(better, str) and better:
+        found["seal_not_higher"] = better
+    return found
 
 
 def rooms() -> dict[str, Any]:

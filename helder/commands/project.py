@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,13 @@ def plan_table(planned: dict[str, Any]) -> str:
 
 @click.command()
 @talk.project_argument
+@click.option(
+    "--seal",
+    type=click.Choice(["best", "3", "2", "0"]),
+    help="How closed the room of each stage must be; default: HELDER_SEAL, or the best that is proved here.",
+)
 @talk.json_option
-def run(project: Path, as_json: bool) -> None:
+def run(project: Path, seal: str | None, as_json: bool) -> None:
     """Make the model of PROJECT: run every stage that is not done yet, then write the report.
 
     Interrupt it at any time; `helder run` continues. What is done is not run again.
@@ -103,7 +109,10 @@ def run(project: Path, as_json: bool) -> None:
     from helder.commands.scores import short_table
     from helder.evaluate import contaminated
     from helder.project import Project
+    from helder.sealed import room
 
+    if seal is not None:
+        os.environ[room.SETTING] = seal
     opened = Project.open(project)
     with talk.events(as_json) as on_event:
         made = pipeline.run(opened, on_event)

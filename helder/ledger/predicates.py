@@ -170,11 +170,27 @@ class Environment(Strict):
     """The whole environment of the process, with folders of the machine replaced by names."""
 
 
+class Packets(Strict):
+    """What was counted in the network of the room, when its stage had ended."""
+
+    left: Count
+    """Packets that were sent over any interface but the loopback."""
+    loopback: Count
+    """Packets that processes of the stage sent each other."""
+
+
 class Seal(Strict):
-    """How tight the room was."""
+    """How closed the room was, as proved by attack on that machine; a field that is absent was not recorded."""
 
     level: Count
-    """0 is an ordinary child process with a recorded environment; more is tighter (`helder.sealed`)."""
+    """3: namespaces, Landlock and seccomp; 2: Landlock and seccomp only; 1: open to other hosts of a training; 0: an
+    ordinary child process with a recorded environment."""
+    walls: list[Text] | None = None
+    """Of what the room was made."""
+    refused: Count | None = None
+    """How many attempts to get out of such a room were made before, and all refused."""
+    packets: Packets | None = None
+    """What was counted in its network, if it had one of its own."""
 
 
 class Energy(Strict):

@@ -112,7 +112,8 @@ def build(
     environment_record: Mapping[str, Any],
     timings: Mapping[str, Any],
     facts: Mapping[str, Any],
-    seal_level: int,
+    seal_level: int = 0,
+    seal: Mapping[str, Any] | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The statement of one stage, not yet signed.
@@ -126,7 +127,8 @@ def build(
         environment_record: `helder.ledger.environment.record`.
         timings: seconds and bytes; they differ from run to run.
         facts: what the stage measured that is not part of the artifact.
-        seal_level: how tight the room was, 0 = an ordinary child process with a recorded environment.
+        seal_level: how closed the room was, 0 = an ordinary child process with a recorded environment.
+        seal: the same with its particulars, instead (`helder.sealed.room.Seal.to_json`).
         variables: those that the stage asked for because they change numbers; part of the key.
     """
     return {
@@ -149,7 +151,7 @@ def build(
             "outputs": [entry.to_json() for entry in outputs],
             "environment": dict(environment_record),
             "code": {"helder": __version__, "sha256": environment.code_digest()},
-            "seal": {"level": seal_level},
+            "seal": dict(seal) if seal is not None else {"level": seal_level},
             "timings": dict(timings),
             "facts": dict(facts),
         },

@@ -44,12 +44,13 @@ def version() -> int:
     return max(0, int(_libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(VERSION_FLAG))))
 
 
-def restrict(reads: Sequence[str], writes: Sequence[str] = ()) -> int:
+def restrict(reads: Sequence[str], writes: Sequence[str] = (), tcp: bool = False) -> int:
     """Give up all files but those below some paths, TCP, and signals to processes outside.
 
     Args:
         reads: files and folders whose contents may be read and run.
         writes: folders in which everything may be done.
+        tcp: whether TCP is kept, where another wall closes the network.
 
     Returns:
         the version that was used, which says how much of that the kernel knows.
@@ -63,7 +64,8 @@ def restrict(reads: Sequence[str], writes: Sequence[str] = ()) -> int:
     rights = 0
     for since, bits in RIGHTS.items():
         rights |= bits if known >= since else 0
-    asked = _Ruleset(rights, NETWORK[1] if known >= NETWORK[0] else 0, SCOPES[1] if known >= SCOPES[0] else 0)
+    network = NETWORK[1] if known >= NETWORK[0] and not tcp else 0
+    asked = _Ruleset(rights, network, SCOPES[1] if known >= SCOPES[0] else 0)
     # Older kernels know a shorter structure, and refuse a longer one unless what they do not know is zero: it is.
     ruleset = _call(CREATE_RULESET, ctypes.byref(asked), ctypes.c_size_t(ctypes.sizeof(asked)), ctypes.c_uint32(0))
     try:

@@ -142,14 +142,7 @@ def program(processes: bool, sockets: bool, machine: str = "") -> bytes:
         OSError: the numbers of this architecture's calls are not known here.
     """
     machine = machine or os.uname().machine
-    if machine not in ARCHITECTURES:
-        raise OSError(f"the system calls of {machine} are not known here, but for {', '.join(ARCHITECTURES)}")
-    place = list(ARCHITECTURES).index(machine)
-    lines = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, ARCHITECTURES[machine]), (SAY, 0, 0, KILL)]
-    lines += [(LOAD, 0, 0, NUMBER)]
-    if machine == "x86_64":
-        lines += [(AT_LEAST, 0, 1, X32), (SAY, 0, 0, KILL)]
-    lines += [(AT_LEAST, 0, 1, NEWEST + 1), (SAY, 0, 0, ERROR | errno.ENOSYS)]
+    lines, place = _begin(machine)
     refused = {numbers[place]: errno.EPERM for numbers in REFUSED.values()}
     if not sockets:
         refused |= {numbers[place]: errno.EACCES for numbers in SOCKETS.values()}
@@ -157,14 +150,110 @@ def program(processes: bool, sockets: bool, machine: str = "") -> bytes:
         refused |= {numbers[place]: errno.EAGAIN for numbers in NEW_PROCESSES.values()}
     # Its flags lie in memory, where a filter cannot look: the C library asks for `clone` when this one is not there.
     refused[CLONE3[place]] = refused[PREADV2[place]] = errno.ENOSYS
+    lines += _refuse(refused)
+    if processes:
+        lines += _checked_clone(place)
+    lines += _checked_ioctl(place, (IOCTL, TERMINAL), (FCNTL, LIFETIME))
+    lines += [(SAY, 0, 0, ALLOW)]
+    return b"".join(struct.pack("=HBBI", *line) for line in lines)
+
+
+_Line = tuple[int, int, int, int]  # of a filter: code, lines to jump when true, when false, operand
+
+
+def _begin(machine: str) -> tuple[list[_Line], int]:
+    """The first lines of every filter, and the place of an architecture's numbers."""
+    if machine not in ARCHITECTURES:
+        raise OSError(f"the system calls of {machine} are not known here, but for {', '.join(ARCHITECTURES)}")
+    lines = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, ARCHITECTURES[machine]), (SAY, 0, 0, KILL)]
+    lines += [(LOAD, 0, 0, NUMBER)]
+    if machine == "x86_64":
+        lines += [(AT_LEAST, 0, 1, X32), (SAY, 0, 0, KILL)]
+    lines += [(AT_LEAST, 0, 1, NEWEST + 1), (SAY, 0, 0, ERROR | errno.ENOSYS)]
+    return lines, list(ARCHITECTURES).index(machine)
+
+
+def _refuse(refused: dict[int | None, int]) -> list[_Line]:
+    lines: list[_Line] = []
     for number in sorted(number for number in refused if number is not None):
         lines += [(EQUAL, 0, 1, number), (SAY, 0, 0, ERROR | refused[number])]
-    if processes:
-        lines += [(EQUAL, 0, 4, CLONE[place]), (LOAD, 0, 0, FIRST_ARGUMENT), (ANY_OF, 0, 1, CLONE_NEW)]
-        lines += [(SAY, 0, 0, ERROR | errno.EPERM), (SAY, 0, 0, ALLOW)]
-    for call, (one, other) in ((IOCTL, TERMINAL), (FCNTL, LIFETIME)):
+    return lines
+
+
+def _checked_clone(place: int) -> list[_Line]:
+    """Processes may be started, but not in namespaces of their own."""
+    return [
+        (EQUAL, 0, 4, CLONE[place] or 0), (LOAD, 0, 0, FIRST_ARGUMENT), (ANY_OF, 0, 1, CLONE_NEW),
+        (SAY, 0, 0, ERROR | errno.EPERM), (SAY, 0, 0, ALLOW),
+    ]  # fmt: skip
+
+
+def _checked_ioctl(place: int, *calls: tuple[tuple[int, int], tuple[int, int]]) -> list[_Line]:
+    """Two values of a call's second argument are refused."""
+    lines: list[_Line] = []
+    for call, (one, other) in calls:
         lines += [(EQUAL, 0, 5, call[place]), (LOAD, 0, 0, SECOND_ARGUMENT)]
         lines += [(EQUAL, 1, 0, one), (EQUAL, 0, 1, other), (SAY, 0, 0, ERROR | errno.EPERM), (SAY, 0, 0, ALLOW)]
+    return lines
+
+
+# What a stage needs and a stranger's program does not: files in memory (rooms are made of them), and the cache of
+# files, which libraries of large arrays and models steer.
+OF_STAGES = {"memfd_create", *CACHE}
+UNIX, INET, INET6, NETLINK, STREAM, KIND = 1, 2, 10, 16, 1, 0xF  # of <sys/socket.h>; the rest of a kind are flags
+SET_USER = 0o4000  # of a file's mode: it runs as its owner
+# name: (x86_64, aarch64, which argument is the mode)
+MODES: dict[str, tuple[int, int | None, int]] = {
+    "chmod": (90, None, 1),
+    "fchmod": (91, 52, 1),
+    "fchmodat": (268, 53, 2),
+    "fchmodat2": (452, 452, 2),
+    "creat": (85, None, 1),
+}
+CREATING: dict[str, tuple[int, int | None, int]] = {
+    "open": (2, None, 1),
+    "openat": (257, 56, 2),
+}  # flags, and the mode behind them, which counts with these:
+CREATE = 0x400040  # O_CREAT and the own bit of O_TMPFILE
+OPENAT2 = (437, 437)  # its flags lie in memory, where a filter cannot look: libraries ask for `openat` then
+AND = 0x54  # of a filter: keep some bits of what was loaded
+THIRD_ARGUMENT = 32
+
+
+def stage_program(tcp: bool, netlink: bool = False, machine: str = "") -> bytes:
+    """The filter of a stage: processes and threads, unix sockets, and no way to another namespace.
+
+    Args:
+        tcp: whether TCP may be used; where it leads is another wall's matter. UDP and all other sockets are refused.
+        netlink: whether the kernel may be asked for interfaces and routes, which libraries of GPUs do.
+        machine: as in `program`.
+
+    Raises:
+        OSError: the numbers of this architecture's calls are not known here.
+    """
+    machine = machine or os.uname().machine
+    lines, place = _begin(machine)
+    refused = {numbers[place]: errno.EPERM for name, numbers in REFUSED.items() if name not in OF_STAGES}
+    refused[CLONE3[place]] = refused[OPENAT2[place]] = errno.ENOSYS
+    lines += _refuse(refused)
+    lines += _checked_clone(place)
+    for *numbers, argument in MODES.values():
+        if (number := numbers[place]) is not None:
+            lines += [(EQUAL, 0, 4, number), (LOAD, 0, 0, 16 + 8 * argument), (ANY_OF, 0, 1, SET_USER)]
+            lines += [(SAY, 0, 0, ERROR | errno.EPERM), (SAY, 0, 0, ALLOW)]
+    for *numbers, argument in CREATING.values():
+        if (number := numbers[place]) is not None:
+            lines += [(EQUAL, 0, 6, number), (LOAD, 0, 0, 16 + 8 * argument), (ANY_OF, 0, 3, CREATE)]
+            lines += [(LOAD, 0, 0, 24 + 8 * argument), (ANY_OF, 0, 1, SET_USER)]
+            lines += [(SAY, 0, 0, ERROR | errno.EPERM), (SAY, 0, 0, ALLOW)]
+    # socket(family, kind, protocol): jumps are counted from the next line.
+    lines += [(EQUAL, 0, 14, SOCKETS["socket"][place]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 0, 1, UNIX)]
+    lines += [(SAY, 0, 0, ALLOW)]
+    lines += [(EQUAL, 1, 0, INET if tcp else ~0 & 0xFFFFFFFF), (EQUAL, 0, 4, INET6 if tcp else ~0 & 0xFFFFFFFF)]
+    lines += [(LOAD, 0, 0, SECOND_ARGUMENT), (AND, 0, 0, KIND), (EQUAL, 0, 5, STREAM), (SAY, 0, 0, ALLOW)]
+    lines += [(EQUAL, 0, 3, NETLINK if netlink else ~0 & 0xFFFFFFFF), (LOAD, 0, 0, THIRD_ARGUMENT)]
+    lines += [(EQUAL, 0, 1, 0), (SAY, 0, 0, ALLOW), (SAY, 0, 0, ERROR | errno.EACCES)]
+    lines += _checked_ioctl(place, (IOCTL, TERMINAL))
     lines += [(SAY, 0, 0, ALLOW)]
     return b"".join(struct.pack("=HBBI", *line) for line in lines)
 

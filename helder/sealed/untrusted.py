@@ -31,7 +31,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from helder.errors import HelderError
-from helder.sealed import idle
+from helder.sealed import broker, idle
 from helder.sealed.idle import GRACE_SECONDS
 from helder.sealed.machine import bubblewrap, interpreter, missing, needed
 
@@ -132,26 +132,17 @@ class Room:
         self._work = work
         self._control: socket.socket | None = None
         self._clock = idle.Clock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | broker.Distant | None = None
 
     def __enter__(self) -> Self:
         needed()
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with contextlib.ExitStack() as opened:
-            opened.enter_context(theirs)
-            data = _carried() | {f"{PROGRAM}/{name}": contents for name, contents in self._files.items()}
-            places = {path: opened.enter_context(_sealed(contents)) for path, contents in sorted(data.items())}
-            with _same_addresses():
-                self._process = subprocess.Popen(
-                    _command(places, self._work, theirs.fileno()),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    env=ENVIRONMENT,
-                    pass_fds=(theirs.fileno(), *places.values()),
-                    cwd="/",
-                    **_user(),
-                )
+        with theirs:
+            if broker.near():
+                with _sealed(broker.packed(self._files)) as files:
+                    self._process = broker.Distant(files, self._work, theirs.fileno())
+            else:
+                self._process = launched(self._files, self._work, theirs.fileno(), subprocess.PIPE)
         self._control = mine
         said, *told = self._receive(START_SECONDS)
         if said != "ready":
@@ -318,7 +309,10 @@ class Room:
         running = {room: idle.programs(room._process.pid) for room in together if room._process is not None}
         mine = running[self]
         if self._clock.slept(idle.age(mine) - sum(map(idle.busy, running.values())) if mine else None):
-            idle.end(mine)
+            if isinstance(self._process, broker.Distant):
+                self._process.end()
+            else:
+                idle.end(mine)
         return []
 
     def _made(self, words: Sequence[str], limits: Limits, out: int | None, errors: int) -> Ended:
@@ -365,6 +359,30 @@ class Room:
         self._process.stderr.close()
         self._process.wait()
         return said.decode("utf-8", "replace").strip()
+
+
+def launched(files: Mapping[str, bytes], work: int, control: int, errors: int) -> subprocess.Popen[bytes]:
+    """Start a room and its warden.
+
+    Args:
+        files, work: see `Room`.
+        control: the socket that its warden is spoken with.
+        errors: where it says why it cannot be made; `subprocess.PIPE` for a pipe.
+    """
+    with contextlib.ExitStack() as opened:
+        data = _carried() | {f"{PROGRAM}/{name}": contents for name, contents in files.items()}
+        places = {path: opened.enter_context(_sealed(contents)) for path, contents in sorted(data.items())}
+        with _same_addresses():
+            return subprocess.Popen(
+                _command(places, work, control),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env=ENVIRONMENT,
+                pass_fds=(control, *places.values()),
+                cwd="/",
+                **_user(),
+            )
 
 
 def _command(places: Mapping[str, int], work: int, control: int) -> list[str]:

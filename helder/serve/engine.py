@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from helder.errors import ExitCode, HelderError
+from helder.sealed import room
 from helder.serve import llama
 from helder.serve.answer import Answer
 from helder.serve.constrain import follows
@@ -196,8 +197,9 @@ class Worker:
         self.path, self.lanes = path, list[Lane]()
         with ExitStack() as ours, ExitStack() as theirs:
             pairs = [_pipes(ours, theirs) for _ in range(lanes - 1)]
-            self.process = subprocess.Popen(
+            self.process = room.start(
                 [sys.executable, "-P", "-m", "helder.serve.worker"],
+                [path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 encoding="utf-8",

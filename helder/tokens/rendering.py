@@ -4,7 +4,7 @@ A template is a Jinja program of whoever made the model. The process that runs i
 environment, an output file of at most a megabyte, and, from the moment the program begins, no new file or socket, no
 new process (unless root starts it), little memory and about a second of processor time. Jinja's sandbox allows no
 attribute that leads out of the data. A process that breaks a rule is ended by the kernel, and the template is refused.
-Whatever the room of the import stage forbids is forbidden here too.
+It runs in a closed room (`helder.sealed.room`), that of the stage that imports, or one of its own.
 
 This does not know what the texts should be (`helder.tokens.chat`), and nothing of a template is kept or run afterwards.
 This file is also the program of that process, and needs nothing but Jinja and the standard library.
@@ -60,24 +60,24 @@ def rendered(
         "conversations": conversations,
         "specials": specials,
     }
+    from helder.sealed import room  # here, since the process that this file is the program of needs nothing of it
+
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as trouble:
         try:
-            done = subprocess.run(
+            done = room.run(
                 [sys.executable, "-I", "-S", "-X", "utf8", __file__],
-                input=json.dumps(job).encode(),
+                json.dumps(job).encode(),
+                PATIENCE,
                 stdout=answer,
                 stderr=trouble,
                 env={},
-                cwd="/",
-                timeout=PATIENCE,
-                check=False,
             )
         except subprocess.TimeoutExpired:
             raise Refused(f"It was not done after {PATIENCE:.0f} seconds.") from None
         answer.seek(0)
         trouble.seek(0)
-        if done.returncode:
-            raise Refused(_ended(done.returncode, trouble.read(ANSWER).decode(errors="replace")))
+        if done:
+            raise Refused(_ended(done, trouble.read(ANSWER).decode(errors="replace")))
         try:
             said = json.loads(answer.read(ANSWER))
         except ValueError:

@@ -291,7 +291,7 @@ def test_a_stage_is_told_as_slsa_provenance(stage: dict[str, Any]) -> None:
     assert not set(definition["externalParameters"]) & set(definition["internalParameters"])
     digests = [one["digest"]["sha256"] for one in definition["resolvedDependencies"]]
     assert digests == [said["inputs"]["text"]["digest"]["sha256"], said["code"]["sha256"]]
-    assert details["builder"]["id"] == "https://helder.dev/builder/v1/seal-0"
+    assert details["builder"]["id"] == f"https://helder.dev/builder/v1/seal-{said['seal']['level']}"
     assert details["metadata"]["invocationId"] == said["key"]
     assert details["metadata"]["startedOn"].endswith("Z")
     assert details["metadata"]["startedOn"] <= details["metadata"]["finishedOn"]

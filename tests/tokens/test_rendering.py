@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from helder.sealed import room
 from helder.tokens import rendering
 from helder.tokens.rendering import Refused, rendered
 
@@ -88,12 +89,12 @@ def test_code_that_came_out_of_the_sandbox_would_still_reach_nothing(attempt: st
 def test_the_process_gets_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONSTARTUP", "/nonexistent")
     given: dict[str, object] = {}
-    run = subprocess.run
+    run = room.run
 
-    def spy(command: list[str], **options: Any) -> Any:
+    def spy(command: list[str], *positional: Any, **options: Any) -> Any:
         given.update(options)
-        return run(command, **options)
+        return run(command, *positional, **options)
 
-    monkeypatch.setattr(rendering.subprocess, "run", spy)
+    monkeypatch.setattr(room, "run", spy)
     assert one("ok") == "ok"
     assert given["env"] == {}
