@@ -70,6 +70,28 @@ def ask(
     help="Seconds that answers under way get when the server is told to end.",
 )
 @click.option(
+    "--parallel",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Answers at the same time; each has a process of its own and the same bits as alone.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(("exact", "fast")),
+    default="exact",
+    show_default=True,
+    help="fast: one process works on all answers together; their last bits may differ from one time to the next.",
+)
+@click.option("--waiting", type=click.IntRange(0), help="Requests that may wait; default: as speed and memory allow.")
+@click.option(
+    "--deadline",
+    type=click.FloatRange(0, min_open=True),
+    default=300.0,
+    show_default=True,
+    help="Seconds that a request gets, waiting and answering together.",
+)
+@click.option(
     "--log", "log_folder", type=click.Path(path_type=Path), help="The audit log; default: by the model's name."
 )
 @click.option(
@@ -95,6 +117,10 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     drain: float,
+    parallel: int,
+    mode: Any,
+    waiting: int | None,
+    deadline: float,
     log_folder: Path | None,
     keep: Any,
     keep_days: int | None,
@@ -117,4 +143,5 @@ def serve(
     tls = (tls_cert, tls_key) if tls_cert and tls_key else None
     where = api.Where(host, port, tls, names, token_file, drain)
     logging = api.Logging(log_folder, Keep(keep, keep_days), no_log)
-    api.serve(target, where, logging, policy=policy, format=format, threads=threads, context=context)
+    engines = api.Engines(parallel, mode, waiting, deadline)
+    api.serve(target, where, logging, engines, policy=policy, format=format, threads=threads, context=context)

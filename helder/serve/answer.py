@@ -28,6 +28,7 @@ class Answer:
         alternatives: for each of `ids`, the most probable tokens in its place and the logarithms of their
             probabilities, the best first; empty where `logprobs` is.
         ended_by: the token that ended the answer, from our own generator; None when none did.
+        restarts: how often the engine crashed and was started again while this was answered.
         seconds: time spent reading the prompt and writing the answer, 0 where it was not measured.
             Two answers that differ only here are equal.
     """
@@ -40,6 +41,7 @@ class Answer:
     logprobs: tuple[float, ...] = ()
     alternatives: tuple[tuple[tuple[int, float], ...], ...] = field(default=(), compare=False)
     ended_by: int | None = field(default=None, compare=False)
+    restarts: int = field(default=0, compare=False)
     seconds: tuple[float, float] = field(default=(0.0, 0.0), compare=False)
 
     def confidence(self, score: Score) -> float | None:

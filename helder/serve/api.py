@@ -36,8 +36,9 @@ from helder.serve.link import CONNECTIONS, KEEP_ALIVE, Link
 from helder.serve.served import Served
 from helder.serve.service import CONTEXT, Service
 from helder.serve.stamping import open_log
+from helder.serve.supervise import Keeper, Mode
 from helder.serve.tokens import Spent, Tokens
-from helder.serve.turns import Turns
+from helder.serve.turns import DEADLINE, Turns
 
 SHORTEST_TOKEN = 20  # characters
 PATIENCE = 3  # seconds that answers under way get after Ctrl-C, and an answer that is cut to end
@@ -107,10 +108,28 @@ class Logging:
     off: bool = False
 
 
+@dataclass(frozen=True)
+class Engines:
+    """How many are answered at a time, and how.
+
+    Attributes:
+        places: answers at the same time.
+        mode: "exact": a process for each, the bits of an answer do not depend on others; "fast": one for all.
+        waiting: requests that may wait; default: as many as are likely to be answered soon.
+        deadline: seconds that a request gets, waiting and answering together.
+    """
+
+    places: int = 1
+    mode: Mode = "exact"
+    waiting: int | None = None
+    deadline: float = DEADLINE
+
+
 def serve(
     target: Path,
     where: Where,
     logging: Logging,
+    engines: Engines | None = None,
     *,
     policy: Path | None = None,
     format: str | None = None,
@@ -121,6 +140,7 @@ def serve(
 
     Args:
         target: the project, whose run must have made a model file; or the bundle, as folder or archive.
+        engines: how many are answered at a time; default: one.
         policy: what is demanded of a bundle; see `helder.serve.policy`.
         format: which file answers; see `helder.serve.locate.locate`.
         threads: threads of one answer; default: the cores this process may use.
@@ -137,14 +157,20 @@ def serve(
         token = _token(where.token_file)
         access = _access(token)
         admitted = stack.enter_context(admit(target, policy, format))
-        service = Service.open(
-            admitted.run, admitted.format or format, threads=threads, context=context, abstain=admitted.abstain
-        )
+        how = engines or Engines()
+        turns = Turns(how.places, waiting=how.waiting, deadline=how.deadline)
+
+        def keeper(path: Path) -> Keeper:
+            return Keeper(
+                path, threads=threads, context=context, places=how.places, mode=how.mode, metrics=turns.metrics
+            )
+
+        service = Service.open(admitted.run, admitted.format or format, abstain=admitted.abstain, engine=keeper)
         stack.callback(service.close)
         log = None if logging.off else stack.enter_context(open_log(service, logging.folder, logging.keep))
         hosts = LOOPBACK.union(where.names) if where.host in LOCAL else None
         certificate = admitted.bundle.root if admitted.bundle else None
-        served = Served(service, Turns(), access, log=log, policy=admitted.policy, certificate=certificate, hosts=hosts)
+        served = Served(service, turns, access, log=log, policy=admitted.policy, certificate=certificate, hosts=hosts)
         name = f"[{listener.getsockname()[0]}]" if listener.family == socket.AF_INET6 else listener.getsockname()[0]
         url = f"{'https' if where.tls else 'http'}://{name}:{listener.getsockname()[1]}"
         _greet(served, url, token, where.token_file)

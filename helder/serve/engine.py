@@ -25,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from helder.errors import ExitCode, HelderError
 from helder.sealed import room
@@ -38,7 +38,15 @@ PATIENCE = 5.0  # seconds that a worker gets to end
 
 
 class Engine:
-    """One GGUF file, ready to answer. Use `Engine.open`, and close it (or use it in a `with`)."""
+    """One GGUF file, ready to answer. Use `Engine.open`, and close it (or use it in a `with`).
+
+    Attributes:
+        mode: "exact": the same question gets the same bits, whatever else is asked.
+        name: of what answers, where it is not llama.cpp in a process of ours.
+    """
+
+    mode: Literal["exact", "fast"] = "exact"
+    name: str | None = None
 
     def __init__(self, path: Path, threads: int, context: int, workers: int) -> None:
         self.path, self.threads, self.context, self.workers = path, threads, context, workers
@@ -96,7 +104,7 @@ class Engine:
         self._check_length(prompt_ids)
         if self._worker is None:
             raise RuntimeError("the engine is closed")
-        return _checked(self._worker.ask(request, stream), grammar)
+        return checked(self._worker.ask(request, stream), grammar)
 
     def complete_many(
         self,
@@ -132,7 +140,7 @@ class Engine:
             raise RuntimeError("the engine is closed")
         workers = max(1, min(self.workers, len(prompts)))
         if workers == 1 and self.threads == 1:
-            return [_counted(_checked(self._worker.ask(request), grammar), progress) for request in requests]
+            return [_counted(checked(self._worker.ask(request), grammar), progress) for request in requests]
         while len(self._pool) < workers:
             self._pool.append(Worker(self.path, 1, self.context))
         answers: list[Answer | None] = [None] * len(prompts)
@@ -142,7 +150,7 @@ class Engine:
             for index in range(worker, len(prompts), workers):
                 if failed.is_set():
                     return
-                answers[index] = _counted(_checked(self._pool[worker].ask(requests[index]), grammar), progress)
+                answers[index] = _counted(checked(self._pool[worker].ask(requests[index]), grammar), progress)
 
         with ThreadPoolExecutor(workers) as threads:
             try:
@@ -152,6 +160,11 @@ class Engine:
                 failed.set()  # the others end after the answer they are at
                 raise
         return [answer for answer in answers if answer is not None]
+
+    @property
+    def broken(self) -> HelderError | None:
+        """Why nothing is answered any more; None while all is well."""
+        return None
 
     @property
     def processes(self) -> list[int]:
@@ -238,6 +251,13 @@ class Worker:
             self.process.kill()
             self.process.wait()
 
+    def bury(self) -> None:
+        """Clear away a process that died, while other threads may still wait for it to say something."""
+        self.process.kill()
+        self.process.wait()
+        for lane in self.lanes:
+            lane.bury()
+
     def _died(self) -> HelderError:
         try:
             status = self.process.wait(PATIENCE)
@@ -286,7 +306,7 @@ def _counted(answer: Answer, progress: Callable[[int], None] | None) -> Answer:
     return answer
 
 
-def _checked(answer: Answer, grammar: str | None) -> Answer:
+def checked(answer: Answer, grammar: str | None) -> Answer:
     """llama.cpp drops a grammar that it cannot read: an answer that breaks its grammar is never passed on."""
     if grammar is not None and not follows(grammar, answer.text, complete=False):
         raise HelderError(

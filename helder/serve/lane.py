@@ -69,6 +69,11 @@ class Lane:
             with suppress(BrokenPipeError):  # the process is gone; that is what closing is for
                 pipe.close()
 
+    def bury(self) -> None:
+        """Close, when whoever waits for the dead process has noticed."""
+        with self._lock:
+            self.close()
+
     def _write(self, text: str) -> None:
         try:
             self.to.write(text)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from helder.errors import HelderError
+
 ROOT = Path("/")
+WORKING = 64 << 20  # bytes that a process needs beside weights, keys and values; measured: 45 MiB (SmolLM2-135M)
 
 
 def available(root: Path = ROOT) -> int | None:
@@ -53,3 +56,40 @@ def _of_group(root: Path) -> int | None:
             stat = dict(pair.split() for pair in (folder / "memory.stat").read_text(encoding="ascii").splitlines())
             return max(0, int(limit) - used + int(stat.get("inactive_file", "0")))
     return None
+
+
+def needed(path: Path, context: int, places: int) -> int:
+    """Bytes for a model and the keys and values of its places: F32, `context` tokens each.
+
+    What llama.cpp needs for one pass over a prompt comes on top: see `WORKING`.
+
+    Raises:
+        HelderError: the file's header is damaged.
+    """
+    from helder.model.gguf_file import read_header
+
+    keys, _ = read_header(path)
+    family = keys.get("general.architecture", "llama")
+
+    def number(name: str, default: int = 0) -> int:
+        found = keys.get(f"{family}.{name}", default)
+        return int(max(found, default=0) if isinstance(found, list) else found)
+
+    heads = max(1, number("attention.head_count", 1))
+    width = number("embedding_length") // heads
+    keys_width, values_width = number("attention.key_length", width), number("attention.value_length", width)
+    of_token = number("block_count") * number("attention.head_count_kv", heads) * (keys_width + values_width) * 4
+    return path.stat().st_size + places * (context * of_token + WORKING)
+
+
+def check(path: Path, context: int, places: int, free: int | None) -> None:
+    """Raises: HelderError: memory does not suffice for so many places of so long a context."""
+    need = needed(path, context, places)
+    if free is None or need <= free:
+        return
+    raise HelderError(
+        f"{path.name} with {places} places of {context} tokens needs about {need >> 20} MiB, and {free >> 20} MiB are "
+        "free.",
+        "It would be killed, or slow everything else, in the middle of an answer.",
+        "Free memory, or use fewer places (--parallel), a shorter --context, or a smaller --format.",
+    )

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from helder.errors import ExitCode, HelderError
 from helder.serve.service import TooLong
+from helder.serve.supervise import Unavailable
 
 MOST_TOLD = 8  # problems of one body that are told; whoever made it needs no more to begin with
 
@@ -43,6 +44,8 @@ def of_error(error: HelderError) -> Refused:
     message = " ".join(part for part in (error.what, error.why, error.fix) if part)
     if isinstance(error, TooLong):
         return Refused(400, message, "messages", "context_length_exceeded")
+    if isinstance(error, Unavailable):
+        return Refused(503, message, code="engine_crashed")
     return Refused(500 if error.code == ExitCode.OURS else 400, message)
 
 

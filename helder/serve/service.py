@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from helder.data.task import AnswerError, Task
@@ -81,8 +82,6 @@ class Reply:
 class Service:
     """An engine, a tokenizer, a chat format and a task that belong together."""
 
-    mode: Literal["exact", "fast"] = "exact"  # "fast": answers may differ in their last bits from one time to the next
-
     def __init__(
         self,
         engine: Engine,
@@ -107,10 +106,12 @@ class Service:
         threads: int | None = None,
         context: int = CONTEXT,
         abstain: bool = False,
+        engine: Callable[[Path], Engine] | None = None,
     ) -> Service:
         """Load the model file of a run.
 
         Args:
+            engine: makes the engine of a model file; default: `Engine.open` with `threads` and `context`.
             abstain: the recipe wants answers withheld that are too unsure: without a sealed threshold none is given.
 
         Raises:
@@ -136,12 +137,17 @@ class Service:
         if located.passages is not None:
             top, room = int(located.grounding["top"]), int(located.grounding["room"])
             retriever = Retriever(Index(located.passages), tokenizer, top, room)
-        engine = Engine.open(located.gguf, threads=threads, context=context)
-        return cls(engine, tokenizer, chat.format_of(located.folder), task, located, abstention, calibration, retriever)
+        made = engine(located.gguf) if engine else Engine.open(located.gguf, threads=threads, context=context)
+        return cls(made, tokenizer, chat.format_of(located.folder), task, located, abstention, calibration, retriever)
 
     @property
     def name(self) -> str:
         return self.task.name
+
+    @property
+    def mode(self) -> Literal["exact", "fast"]:
+        """ "fast": answers may differ in their last bits from one time to the next."""
+        return self.engine.mode
 
     @cached_property
     def pieces(self) -> Pieces:
@@ -151,7 +157,7 @@ class Service:
     @cached_property
     def engine_name(self) -> str:
         """What runs the model, with its version, as records name it."""
-        return f"llama.cpp (xllamacpp {version('xllamacpp')})"
+        return self.engine.name or f"llama.cpp (xllamacpp {version('xllamacpp')})"
 
     def prompt(self, question: str) -> list[int]:
         """The prompt's tokens, with passages where there are any.

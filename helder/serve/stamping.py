@@ -122,6 +122,7 @@ class Stamper:
             confidence=None if reply is None else reply.confidence,
             passages=tuple(digest(one["text"]) for one in reply.passages) if reply is not None else (),
             mode=service.mode,
+            restarts=0 if answer is None else answer.restarts,
         )
 
 

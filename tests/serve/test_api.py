@@ -123,7 +123,7 @@ def test_without_the_token_nothing_is_told(server: Running, path: str, token: st
 
 
 def test_health_needs_no_token_and_tells_nothing_else(server: Running) -> None:
-    assert httpx.get(server.url.removesuffix("/v1") + "/healthz").json() == {"status": "ok"}
+    assert httpx.get(server.url.removesuffix("/v1") + "/healthz").json() == {"status": "ready"}
 
 
 def test_the_client_raises_its_own_errors(server: Running) -> None:
