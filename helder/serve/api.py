@@ -29,15 +29,16 @@ from fastapi import FastAPI
 
 from helder.errors import ExitCode, HelderError
 from helder.serve.access import Access
-from helder.serve.admission import admit
+from helder.serve.admission import Admitted, admit
 from helder.serve.app import create_app
-from helder.serve.audit import Keep
+from helder.serve.audit import AuditLog, Keep
 from helder.serve.link import CONNECTIONS, KEEP_ALIVE, Link
 from helder.serve.served import Served
 from helder.serve.service import CONTEXT, Service
 from helder.serve.stamping import open_log
 from helder.serve.supervise import Keeper, Mode
 from helder.serve.tokens import Spent, Tokens
+from helder.serve.tracing import Tracing, Why
 from helder.serve.turns import DEADLINE, Turns
 
 SHORTEST_TOKEN = 20  # characters
@@ -169,14 +170,36 @@ def serve(
         stack.callback(service.close)
         log = None if logging.off else stack.enter_context(open_log(service, logging.folder, logging.keep))
         hosts = LOOPBACK.union(where.names) if where.host in LOCAL else None
-        certificate = admitted.bundle.root if admitted.bundle else None
-        served = Served(service, turns, access, log=log, policy=admitted.policy, certificate=certificate, hosts=hosts)
+        served = assemble(admitted, service, turns, access, log, hosts)
         name = f"[{listener.getsockname()[0]}]" if listener.family == socket.AF_INET6 else listener.getsockname()[0]
         url = f"{'https' if where.tls else 'http'}://{name}:{listener.getsockname()[1]}"
         _greet(served, url, token, where.token_file)
         with suppress(KeyboardInterrupt):  # how this server is meant to end
             Server(configure(create_app(served), where.tls), served, where.drain).run(sockets=[listener])
     _say("Stopped.")
+
+
+def assemble(
+    admitted: Admitted,
+    service: Service,
+    turns: Turns,
+    access: Access,
+    log: AuditLog | None,
+    hosts: frozenset[str] | None,
+) -> Served:
+    """The server of a model that was let in, with every part that is there for it."""
+    tracing = admitted.tracing()
+    return Served(
+        service,
+        turns,
+        access,
+        log=log,
+        tracing=tracing if isinstance(tracing, Tracing) else None,
+        untraced=tracing.text if isinstance(tracing, Why) else None,
+        policy=admitted.policy,
+        certificate=admitted.bundle.root if admitted.bundle else None,
+        hosts=hosts,
+    )
 
 
 def configure(app: FastAPI, tls: tuple[Path, Path] | None = None) -> uvicorn.Config:

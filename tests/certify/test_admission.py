@@ -15,10 +15,12 @@ from helder.certify.verify import verify
 from helder.commands.group import call
 from helder.errors import ExitCode, HelderError
 from helder.ledger import keys
-from helder.serve import admission
+from helder.serve import admission, api
+from helder.serve.access import Access
 from helder.serve.admission import Admitted, admit
 from helder.serve.policy import Demands
 from helder.serve.service import Service
+from helder.serve.turns import Turns
 from tests.certify.conftest import Certified
 
 
@@ -61,6 +63,18 @@ def test_a_bundle_answers_as_its_run_does(at_home: Certified) -> None:
         assert found.policy.certificate["signers"] == [{"key": at_home.key.public.id, "known": True}]
         assert found.policy.found["levels"] == [1, 2]
         assert found.policy.demanded == {"min_level": 2, "seal": 0, "signers": 1}
+
+
+def test_the_server_of_a_bundle_has_every_part_that_is_there_for_it(at_home: Certified) -> None:
+    with admit(at_home.bundle) as found:
+        service = Service.open(found.run, "q8_0", threads=1, context=64)
+        try:
+            served = api.assemble(found, service, Turns(), Access("a" * 24), None, None)
+        finally:
+            service.close()
+    assert served.policy.certificate["release"]
+    assert served.certificate == at_home.bundle
+    assert (served.tracing is None) == bool(served.untraced)  # no index was made of this run, and it is said
 
 
 def test_an_archive_is_unpacked_for_as_long_as_it_is_served(at_home: Certified, tmp_path: Path) -> None:
