@@ -54,11 +54,11 @@ def show(folder: Path | None, id: str | None, start: int | None, limit: int, tex
         ]
         talk.data({"log": log.key.name, "size": log.size, "records": records})
         return
-    rows = [[str(place), entry["time"], *_in_words(entry)] for place, entry, _ in found]
+    rows = [[str(place), *map(_line, (entry["time"], *_in_words(entry)))] for place, entry, _ in found]
     click.echo(talk.table(rows, ["record", "time", "who", "what", "id"], right=(0,)))
     for place, _, line in found:
         if line is not None and "prompt" in line:
-            click.echo(f"\n{place}  {line['prompt']}\n{' ' * len(str(place))}  → {line['answer']}")
+            click.echo(f"\n{place}  {_safe(line['prompt'])}\n{' ' * len(str(place))}  → {_safe(line['answer'])}")
     talk.say(f"{len(found)} of {log.size:,} records of {log.key.name}")
 
 
@@ -81,7 +81,7 @@ def _show_one(log: Reading, id: str, texts: bool, as_json: bool) -> None:
     kept = "nothing" if line is None else "texts and salts" if "prompt" in line else "salts"
     talk.say(f"kept beside it: {kept}" + ("" if line is None or texts else " (--texts shows them)"))
     if texts and line is not None and "prompt" in line:
-        click.echo(f"\n{line['prompt']}\n→ {line['answer']}")
+        click.echo(f"\n{_safe(line['prompt'])}\n→ {_safe(line['answer'])}")
 
 
 @audit.command()
@@ -195,7 +195,7 @@ def replay(id: str, folder: Path | None, project: Path, threads: int | None, con
     else:
         click.echo(f"{MARKS[found.result.value]} {found.what}")
         if found.again is not None and found.again != found.logged:
-            click.echo(f"then: {found.logged}\nnow:  {found.again}")
+            click.echo(f"then: {_safe(found.logged)}\nnow:  {_safe(found.again)}")
     if found.exit_code:
         raise SystemExit(int(found.exit_code))
 
@@ -308,9 +308,20 @@ def _in_words(entry: dict[str, Any]) -> list[str]:
         return [entry["who"], what + (", withheld" if entry["abstained"] else ""), entry["id"]]
     spans = entry.get("records", ())
     count = sum(last - first + 1 for first, last in spans)
-    told = f"{entry['kind']} of {count:,} texts" if spans else entry["kind"]
+    told = f"{entry['kind']}, {count:,} {'record' if count == 1 else 'records'}" if spans else entry["kind"]
     return [entry["who"], told + (f" ({entry['reason']})" if entry.get("reason") else ""), entry["id"]]
 
 
 def _plain(value: Any) -> str:
-    return "–" if value in (None, [], "") else " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if value in (None, [], ""):
+        return "–"
+    return _line(" ".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def _line(text: str) -> str:
+    return _safe(text).replace("\n", "\\n")
+
+
+def _safe(text: str | None) -> str:
+    """What somebody wrote, for a terminal: no character of it steers the terminal."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text or "–")

@@ -123,3 +123,16 @@ def test_which_log_is_asked_where_there_is_not_exactly_one(
     for name in ("one", "two"):
         (home / "serve" / "log" / name).mkdir(parents=True)
     assert "two" in said(capsys, "show", code=ExitCode.USER)["why"]
+
+
+def test_nothing_that_somebody_wrote_steers_the_terminal(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = home / "serve" / "log" / "doses"
+    with AuditLog.open(place, keys.signing_key(), ORIGIN, Keep("texts"), disk=Quick(), publish_every=None) as log:
+        log.append(record(0, prompt="a\x1b[2Jb\r\nc", answer="\x9b31m", who="x\x1b]0;y\n"))
+        log.append(record(1))
+        log.erase(id=record(1).id, by="owner", reason="\x1b[31m")
+    for arguments in (["--texts"], ["--id", record(0).id, "--texts"]):
+        assert call(["audit", "show", *arguments]) == ExitCode.DONE
+        out = capsys.readouterr().out
+        assert "a\\x1b[2Jb\\r\nc" in out
+        assert not {letter for letter in out if not letter.isprintable()} - {"\n"}
