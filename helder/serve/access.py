@@ -130,8 +130,11 @@ class Access:
         return found
 
 
-def needs(role: Role) -> Callable[[Request], Awaitable[Who]]:
+def needs(role: Role, *, counts: bool = True) -> Callable[[Request], Awaitable[Who]]:
     """A dependency of a route: who asks, when they have the role. A POST that asks counts against rate and quota.
+
+    Args:
+        counts: False for what belongs to an answer that was counted already.
 
     Raises:
         Refused: 403; 429.
@@ -142,7 +145,7 @@ def needs(role: Role) -> Callable[[Request], Awaitable[Who]]:
         if role not in who.roles:
             message = f"The token {who.name!r} has not the role {role!r}."
             raise Refused(403, message, code="insufficient_permissions")
-        if role == "ask" and request.method == "POST":
+        if counts and role == "ask" and request.method == "POST":
             access: Access = request.scope["access"]
             access.spend(who)
         return who

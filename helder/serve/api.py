@@ -321,6 +321,7 @@ def _greet(served: Served, url: str, token: str, token_file: Path | None) -> Non
     located = service.located
     _say(f"{service.name} ({located.format}: {located.reason}) answers at {url}/v1")
     _say(f"token: in {token_file}" if token_file else f"token: {token}   (shown once; a new one at each start)")
+    _say(f"page:  {url}/   (sign in there with the token)")
     if log is None:
         _say("log:   none, answers have no receipts")
     else:

@@ -11,9 +11,10 @@ export function Answer({ of: one, again, retrace, busy }) {
     ${helder?.abstained ? html`<${Withheld} of=${one} />` : html`<${Said} of=${one} />`}
     ${state === "stopped" && html`<p class="soft small">${t("answer.stopped")}</p>`}
     ${one.finish === "length" && html`<p class="bad small">${t("answer.length")}</p>`}
+    ${helder?.quotes?.some((quote) => !quote.verbatim) && html`<p class="bad small">${t("passages.some_not_verbatim")}</p>`}
     ${helder?.error && html`<p class="bad small">${t("answer.unreadable")} <span lang="en" class="data">${helder.error}</span></p>`}
     ${state === "failed" && html`<${Trouble} failure=${one.failure} again=${busy ? null : again} />`}
-    ${helder?.passages?.length > 0 && html`<${Passages} passages=${helder.passages} />`}
+    ${helder?.passages?.length > 0 && html`<${Passages} passages=${helder.passages} dropped=${helder.passages_dropped} />`}
     ${state !== "writing" && html`<${Facts} of=${one} retrace=${retrace} />`}
   </div>`;
 }
@@ -88,16 +89,19 @@ function Value({ value }) {
 function Traced({ of: one, code }) {
   const { t } = useHere();
   const [open, setOpen] = useState(null);
-  const parts = useMemo(() => partsOf(one.text, one.trace?.spans), [one.text, one.trace]);
+  const quotes = one.helder?.quotes;
+  const parts = useMemo(() => quotedIn(partsOf(one.text, one.trace?.spans), quotes), [one.text, one.trace, quotes]);
   return html`<p class=${`says data ${code ? "code" : ""}`}>${parts.map((part, place) => {
+    const quote = part.verbatim === undefined ? "" : part.verbatim ? "quote" : "no-quote";
+    const aside = part.verbatim === false && html`<span class="hidden"> (${t("passages.not_verbatim")})</span>`;
     if (part.kind === "document" || (part.kind === "prompt" && part.documents.length > 0)) {
       const press = () => setOpen(part);
       const key = (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(); } };
-      return html`<span key=${place} class=${`span ${part.kind}`} role="button" tabindex="0" aria-haspopup="dialog" onClick=${press} onKeyDown=${key}
-        >${part.text}<span class="hidden"> (${t("trace.in_document", { name: part.documents[0]?.name ?? "" })})</span></span>`;
+      return html`<span key=${place} class=${`span ${part.kind} ${quote}`} role="button" tabindex="0" aria-haspopup="dialog" onClick=${press} onKeyDown=${key}
+        >${part.text}<span class="hidden"> (${t("trace.in_document", { name: part.documents[0]?.name ?? "" })})</span>${aside}</span>`;
     }
-    if (part.kind === "prompt") return html`<span key=${place} class="span prompt">${part.text}<span class="hidden"> (${t("trace.in_prompt")})</span></span>`;
-    return html`<span key=${place}>${part.text}</span>`;
+    if (part.kind === "prompt") return html`<span key=${place} class=${`span prompt ${quote}`}>${part.text}<span class="hidden"> (${t("trace.in_prompt")})</span>${aside}</span>`;
+    return html`<span key=${place} class=${quote}>${part.text}${aside}</span>`;
   })}${one.state === "writing" && html`<span class="caret" aria-hidden="true"></span>`}</p>
   ${open && html`<${Documents} part=${open} close=${() => setOpen(null)} />`}`;
 }
@@ -115,6 +119,23 @@ function partsOf(text, spans) {
   }
   if (place < signs.length) parts.push({ kind: "none", text: signs.slice(place).join(""), documents: [] });
   return parts;
+}
+
+// The same parts, divided further where quotations begin and end; `verbatim` says whether a passage holds the quotation.
+function quotedIn(parts, quotes) {
+  if (!quotes?.length) return parts;
+  const divided = [];
+  let at = 0;
+  for (const part of parts) {
+    const signs = characters(part.text), stop = at + signs.length;
+    const edges = [...new Set([at, stop, ...quotes.flatMap((one) => [one.start, one.stop])])].filter((edge) => edge >= at && edge <= stop).sort((one, other) => one - other);
+    for (let place = 0; place + 1 < edges.length; place++) {
+      const within = quotes.find((one) => one.start <= edges[place] && edges[place + 1] <= one.stop);
+      divided.push({ ...part, text: signs.slice(edges[place] - at, edges[place + 1] - at).join(""), verbatim: within?.verbatim });
+    }
+    at = stop;
+  }
+  return divided;
 }
 
 // How much of a text is of each kind, by characters.
@@ -144,11 +165,11 @@ function Documents({ part, close }) {
 }
 
 // What a model was given to read, with what it quotes marked where it stands word for word.
-function Passages({ passages }) {
+function Passages({ passages, dropped }) {
   const { t } = useHere();
   const quoted = passages.filter((one) => one.quoted?.length).length;
   return html`<section class="passages"><h3>${t("passages.title")}</h3>
-    <p class="soft small">${t(quoted ? "passages.quoted" : "passages.not_quoted", { n: quoted })}</p>
+    <p class="soft small">${t(quoted ? "passages.quoted" : "passages.not_quoted", { n: quoted })}${dropped > 0 && ` ${t("passages.dropped", { n: dropped })}`}</p>
     ${passages.map((one, place) => html`<details key=${place}>
       <summary><span class="data">${one.document}</span>${one.quoted?.length > 0 && html` <span class="badge">${t("passages.quote")}</span>`}</summary>
       <blockquote class="passage data">${marked(one.text, one.quoted ?? [])}</blockquote></details>`)}

@@ -9,6 +9,7 @@ export function Ask() {
   const [draft, setDraft] = useState("");
   const field = useRef(null);
   const end = useRef(null);
+  const low = useRef(true);
   const running = useRef(null); // the AbortController of the answer under way
   const busy = exchanges.some((one) => one.state === "writing");
 
@@ -22,6 +23,14 @@ export function Ask() {
     area.style.height = `${Math.min(area.scrollHeight + 2, 240)}px`;
   }, [draft]);
 
+  // Who reads the end goes along with it; who has scrolled up is left there.
+  useEffect(() => {
+    const moved = () => { low.current = innerHeight + scrollY > document.documentElement.scrollHeight - 160; };
+    addEventListener("scroll", moved, { passive: true });
+    return () => removeEventListener("scroll", moved);
+  }, []);
+  useEffect(() => { if (low.current && exchanges.length > 0) end.current.scrollIntoView({ block: "end" }); }, [exchanges]);
+
   function change(key, more) {
     setExchanges((all) => all.map((one) => (one.key === key ? { ...one, ...(typeof more === "function" ? more(one) : more) } : one)));
   }
@@ -31,7 +40,7 @@ export function Ask() {
     const control = (running.current = new AbortController());
     setExchanges((all) => [...all, { key, question, state: "writing", text: "", id: null }]);
     announce(t("ask.writing"));
-    requestAnimationFrame(() => end.current?.scrollIntoView({ block: "end", behavior: "instant" }));
+    low.current = true;
     try {
       const body = { model: about.model, messages: [{ role: "user", content: question }] };
       const made = await api.stream(body, { signal: control.signal, piece: (text) => change(key, { text }), begun: (id) => change(key, { id }) });

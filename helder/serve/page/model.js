@@ -15,7 +15,7 @@ export function Model() {
     ["mode", about.mode && t(`mode.${about.mode}`)],
     ["seal", about.seal === null || about.seal === undefined ? t("about.seal_unknown") : t(`seal.${about.seal}`)],
     ["promise", abstention && html`<span lang="en">${abstention.promise}</span>`],
-    ["trace", t(about.trace ? "about.trace_yes" : "about.trace_no")],
+    ["trace", about.trace ? t("about.trace_yes") : html`${t("about.trace_no")}${about.untraced && html`<br /><span lang="en" class="soft">${about.untraced}</span>`}`],
     ["log", log ? html`${log.origin}<br />${t(`kept.${log.keep}`)}` : t("about.log_no")],
     ["server", about.server],
   ];

@@ -5,7 +5,7 @@ import { check } from "./proof.js";
 import { Panel, Trouble, code, grouped, html, useEffect, useHere, useState } from "./ui.js";
 
 export function Receipt({ id, given, asked, close }) {
-  const { t, about, announce } = useHere();
+  const { t, about } = useHere();
   const [stamped, setStamped] = useState(null);
   const [checks, setChecks] = useState(null);
   const [failure, setFailure] = useState(null);
@@ -17,7 +17,6 @@ export function Receipt({ id, given, asked, close }) {
       const found = await check(got, { given, vkey: about.log?.vkey, asked });
       setStamped(got);
       setChecks(found);
-      announce(t(`receipt.${verdict(found)}`));
     } catch (error) {
       if (!error.kind) throw error;
       setFailure(error);
@@ -26,7 +25,7 @@ export function Receipt({ id, given, asked, close }) {
   useEffect(() => { load(); }, [id]);
   return html`<${Panel} title=${t("receipt.title")} close=${close}>
     ${failure && html`<${Trouble} failure=${failure} again=${load} />`}
-    ${!failure && !checks && html`<p class="soft">${t("receipt.checking")}</p>`}
+    <div role="status">${!failure && !checks && html`<p class="soft">${t("receipt.checking")}</p>`}${checks && html`<${Verdict} checks=${checks} />`}</div>
     ${checks && html`<${Found} stamped=${stamped} checks=${checks} />`}
   <//>`;
 }
@@ -39,12 +38,16 @@ function verdict(checks) {
   return done ? "fits" : "partly";
 }
 
+function Verdict({ checks }) {
+  const { t } = useHere();
+  const all = verdict(checks);
+  return html`<p class=${`verdict ${all}`}><span class="tick" aria-hidden="true">${{ fits: "✓", broken: "✗", partly: "–" }[all]}</span><strong>${t(`receipt.${all}`)}</strong></p>`;
+}
+
 function Found({ stamped, checks }) {
   const { t, about } = useHere();
   const record = JSON.parse(stamped.data); // what was hashed, and nothing else
-  const all = verdict(checks);
-  return html`<p class=${`verdict ${all}`}><span class="tick" aria-hidden="true">${{ fits: "✓", broken: "✗", partly: "–" }[all]}</span><strong>${t(`receipt.${all}`)}</strong></p>
-    <ul class="checks">${checks.map((one) => html`<li key=${one.name} class=${one.state}><span class="tick" aria-hidden="true">${{ fits: "✓", broken: "✗", open: "–" }[one.state]}</span>
+  return html`<ul class="checks">${checks.map((one) => html`<li key=${one.name} class=${one.state}><span class="tick" aria-hidden="true">${{ fits: "✓", broken: "✗", open: "–" }[one.state]}</span>
       <span><span class="hidden">${t(`receipt.state_${one.state}`)}: </span>${t(`receipt.${one.name}_${one.state}`)}</span></li>`)}</ul>
     <p class="soft small">${code(t("receipt.limits"))}</p>
     <h3>${t("receipt.record")}</h3>

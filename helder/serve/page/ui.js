@@ -41,7 +41,7 @@ export function Trouble({ failure, again, label }) {
   const said = `error.${failure.kind}`;
   return html`<div class="notice bad" role="alert">
     <p><strong>${t(`${said}.title`)}</strong></p>
-    <p>${t(`${said}.what`)}${left > 0 && html` <span class="wait">${t("error.wait", { n: left })}</span>`}</p>
+    <p>${t(`${said}.what`)}${left > 0 && html` <span class="wait">${left > 120 ? t("error.wait_minutes", { n: Math.ceil(left / 60) }) : t("error.wait", { n: left })}</span>`}</p>
     ${failure.message && html`<details><summary>${t("error.said")}</summary><p lang="en" class="data">${failure.message}</p></details>`}
     ${again && html`<p><button type="button" class="plain" disabled=${left > 0} onClick=${again}>${label ?? t("error.again")}</button></p>`}
   </div>`;

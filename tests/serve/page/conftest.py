@@ -189,7 +189,7 @@ def labels(home: Path) -> Iterator[Site]:
     yield from made(home, "triage", Scripted(LABELS, script))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs as long as it is open, and other files want one of their own
 def browser() -> Iterator[Browser]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
