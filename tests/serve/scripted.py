@@ -37,6 +37,7 @@ class Written:
     confidence: float | None = None
     probability: Probability | None = None
     passages: tuple[dict[str, Any], ...] = ()
+    quotes: tuple[dict[str, Any], ...] = ()
     error: Exception | None = None
     waits: threading.Event | None = None
 
@@ -89,7 +90,7 @@ class Scripted(Service):
         return Reply(
             question, answer, self.task.decode(given) if given == written.text else None, None,
             confidence=written.confidence, promised=written.confidence is not None, probability=written.probability,
-            passages=written.passages, prompt_ids=ids,
+            passages=written.passages, quotes=written.quotes, prompt_ids=ids,
         )  # fmt: skip
 
     def close(self) -> None:

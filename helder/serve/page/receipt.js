@@ -5,12 +5,26 @@ import { check } from "./proof.js";
 import { Panel, Trouble, code, grouped, html, useEffect, useHere, useState } from "./ui.js";
 
 export function Receipt({ id, given, asked, close }) {
-  const { t, about } = useHere();
+  const { t, about, may } = useHere();
   const [stamped, setStamped] = useState(null);
   const [checks, setChecks] = useState(null);
   const [failure, setFailure] = useState(null);
+  const [kept, setKept] = useState(null); // question and answer, as the log has kept them
+  // Who may see the log may see what was kept of others, and asks for it.
+  const showable = !asked && may("log") && about.log?.keep === "texts";
+  async function show() {
+    try {
+      const texts = await api.get(`/v1/log/texts/${encodeURIComponent(id)}`);
+      setKept(texts);
+      if (texts.prompt !== undefined) setChecks(await check(stamped, { given, vkey: about.log?.vkey, asked: texts }));
+    } catch (error) {
+      if (!error.kind) throw error;
+      setKept({ failure: error });
+    }
+  }
   async function load() {
     setFailure(null);
+    setKept(null);
     try {
       const got = await api.get(`/v1/receipts/${encodeURIComponent(id)}`);
       // A text that was withheld is not the one that was said: the record has what was said.
@@ -26,7 +40,13 @@ export function Receipt({ id, given, asked, close }) {
   return html`<${Panel} title=${t("receipt.title")} close=${close}>
     ${failure && html`<${Trouble} failure=${failure} again=${load} />`}
     <div role="status">${!failure && !checks && html`<p class="soft">${t("receipt.checking")}</p>`}${checks && html`<${Verdict} checks=${checks} />`}</div>
-    ${checks && html`<${Found} stamped=${stamped} checks=${checks} />`}
+    ${checks && html`<${Found} stamped=${stamped} checks=${checks}>
+      ${showable && !kept && html`<p><button type="button" class="plain" onClick=${show}>${t("receipt.show_texts")}</button></p>`}
+      ${kept?.prompt !== undefined && html`<h3>${t("record.prompt")}</h3><blockquote class="passage data">${kept.prompt}</blockquote>
+        <h3>${t("ask.answer")}</h3><blockquote class="passage data">${kept.answer ?? t("answer.none")}</blockquote>`}
+      ${kept && kept.prompt === undefined && (!kept.failure || kept.failure.kind === "missing") && html`<p class="soft" role="status">${t("receipt.texts_gone")}</p>`}
+      ${kept?.failure && kept.failure.kind !== "missing" && html`<${Trouble} failure=${kept.failure} again=${show} />`}
+    <//>`}
   <//>`;
 }
 
@@ -44,7 +64,7 @@ function Verdict({ checks }) {
   return html`<p class=${`verdict ${all}`}><span class="tick" aria-hidden="true">${{ fits: "✓", broken: "✗", partly: "–" }[all]}</span><strong>${t(`receipt.${all}`)}</strong></p>`;
 }
 
-function Found({ stamped, checks }) {
+function Found({ stamped, checks, children }) {
   const { t, about } = useHere();
   const record = JSON.parse(stamped.data); // what was hashed, and nothing else
   return html`<ul class="checks">${checks.map((one) => html`<li key=${one.name} class=${one.state}><span class="tick" aria-hidden="true">${{ fits: "✓", broken: "✗", open: "–" }[one.state]}</span>
@@ -52,6 +72,7 @@ function Found({ stamped, checks }) {
     <p class="soft small">${code(t("receipt.limits"))}</p>
     <h3>${t("receipt.record")}</h3>
     <${Record} record=${record} index=${stamped.index} />
+    ${children}
     <h3>${t("receipt.proof")}</h3>
     <p class="soft small">${t("receipt.keep")}</p>
     <pre tabindex="0" aria-label=${t("receipt.checkpoint")}>${stamped.checkpoint}</pre>

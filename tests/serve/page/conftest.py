@@ -50,6 +50,11 @@ PASSAGES: tuple[dict[str, Any], ...] = (
     {"document": DOCUMENT, "id": "7", "text": READ, "score": 3.2, "quoted": [[len(AROUND), len(AROUND) + 42]]},
     {"document": "handbook/night.md", "id": "9", "text": NIGHT, "score": 1.1, "quoted": []},
 )
+QUOTING = 'It says "stay with the patient" and "never sleep 🩺".'
+QUOTED = (
+    {"start": 9, "stop": 30, "verbatim": True},
+    {"start": 37, "stop": 50, "verbatim": False},
+)
 RECORDS = Task(
     kind="record", name="doses", purpose="Turn a dose instruction into a record.", many=True, least=1, most=3,
     schema={"type": "object", "properties": {
@@ -156,6 +161,7 @@ def site(home: Path) -> Iterator[Site]:
         "Log": Written(error=Refused(503, "The answer could not be recorded.", code="not_logged", retry_after=30)),
         "Late": Written(error=Refused(504, "The answer took more than 300 s.")),
         "Break": Written(error=RuntimeError("a defect")),
+        "Quote it": Written(QUOTING, passages=PASSAGES, quotes=QUOTED),
         "<b>bold</b> & <script>1</script>": Written("<img src=x onerror=alert(1)> **no markup**"),
     }
     certificate = home / "bundle"

@@ -16,6 +16,8 @@ from tests.serve.page.conftest import (
     AROUND,
     OWNER,
     PURPOSE,
+    QUOTED,
+    QUOTING,
     TITLED,
     Picture,
     Site,
@@ -167,6 +169,35 @@ def test_a_receipt_is_checked_in_the_browser_and_a_forged_one_is_found(
 
 def _forge(receipt: dict[str, Any], route: Route) -> None:
     route.fulfill(json=receipt)
+
+
+def test_a_quotation_that_stands_in_no_passage_is_not_shown_as_one(page: Page, site: Site) -> None:
+    assert [QUOTING[one["start"] : one["stop"]] for one in QUOTED] == ["stay with the patient", "never sleep 🩺"]
+    sign_in(page, site)
+    ask(page, "Quote it")
+    page.get_by_text("stands word for word in none of these passages").wait_for()
+    assert page.locator(".says .quote").all_inner_texts() == ["stay with the patient"]
+    [no_quote] = page.locator(".says .no-quote").all_inner_texts()
+    assert no_quote.startswith("never sleep 🩺") and "not word for word in any passage" in no_quote
+
+
+def test_who_may_see_the_log_sees_what_was_kept_until_it_is_erased(page: Page, site: Site) -> None:
+    sign_in(page, site)
+    ask(page, "Who wins the cup?")
+    page.locator(".withheld").wait_for()
+    page.get_by_role("link", name="Log").click()
+    page.locator("table.entries tbody tr").first.get_by_role("button").click()
+    panel = page.get_by_role("dialog", name="Receipt")
+    panel.get_by_role("button", name="Show question and answer").click()
+    panel.get_by_text("Who wins the cup?").wait_for()
+    panel.get_by_text("Question and answer are the ones that were recorded.").wait_for()
+    assert panel.locator("blockquote").all_inner_texts() == ["Who wins the cup?", "The handbook does not tell me."]
+    page.keyboard.press("Escape")
+    site.log.erase(id=site.log.entries(site.log.size - 1, 1)[0]["record"]["id"], who=None, by="owner", reason="test")
+    page.locator("table.entries tbody tr").first.get_by_role("button").click()
+    panel.get_by_text("Everything that was checked fits.").wait_for()
+    panel.get_by_role("button", name="Show question and answer").click()
+    panel.get_by_text("Nothing is kept of it, or it was erased.").wait_for()
 
 
 def test_what_comes_from_models_documents_and_people_never_becomes_markup(page: Page, site: Site) -> None:
