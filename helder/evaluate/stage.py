@@ -48,7 +48,8 @@ proportion with its interval at `confidence`; `value`, `low`, `high` lie in 0..1
                     counts: [{subject, test_set, items, wrong_items, values, wrong_values}] (values: stated ones)}
                    of the weights and of the file to use; lists are empty when the task names no harm
     recommendation {use: subject|null, verdict: "model" | "baseline" | "not shown", text: one paragraph for
-                    people, accuracy: share|null, model: the model subject that was considered|null,
+                    people, accuracy: share|null, model: the subject that was considered|null: with
+                    passages where it answers with them,
                     baseline: the best simple way|null}
     retrieval      {verdict: "worth it" | "not worth it" | "not shown", text: one paragraph for people: whether training
                    was worth it beside passages}, only where subjects were asked with passages
@@ -165,9 +166,11 @@ def scores_of(
     lost = verdict.compression(found)
     models = [subject.name for subject in subjects if subject.role == "model"]
     chosen = verdict.choose_model(models, lost, main_set)
+    # Where it was measured with passages, it answers with them.
+    answers = f"{chosen}{SUFFIX}" if (f"{chosen}{SUFFIX}", main_set) in measured else chosen
     titles = {subject.name: subject.title for subject in subjects}
     roles = {subject.name: subject.role for subject in subjects}
-    shown = chosen or (subjects[0].name if subjects else None)
+    shown = answers or (subjects[0].name if subjects else None)
     harmed, harm_items = harm(task, measured, [name for name in dict.fromkeys(("weights", chosen)) if name in models])
     cases = {"format": 1, "harm": harm_items, "examples": _examples(measured[shown, main_set], seed) if shown else {}}
     worth = verdict.worth(task, results, found, titles, main_set)
@@ -185,7 +188,7 @@ def scores_of(
         "comparisons": found,
         "compression": lost,
         "harm": harmed,
-        "recommendation": verdict.recommend(task, results, found, titles, roles, chosen, main_set),
+        "recommendation": verdict.recommend(task, results, found, titles, roles, answers, main_set),
         **({} if worth is None else {"retrieval": worth}),
         "warnings": _warnings(task, results, sets),
     }, cases

@@ -107,6 +107,10 @@ def comparisons(
         for model in models:
             if model != "weights":
                 add(model, "weights", "compression", measures_of(task))
+    simple = [one for one in others if _role(measured, one) == "baseline"]
+    for model in models:
+        for other in simple:
+            add(f"{model}{SUFFIX}", other, "baseline", ["whole"])
     for a, b in _beside_retrieval(models):
         add(a, b, "retrieval", ["whole", "text"] if task.kind == "text" else ["whole"])
     return [one for one in found if one is not None]

@@ -25,6 +25,7 @@ from helder.certify.page.texts import (
     say,
     size,
 )
+from helder.retrieve.ground import SUFFIX
 
 # What is not proved, the gravest first. What the evidence adds under another name follows in its own words.
 GRAVEST = (
@@ -217,7 +218,9 @@ class View:
         return shown if row["low"] is None else Joined(shown, " (", self.span(row), ")")
 
     def subject(self, name: str) -> Spoken:
-        return say(f"scores.{name}") if name in SUBJECTS else Listed([name])
+        bare = name.removesuffix(SUFFIX)
+        said = say(f"scores.{bare}") if bare in SUBJECTS else Listed([bare])
+        return said if bare == name else say("scores.with_passages", subject=said)
 
     def role(self, role: str) -> Any:
         return say(f"scores.role_{role}") if texts.known(f"scores.role_{role}") else role

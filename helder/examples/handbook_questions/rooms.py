@@ -7,14 +7,12 @@ from typing import Any
 from helder.examples.dice import Dice, number
 
 HOUSES = (
-    *("Alder House", "Birch House", "Cedar House", "Damson House", "Elm House", "Fern House", "Gorse House"),
-    *("Hazel House", "Ivy House", "Juniper House", "Kelp House", "Larch House", "Maple House", "Nettle House"),
-    *("Olive House", "Poplar House", "Quince House", "Rowan House", "Spruce House", "Thistle House"),
+    *("Alder House", "Birch House", "Cedar House", "Damson House", "Elm House", "Fern House"),
+    *("Gorse House", "Hazel House", "Ivy House", "Juniper House", "Larch House", "Maple House"),
 )
 BIRDS = (
-    *("Avocet", "Bittern", "Curlew", "Dunnock", "Egret", "Fulmar", "Gannet", "Heron", "Ibis", "Jackdaw", "Kestrel"),
-    *("Lapwing", "Martin", "Nuthatch", "Osprey", "Plover", "Quail", "Raven", "Siskin", "Teal", "Umber", "Vireo"),
-    *("Wren", "Yaffle", "Zander"),
+    *("Avocet", "Bittern", "Curlew", "Dunnock", "Egret", "Fulmar", "Gannet", "Heron"),
+    *("Jackdaw", "Kestrel", "Lapwing", "Martin", "Osprey", "Plover", "Wren"),
 )
 KINDS = ("Room", "Hall", "Studio", "Loft")
 NAMES = (

@@ -14,6 +14,7 @@ from helder.certify.page import lineage, texts, view
 from helder.certify.page.texts import LANGUAGES, PLACEHOLDER, Capital, Duration, Listed, Moment, Number, Power, say
 from helder.evaluate.stage import SUBJECTS
 from helder.recipe_tables import Release
+from helder.retrieve.ground import SUFFIX
 
 ENGLISH = texts.texts()["en"]
 
@@ -40,12 +41,13 @@ def test_other_languages_are_not_english_left_over() -> None:
 def test_everything_that_is_shown_by_its_key_has_a_text() -> None:
     needed = [f"openness.{one['id']}" for one in read_data("mof")["component"]]
     needed += [f"people.{key}" for key in Release.model_fields if key not in view.ELSEWHERE]
-    needed += [f"scores.{name}" for name in SUBJECTS]
+    bare = {name.removesuffix(SUFFIX) for name in SUBJECTS}
+    needed += [f"scores.{name}" for name in sorted(bare)]
     needed += [f"lineage.{what}" for what in lineage.DOES.values()]
     needed += [f"lineage.{what}" for what in ("answers", "text", "preference", "reward", "distil")]
     needed += [f"unproved.{name}{end}" for name in view.GRAVEST for end in ("", "_why")]
     assert [key for key in needed if not texts.known(key)] == []
-    assert set(view.SUBJECTS) == set(SUBJECTS)
+    assert set(view.SUBJECTS) == bare
 
 
 def test_the_stages_that_are_described_are_those_of_the_pipeline() -> None:
