@@ -18,9 +18,9 @@ from helder.errors import HelderError
 from helder.examples.dose_instructions.generate import key
 from helder.recipe import Recipe
 
-TUNED = ["dose-instructions", "icd10cm"]  # from an imported model
+TUNED = ["dose-instructions", "handbook-questions", "icd10cm"]  # from an imported model
 MADE = ["handbook", "icd10cm-from-scratch", "olmo2", "olympiccoder", "programs"]  # from nothing
-NAMES = ["dose-instructions", "handbook", "icd10cm", *MADE[1:]]
+NAMES = ["dose-instructions", "handbook", "handbook-questions", "icd10cm", *MADE[1:]]
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ def test_an_unknown_example_is_refused_with_those_that_exist(tmp_path: Path) -> 
     for ask in (examples.describe, lambda name: examples.materialise(name, tmp_path)):
         with pytest.raises(HelderError, match='no example "doses"') as error:
             ask("doses")
-        assert "dose-instructions, handbook, icd10cm" in error.value.fix
+        assert "dose-instructions, handbook, handbook-questions, icd10cm" in error.value.fix
 
 
 def test_the_recipe_of_a_new_project_can_be_read_and_its_files_are_there(project: Path) -> None:
