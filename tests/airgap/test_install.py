@@ -262,16 +262,31 @@ def test_older_pythons_can_read_it_as_far_as_the_sentence_for_them() -> None:
             assert done.returncode == 1 and "needs Python 3.11 or newer" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "verdict, code",
-    [({"result": "could not be checked"}, 4), ({"release_sha256": "cd" * 32}, 0)],
-)
-def test_a_model_that_does_not_verify_leaves_nothing(
-    key: SigningKey, tmp_path: Path, verdict: dict[str, Any], code: int
-) -> None:
-    folder = sticks.write(tmp_path / "stick", key, helder={**sticks.VERDICT, **verdict}, code=code)
+def test_a_model_that_is_another_one_leaves_nothing(key: SigningKey, tmp_path: Path) -> None:
+    folder = sticks.write(tmp_path / "stick", key, helder={**sticks.VERDICT, "release_sha256": "cd" * 32})
     error = refused(folder, tmp_path / "into", key)
-    assert "helder verify" in error.what and error.code == (code or install.FAILED)
+    assert "helder verify" in error.what and error.code == install.FAILED
+
+
+@pytest.mark.parametrize(
+    "printed, code, told",
+    [
+        ({**sticks.VERDICT, "result": "failed"}, 3, 3),
+        ({**sticks.VERDICT, "result": "could not be checked"}, 4, 4),
+        ({**sticks.VERDICT}, 1, 3),
+        ("no JSON", 0, 3),
+        ([], 0, 3),
+        ({"result": "passed"}, 0, 3),
+    ],
+)
+def test_only_a_verdict_of_passed_is_one(
+    stick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: Any, code: int, told: int
+) -> None:
+    out = json.dumps(printed).encode() if printed != "no JSON" else b"no JSON"
+    monkeypatch.setattr(install, "_run", lambda *a, **k: subprocess.CompletedProcess([], code, out, b"said"))
+    with pytest.raises(Refused, match="helder verify") as caught:
+        install.verify_model(tmp_path, sticks.predicate_of(stick), lambda text: None)
+    assert caught.value.code == told
 
 
 def test_a_newer_release_takes_the_place_of_an_older_one_and_not_the_other_way_round(
@@ -295,10 +310,10 @@ def test_two_at_once_are_one_after_the_other(stick: Path, key: SigningKey, tmp_p
 def test_killed_at_any_step_nothing_looks_installed_and_the_next_time_it_is(
     stick: Path, key: SigningKey, tmp_path: Path
 ) -> None:
-    """A pip that kills its parent, as whoever stops the machine would, in the middle."""
+    """Told to end in the middle, and killed as by a power cut."""
     into = tmp_path / "into"
     command = [sys.executable, str(stick / "install.py"), "--into", str(into), "--fingerprint", key.public.id]
-    for step, signalled in (("wheels", signal.SIGKILL), ("verify", signal.SIGTERM), ("verify", signal.SIGKILL)):
+    for step, signalled in (("verify", signal.SIGTERM), ("wheels", signal.SIGKILL)):
         process = subprocess.Popen([*command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert process.stdout is not None
         word = {"wheels": "checked", "verify": "installed"}[step]
