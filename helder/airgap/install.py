@@ -347,6 +347,14 @@ def _libc() -> "tuple[int, ...] | None":
     return None if found is None else (int(found.group(1)), int(found.group(2)))
 
 
+def closed_to_others(python: Path) -> "Path | None":
+    """The folder on the way to a program that other users may not enter; the user of a unit could not run it."""
+    for place in (python.resolve(), *python.resolve().parents):
+        if not place.stat().st_mode & stat.S_IXOTH:
+            return place
+    return None
+
+
 def check_room(into: Path, said: "dict[str, Any]", files: "dict[str, tuple[int, str]]") -> None:
     place = into
     while not place.exists():
@@ -450,6 +458,9 @@ def install(
     if into == folder or folder in into.parents:
         raise Refused("The folder is not installed into itself.", fix="Name another place with --into.", code=USER)
     final = into / "releases" / signed.id[:16]
+    closed = closed_to_others(Path(sys.executable))
+    if closed is not None:
+        say(f"note        {closed} is closed to other users: only this one will be able to run what is installed")
     with _readable(), _lock(into):
         _check_newer(into, final, signed.said, older)
         if final.exists():

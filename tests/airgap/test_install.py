@@ -249,6 +249,15 @@ def test_another_machine_is_told_so_before_a_file_is_copied(
     assert words in error.what and error.code == install.USER
 
 
+def test_a_python_that_other_users_cannot_run_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "home" / "bin").mkdir(parents=True)
+    (tmp_path / "home" / "bin" / "python").touch(mode=0o755)
+    (tmp_path / "home").chmod(0o700)
+    assert install.closed_to_others(tmp_path / "home" / "bin" / "python") == (tmp_path / "home").resolve()
+    assert install.closed_to_others(Path("/bin/sh")) is None
+
+
 def test_older_pythons_can_read_it_as_far_as_the_sentence_for_them() -> None:
     source = Path(install.__file__).read_text(encoding="utf-8")
     ast.parse(source, feature_version=(3, 7))
