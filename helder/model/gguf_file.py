@@ -59,15 +59,17 @@ class _Header:
         self.path, self.handle = path, handle
         self.length = os.fstat(handle.fileno()).st_size
         self.entries = 0  # of all lists
+        self.at = 0  # bytes that were read
 
     def take(self, count: int, what: str) -> bytes:
-        if count > self.length - self.handle.tell():
+        if count > self.length - self.at:
             raise self.damaged(f"It ends within {what}: {count} bytes are announced, fewer are left.")
-        if self.handle.tell() + count > LARGEST_HEADER:
+        if self.at + count > LARGEST_HEADER:
             raise self.damaged(f"Its header has more than {LARGEST_HEADER} bytes, at {what}.")
         data = self.handle.read(count)
         if len(data) < count:
             raise self.damaged(f"It ends within {what}.")
+        self.at += count
         return data
 
     def number(self, form: str, what: str) -> Any:
@@ -104,9 +106,30 @@ class _Header:
             # Exact integers first: a count that would overflow anything meets the file's length here.
             data = self.take(count * struct.calcsize(f"<{SCALARS[inner]}"), what)
             return list(struct.unpack(f"<{count}{SCALARS[inner]}", data))
-        if count * 8 > self.length - self.handle.tell():
+        if count * 8 > self.length - self.at:
             raise self.damaged(f"It claims {count} entries for {what}, more than it can hold.")
+        if inner == STRING:
+            return self.texts(count, what)
         return [self.value(inner, what, depth + 1) for _ in range(count)]
+
+    def texts(self, count: int, what: str) -> list[str]:
+        """Many texts, as vocabularies have them: the checks of `text`, in one loop. A model starts with this."""
+        read, found = self.handle.read, []
+        last = min(self.length, LARGEST_HEADER)
+        for _ in range(count):
+            start = read(8)
+            length = int.from_bytes(start, "little")
+            self.at += 8 + length
+            if self.at > last or len(start) < 8 or length > LARGEST_STRING:
+                raise self.damaged(f"It claims {length} bytes for {what}, where it ends or its header would.")
+            data = read(length)
+            if len(data) < length:
+                raise self.damaged(f"It ends within {what}.")
+            try:
+                found.append(data.decode("utf-8"))
+            except UnicodeDecodeError:
+                raise self.damaged(f"{what[0].upper()}{what[1:]} is not UTF-8.") from None
+        return found
 
     def damaged(self, why: str) -> HelderError:
         return HelderError(f"{self.path.name} is cut short, damaged, or not a GGUF file.", why, "Fetch the file again.")
@@ -155,7 +178,7 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[GgufTensor]]:
             or alignment & (alignment - 1)
         ):
             raise header.damaged(f"Its alignment is {alignment!r}.")
-        begin = -(-handle.tell() // alignment) * alignment
+        begin = -(-header.at // alignment) * alignment
 
     repeated = sorted(name for name, count in Counter(entry[0] for entry in table).items() if count > 1)
     if repeated:

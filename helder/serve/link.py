@@ -112,6 +112,9 @@ class Link(H11Protocol):
         head = h11.Response(status_code=refused.status, headers=headers, reason=STATUS_PHRASES[refused.status])
         for event in (head, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
+        if self.cycle:  # the application may be about to answer: what it says now is dropped
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         # Closed at once, with bytes of the client unread, the connection would be reset and the answer lost.
         self._refused = True
         if self.transport.can_write_eof():

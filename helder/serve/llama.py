@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from helder.errors import HelderError
+from helder.model import gguf_file
 from helder.serve.answer import Answer
 from helder.serve.constrain import check, for_llama_cpp
 
@@ -28,6 +29,7 @@ def load(path: Path, threads: int, context: int, slots: int = 1) -> Any:
     """
     import xllamacpp
 
+    gguf_file.read_header(path)  # sizes, counts and offsets, before llama.cpp sees a byte
     with tempfile.TemporaryDirectory(prefix="helder-", ignore_cleanup_errors=True) as folder:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -124,9 +124,10 @@ def test_a_missing_a_foreign_and_a_cut_file_are_told_apart(model: Tiny, tmp_path
     for name, length in (("header", 64), ("half", len(whole) // 2), ("end", len(whole) - 32)):
         cut = tmp_path / f"{name}.gguf"
         cut.write_bytes(whole[:length])
-        with pytest.raises(HelderError, match="cannot load") as caught:
+        with pytest.raises(HelderError, match="is cut short") as caught:
             Engine.open(cut)
-        assert "cut short" in caught.value.why
+        # Our own parser refuses it: llama.cpp sees nothing of it.
+        assert "It ends within" in caught.value.why or "The tensor" in caught.value.why
 
 
 def test_nobody_can_connect_to_the_listener_of_llama_cpp(engine: Engine) -> None:
