@@ -37,8 +37,16 @@ def load(path: Path) -> dict[Any, Any]:
         _check_depth(text)
         found = yaml.load(text, Loader=loader)
         _check(found)
-    # What PyYAML says itself, and what passes through it: a date that is none, brackets a thousand deep.
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+    # What PyYAML says itself, and what it stumbles over: dates that are none, brackets a thousand deep, `!!bool maybe`.
+    except (
+        yaml.YAMLError,
+        ValueError,
+        ArithmeticError,
+        RecursionError,
+        AttributeError,
+        LookupError,
+        TypeError,
+    ) as error:
         raise HelderError(f"{path} is no YAML.", str(error), "Correct the file.") from error
     if found is None:
         return {}

@@ -402,9 +402,11 @@ ALIASES = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
     [
         ALIASES, "a: &a [*a]", "a: 2025-13-45", "a: " + "[" * 3000, "a: 0x" + "f" * 5000, "uuid: .nan", "? [a]\n: b",
         'name: "\\ud800"', "limits: {time_limit: .nan}", "#" * (2 << 20), "!!python/object/apply:os.system [id]",
+        "a: !!timestamp x", "a: !!bool maybe", 'a: !!float ""',
     ],
     ids=["aliases of aliases", "an alias in itself", "no date", "brackets in brackets", "a number of 5000 digits",
-         "no text", "a list as a key", "half a surrogate pair", "no number", "two megabytes", "a call"],
+         "no text", "a list as a key", "half a surrogate pair", "no number", "two megabytes", "a call",
+         "no time", "no truth", "no digits"],
 )  # fmt: skip
 def test_yaml_that_would_break_its_reader_is_refused(tmp_path: Path, text: str) -> None:
     folder = package(tmp_path)
