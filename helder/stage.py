@@ -209,7 +209,7 @@ def _seal(stage: Stage, work: Path, folder: RunFolder, end: Mapping[str, Any], t
         environment_record=end["environment"],
         timings=timings,
         facts=end["facts"],
-        seal=end["seal"],
+        seal=end.get("seal"),
         variables=stage.environment,
     )
     folder.append(stage.name, statement.sign(made, keys.signing_key()))

@@ -132,12 +132,30 @@ def data(
     return {}
 
 
+def judges(
+    settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
+) -> dict[str, Any]:
+    """Run programs of strangers: one that adds, and one that sleeps too long."""
+    from helder.sealed import untrusted
+
+    limits = untrusted.Limits(cpu_seconds=5, wall_seconds=0.3, memory=128 << 20, output=1 << 20)
+    adds = b"import sys; print(sum(map(int, sys.stdin.read().split())))"
+    with untrusted.Room({"adds.py": adds, "sleeps.py": b"import time; time.sleep(100)"}) as room:
+        told = [
+            room.run([untrusted.interpreter(), f"/program/{name}"], b"1 2 3", limits)
+            for name in ("adds.py", "sleeps.py")
+        ]
+    found = {"sum": told[0].stdout.decode(), "sleeps": told[1].how, "refused": len(untrusted.proved())}
+    (output / "judged.json").write_text(json.dumps(found), encoding="utf-8")
+    return {}
+
+
 def probe(
     settings: dict[str, Any], inputs: dict[str, Path], output: Path, scratch: Path, report: Report
 ) -> dict[str, Any]:
     """The probe: a measurement, so it never gives the same twice."""
     found = {
-        "steps": os.getpid(),
+        "steps": 1000 + int.from_bytes(os.urandom(2), "big"),
         "seconds_per_step": 0.5,
         "seconds_fixed": 3.0,
         "padded_tokens_per_step": 100.0,

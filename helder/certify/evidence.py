@@ -41,6 +41,7 @@ from helder.ledger import canonical
 from helder.ledger.statement import Statement
 from helder.model import families
 from helder.model.config import TransformerConfig
+from helder.sealed import room
 
 __all__ = [
     "AVERAGES",
@@ -414,12 +415,34 @@ class Evidence(OfData, OfDocuments, OfScores):
 
     @cached_property
     def seal(self) -> Fact:
-        """The lowest seal level of all stages; 0: an ordinary process whose environment is recorded."""
+        """The lowest seal level of all stages, as proved by attack: 3 is closed (see `helder.sealed.room`)."""
         levels = {stage: said.predicate["seal"].get("level", 0) for stage, said in self.statements.items()}
         if not levels:
             return Fact(None, "there is no statement")
         lowest = min(levels, key=lambda stage: (levels[stage], stage))
         return Fact(levels[lowest], f"statement {lowest}: seal.level", self._payload(lowest), BOUND)
+
+    @cached_property
+    def packets(self) -> Fact:
+        """{left, loopback, stages, without}: packets that left the rooms of all stages, and those that stayed within.
+
+        Counted by the kernel in the network of each room; `without` are stages whose rooms had none of their own.
+        """
+        counted = {
+            stage: said.predicate["seal"]["packets"]
+            for stage, said in self.statements.items()
+            if said.predicate["seal"].get("packets") is not None
+        }
+        if not counted:
+            return Fact(None, "no room had a network of its own, in which packets are counted")
+        value = {
+            "left": sum(one["left"] for one in counted.values()),
+            "loopback": sum(one["loopback"] for one in counted.values()),
+            "stages": len(counted),
+            "without": sorted(set(self.statements) - set(counted)),
+        }
+        last = list(counted)[-1]
+        return Fact(value, "statements of all stages: seal.packets, summed", self._payload(last), BOUND)
 
     @cached_property
     def made(self) -> Facts:
@@ -511,6 +534,9 @@ class Evidence(OfData, OfDocuments, OfScores):
                         self.base["quantised"],
                     )
                 )
+        if self.seal.value in (1, 2):
+            open_ = room.LEFT_OPEN[self.seal.value]
+            said.append(("seal-inner", f"That a stage saw nothing but its inputs: {open_}.", self.seal))
         if self.seal.value == 0:
             said.append(
                 ("seal", "That a stage read nothing but its inputs: the room was not closed (seal level 0).", self.seal)

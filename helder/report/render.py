@@ -17,6 +17,7 @@ from helder.evaluate.measure import beside, score_at
 from helder.ledger.artifact import write_atomic
 from helder.ledger.statement import Statement
 from helder.report import charts
+from helder.sealed import room
 
 if TYPE_CHECKING:
     import jinja2
@@ -326,7 +327,10 @@ def _unknown(source: Mapping[str, Any], statements: Mapping[str, Statement]) -> 
         sentences.append(f"How the base model {source['title']} was trained: only its file is known, by digest.")
     if source["quantised"]:
         sentences.append(f"What the base model lost when it was quantised ({', '.join(source['quantised'])}) before.")
-    if min(statement.predicate["seal"]["level"] for statement in statements.values()) == 0:
+    level = min(statement.predicate["seal"]["level"] for statement in statements.values())
+    if level in room.LEFT_OPEN:
+        sentences.append(f"That a stage saw nothing but its inputs: {room.LEFT_OPEN[level]}.")
+    if level == 0:
         sentences.append("That a stage read nothing but its inputs: the room was not closed (seal level 0).")
     sentences.append("Whether another class of processor gives the same weights.")
     return sentences

@@ -50,6 +50,11 @@ LABELS = {
     PEERS: "open to peers: the training speaks with other hosts over TCP",
     OPEN: "not closed: an ordinary process whose environment is recorded",
 }
+# What is not shown of a stage at the levels between.
+LEFT_OPEN = {
+    PEERS: "the room was open to the other hosts of the training (seal level 1)",
+    INNER: "Landlock and seccomp hid no unix sockets, and not that files exist (seal level 2)",
+}
 
 _users = itertools.count(os.getpid())
 _inside = False

@@ -86,6 +86,10 @@ def bind(reads: Sequence[str], writes: Sequence[str]) -> list[str]:
     """Arguments of bubblewrap that show paths: those of folders before those of what lies in them."""
     found = {path: "--ro-bind" for path in reads} | {path: "--bind" for path in writes}
     command: list[str] = []
+    # Folders on the way, which bubblewrap would make for their owner only.
+    for place in sorted({parent for path in found for parent in Path(path).parents} - {Path("/")}):
+        if not any(place.is_relative_to(path) for path in found):
+            command += ["--perms", "0755", "--dir", str(place)]
     for path in sorted(found, key=lambda one: Path(one).parts):
         command += [found[path], path, path]
     return command

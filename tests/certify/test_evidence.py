@@ -28,7 +28,7 @@ from tests.certify.conftest import Certified
 GROUPS = ("model", "base", "task", "data", "compute", "made", "verdict", "people")
 LISTS = ("weights", "formats", "others", "sources", "splits", "texts", "trainings", "averages", "stages", "inference",
          "hardware", "software", "scores", "score_details", "superseded", "withheld", "not_proved")  # fmt: skip
-SINGLE = ("commitment", "round_trip", "licence_of_data", "energy", "seconds", "seal")
+SINGLE = ("commitment", "round_trip", "licence_of_data", "energy", "seconds", "seal", "packets")
 
 
 def facts(evidence: Evidence) -> Iterator[tuple[str, Fact]]:

@@ -449,6 +449,10 @@ class View:
                     device=one["device"],
                 )
                 found.append((say("energy.machine"), value, None))
+        level, packets = self.seen(evidence.seal), self.seen(evidence.packets)
+        if level:
+            note = None if packets is None else say("energy.packets", n=packets["left"], stages=packets["stages"])
+            found.append((say("energy.room"), say(f"energy.room_{min(level, 3)}"), note))
         return found
 
     def by_stage(self) -> list[tuple[str, Any, Any]]:
