@@ -44,13 +44,14 @@ def version() -> int:
     return max(0, int(_libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(VERSION_FLAG))))
 
 
-def restrict(reads: Sequence[str], writes: Sequence[str] = (), tcp: bool = False) -> int:
+def restrict(reads: Sequence[str], writes: Sequence[str] = (), tcp: bool = False, lists: Sequence[str] = ()) -> int:
     """Give up all files but those below some paths, TCP, and signals to processes outside.
 
     Args:
         reads: files and folders whose contents may be read and run.
         writes: folders in which everything may be done.
         tcp: whether TCP is kept, where another wall closes the network.
+        lists: folders of which the names of what lies below may be read, and nothing else.
 
     Returns:
         the version that was used, which says how much of that the kernel knows.
@@ -71,6 +72,8 @@ def restrict(reads: Sequence[str], writes: Sequence[str] = (), tcp: bool = False
     try:
         for path in reads:
             _allow(ruleset, path, rights & READ)
+        for path in lists:
+            _allow(ruleset, path, READ_DIR)
         for path in writes:
             _allow(ruleset, path, rights)
         if _libc.prctl(NO_NEW_PRIVS, 1, 0, 0, 0):

@@ -49,6 +49,7 @@ class Asked:
         tcp, netlink: whether sockets of these kinds may be made.
         rooms: path of the socket at which rooms for programs are made; "" for none.
         reads, writes: what may be read, and where everything may be done.
+        lists: folders whose names may be read, as Python does where it imports from.
         command: what to run.
     """
 
@@ -57,6 +58,7 @@ class Asked:
         self.tcp = self.netlink = False
         self.reads: list[str] = []
         self.writes: list[str] = []
+        self.lists: list[str] = []
         place = 0
         while words[place] != "--":
             name, _, value = words[place].partition("=")
@@ -67,7 +69,7 @@ class Asked:
             elif name == "rooms":
                 self.rooms = value
             else:
-                {"read": self.reads, "write": self.writes}[name].append(value)
+                {"read": self.reads, "write": self.writes, "list": self.lists}[name].append(value)
             place += 1
         self.command = words[place + 1 :]
 
@@ -171,6 +173,7 @@ def become(asked: Asked, ready: int, go: int) -> None:
         [path for path in asked.reads if os.path.lexists(path)],
         [path for path in asked.writes if os.path.lexists(path)],
         tcp=asked.tcp,
+        lists=[path for path in asked.lists if os.path.lexists(path)],
     )
     seccomp.restrict(seccomp.stage_program(tcp=asked.tcp, netlink=asked.netlink))
     os.execv(asked.command[0], asked.command)

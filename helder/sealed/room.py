@@ -206,6 +206,8 @@ def start(
             may_read += [*(walls.NAMES if peers else ("/etc/hosts",)), walls.ROOMS]
             may_write.append("/tmp")
         options += [f"read={path}" for path in may_read] + [f"write={path}" for path in may_write]
+        # Python looks through the folders that it imports from; what else lies there is not in the room, or not read.
+        options += [f"list={path}" for path in walls.searched(code)]
         launched = [*around, sys.executable, "-I", "-S", str(walls.LAUNCHER), *options, "--", *command]
         return Process(launched, proof, told, keep.pop_all(), pass_fds=fds, cwd=cwd, **more)
 

@@ -77,6 +77,12 @@ def code(folders: Sequence[Path]) -> list[str]:
     return sorted(found)
 
 
+def searched(folders: Sequence[Path]) -> list[str]:
+    """The folders in which Python looks for Helder's own code and the caller's."""
+    places = {PACKAGE.parent, *(folder.parent if (folder / "__init__.py").exists() else folder for folder in folders)}
+    return sorted(map(str, places))
+
+
 def memory() -> int:
     """Bytes that each folder in memory may hold."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY_SHARE
