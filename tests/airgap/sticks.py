@@ -23,7 +23,7 @@ from helder.ledger.keys import SigningKey
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 RELEASE = "ab" * 32
 VERDICT = {"result": "passed", "release_sha256": RELEASE, "levels": []}
-CLI = "import sys\nsys.stdout.write({said!r})\nsys.exit({code})\n"
+CLI = "import sys\nsys.stdout.write({said!r})\n"
 
 
 def digest(data: bytes) -> str:
@@ -50,9 +50,9 @@ def wheel(
     return path
 
 
-def fake_helder(folder: Path, said: dict[str, Any] | None = None, code: int = 0) -> Path:
-    """A Helder that verifies by saying so."""
-    return wheel(folder, "helder", __init__="", cli=CLI.format(said=json.dumps(said or VERDICT), code=code))
+def fake_helder(folder: Path, said: dict[str, Any] | None = None, before: str = "") -> Path:
+    """A Helder that verifies by saying so; `before` is run first."""
+    return wheel(folder, "helder", __init__="", cli=before + CLI.format(said=json.dumps(said or VERDICT)))
 
 
 def pip_wheel(folder: Path) -> Path:
@@ -66,12 +66,12 @@ def pip_wheel(folder: Path) -> Path:
 
 
 def write(
-    folder: Path, key: SigningKey, *, helder: dict[str, Any] | None = None, code: int = 0, **changed: Any
+    folder: Path, key: SigningKey, *, helder: dict[str, Any] | None = None, before: str = "", **changed: Any
 ) -> Path:
     """A whole signed folder; `changed` are fields of what is signed."""
     made = make.Folder(folder)
     (folder / "wheels").mkdir(parents=True)
-    paths = [fake_helder(folder / "wheels", helder, code), pip_wheel(folder / "wheels")]
+    paths = [fake_helder(folder / "wheels", helder, before), pip_wheel(folder / "wheels")]
     for path in paths:
         size, sha256 = path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
         made.files[f"wheels/{path.name}"] = make.FileEntry(f"wheels/{path.name}", size, sha256)

@@ -316,28 +316,40 @@ def test_two_at_once_are_one_after_the_other(stick: Path, key: SigningKey, tmp_p
         put(stick, tmp_path / "into", key)
 
 
-def test_killed_at_any_step_nothing_looks_installed_and_the_next_time_it_is(
+def test_ended_or_killed_before_its_last_step_nothing_looks_installed_and_the_next_time_it_is(
     stick: Path, key: SigningKey, tmp_path: Path
 ) -> None:
-    """Told to end in the middle, and killed as by a power cut."""
+    """A Helder that ends its installer, as a person or a power cut would, when everything else is done."""
     into = tmp_path / "into"
-    command = [sys.executable, str(stick / "install.py"), "--into", str(into), "--fingerprint", key.public.id]
-    for step, signalled in (("verify", signal.SIGTERM), ("wheels", signal.SIGKILL)):
-        process = subprocess.Popen([*command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert process.stdout is not None
-        word = {"wheels": "checked", "verify": "installed"}[step]
-        for line in process.stdout:
-            if line.startswith(word):
-                process.send_signal(signalled)
-                break
-        process.communicate()
-        assert process.returncode in (-signal.SIGKILL, install.INTERRUPTED)
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        before = f"import os, time\nparent = os.getppid()\nos.kill(parent, {int(sent)})\n"
+        before += "while os.getppid() == parent:\n    time.sleep(0.01)\n"
+        folder = sticks.write(tmp_path / sent.name, key, before=before)
+        command = [sys.executable, str(folder / "install.py"), "--into", str(into), "--fingerprint", key.public.id]
+        done = subprocess.run(command, capture_output=True, timeout=300)
+        assert done.returncode == (install.INTERRUPTED if sent == signal.SIGTERM else -sent)
         assert not (into / "current").exists()
-        assert not [path for path in (into / "releases").iterdir() if not path.name.endswith(".part")]
-        if signalled == signal.SIGTERM:
-            assert not list((into / "releases").iterdir())
+        left = [path.name for path in (into / "releases").iterdir()]
+        assert left == [] if sent == signal.SIGTERM else [name[-5:] for name in left] == [".part"]
     put(stick, into, key)
     assert [path.name for path in (into / "releases").iterdir()] == [(into / "current").resolve().name]
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_interrupted_at_an_earlier_step_nothing_is_left(
+    stick: Path, key: SigningKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    steps, run = iter(range(9)), install._run
+
+    def interrupted(*arguments: Any, **more: Any) -> Any:
+        if next(steps) == step:
+            raise KeyboardInterrupt
+        return run(*arguments, **more)
+
+    monkeypatch.setattr(install, "_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        put(stick, tmp_path / "into", key)
+    assert list((tmp_path / "into" / "releases").iterdir()) == [] and not (tmp_path / "into" / "current").exists()
 
 
 JSON = st.recursive(
