@@ -6,7 +6,7 @@ import importlib
 
 from bench.fuzz.harness import Target
 
-NAMES = ("gguf", "log", "package", "recipe", "request", "statement", "template")
+NAMES = ("bundle", "gguf", "log", "package", "recipe", "request", "statement", "template")
 
 
 def target_of(name: str) -> Target:

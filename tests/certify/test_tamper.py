@@ -7,6 +7,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
+from bench.fuzz import bundle as fuzzed
+from bench.fuzz.harness import cases, judge
 from helder.certify import integrity, lineage, replays
 from helder.certify.again import Again
 from helder.certify.verdict import Level, Result, Verdict
@@ -46,6 +50,16 @@ def missed(
             left.append(f"{forgery.name} was found too early, so that it shows nothing of level {forgery.level}")
         shutil.rmtree(bundle)
     return count, left
+
+
+def test_whatever_a_stranger_makes_of_a_bundle_ends_in_a_verdict(
+    certified: Certified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The short run of `python -m bench.fuzz bundle`: the kept corpus, and always the same changes of it."""
+    monkeypatch.setitem(fuzzed.given, "bundle", certified.bundle)
+    for data in cases(fuzzed.TARGET, 30):
+        found = judge(fuzzed.TARGET, data)
+        assert found is None, f"{found.kind} at {found.place} with {data[:200]!r}\n{found.told}"
 
 
 def test_whoever_cannot_sign_is_found_by_integrity(certified: Certified, tmp_path: Path) -> None:
