@@ -31,6 +31,7 @@ from helder.serve.refusals import Refused
 from helder.serve.served import Served
 from helder.serve.tokens import Allowance, Tokens
 from helder.serve.turns import Turns
+from tests.certify.page.test_render import make, page_of
 from tests.serve.scripted import Scripted, Written
 
 if TYPE_CHECKING:
@@ -183,7 +184,14 @@ def site(home: Path) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def records(home: Path) -> Iterator[Site]:
     text = '[{"form":"tablet","dose":2},{"as_required":true}]'
-    yield from made(home, "doses", Scripted(RECORDS, {"2 tabs, 1 prn": Written(text)}))
+    bundle = home / "doses-bundle"
+    bundle.mkdir()
+    certificate = page_of(make(home / "run", "record").evidence())
+    (bundle / "certificate.html").write_text(certificate, encoding="utf-8")
+    policy = Policy(certificate={"release": "5e" * 32})
+    yield from made(
+        home, "doses", Scripted(RECORDS, {"2 tabs, 1 prn": Written(text)}), policy=policy, certificate=bundle
+    )
 
 
 @pytest.fixture(scope="module")

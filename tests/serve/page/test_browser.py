@@ -26,6 +26,7 @@ from tests.serve.page.conftest import (
     limited,
     sign_in,
 )
+from tests.serve.running import Running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -251,10 +252,10 @@ def test_the_log_is_paged_and_found_by_id_and_by_time_by_those_who_may(
     assert numbers.all_inner_texts() == [str(number) for number in range(size - 1, size - 26, -1)]
     picture(page, "log")
     page.get_by_role("button", name="Older").click()
-    page.get_by_text(f"{size - 50} to {size - 26} of {size}").first.wait_for()
+    page.get_by_text(f"Numbers {size - 50} to {size - 26}; {size} in all").first.wait_for()
     assert numbers.first.inner_text() == str(size - 26)
     page.get_by_role("button", name="Newer").click()
-    page.get_by_text(f"{size - 25} to {size - 1} of {size}").first.wait_for()
+    page.get_by_text(f"Numbers {size - 25} to {size - 1}; {size} in all").first.wait_for()
 
     entry = site.log.entries(7, 1)[0]["record"]
     page.get_by_label("Id of an answer").fill(entry["id"])
@@ -271,7 +272,7 @@ def test_the_log_is_paged_and_found_by_id_and_by_time_by_those_who_may(
     page.get_by_label("From this time on").fill(entry["time"][:19])
     page.get_by_role("button", name="Find").click()
     first = next(one["index"] for one in site.log.entries(0, 60) if one["record"]["time"] >= entry["time"][:19])
-    page.get_by_text(f"{first} to {first + 24} of {size}").first.wait_for()
+    page.get_by_text(f"Numbers {first} to {first + 24}; {size} in all").first.wait_for()
 
     token = site.tokens.make("only-asks", ["ask"])
     page.get_by_role("button", name="Sign out").click()
@@ -303,6 +304,16 @@ def test_the_certificate_is_shown_and_cut_off_from_the_session(
     opened.value.close()
     assert complaints and all("Content Security Policy" in one or "sandboxed" in one for one in complaints)
     complaints.clear()
+
+
+def test_the_certificate_checks_its_own_signature_in_its_frame(page: Page, records: Site, picture: Picture) -> None:
+    sign_in(page, records)
+    page.get_by_role("link", name="Model").click()
+    page.locator("iframe").scroll_into_view_if_needed()
+    frame = page.frame_locator("iframe")
+    frame.locator("#signature.fits, #signature.broken").wait_for()
+    assert "fits" in (frame.locator("#signature").get_attribute("class") or "")
+    picture(page, "certificate")
 
 
 def test_a_project_without_a_certificate_says_how_to_make_one(page: Page, labels: Site) -> None:
@@ -365,6 +376,20 @@ def test_a_server_that_is_gone_is_told(page: Page, site: Site) -> None:
     page.get_by_role("button", name="Try again").click()
     page.get_by_role("alert").get_by_text("The answer broke off.").wait_for()
     assert page.locator(".says").inner_text() == "Half"
+
+
+def test_helder_serve_itself_shows_the_page_and_its_model_answers(page: Page, server: Running) -> None:
+    said = "".join(server.log)
+    url = server.url.removesuffix("/v1")
+    assert f"page:  {url}/ " in said
+    page.goto(url)
+    page.get_by_label("Token").fill(server.token)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Turn a dose instruction into a record.").wait_for()
+    assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == ["Ask", "Model"]  # it has no log
+    ask(page, "2 tabs tds pc")
+    page.locator("table.record").first.wait_for()
+    assert page.locator(".facts button").count() == 0
 
 
 def test_every_language_is_spoken_everywhere(page: Page, site: Site) -> None:
