@@ -195,6 +195,15 @@ def test_another_site_can_sign_nobody_in(app: FastAPI) -> None:
     assert form.status_code == 415 and "set-cookie" not in form.headers
 
 
+@pytest.mark.parametrize(
+    "body", [{}, {"token": ""}, {"token": 1}, {"token": OWN, "more": 1}, {"token": "o" * 501}, [OWN]]
+)
+def test_what_is_no_way_to_sign_in_is_refused(app: FastAPI, body: Any) -> None:
+    refused = asked(app, lambda client: client.post("/session", json=body))
+    assert refused.status_code == 400 and "set-cookie" not in refused.headers
+    assert asked(app, lambda client: client.get("/session?token=x")).status_code == 400
+
+
 def test_signing_in_again_ends_the_session_before(app: FastAPI) -> None:
     async def talk(client: httpx.AsyncClient) -> None:
         await sign_in(client)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from helder.serve import page, sessions
-from helder.serve.access import Who
+from helder.serve.access import Who, no_query
 from helder.serve.refusals import Refused
 from helder.serve.requests import Closed
 from helder.serve.served import Served
@@ -29,7 +29,7 @@ class SignIn(Closed):
 def router(served: Served) -> APIRouter:
     access, files = served.access, page.assets()
     kept = access.sessions = Sessions(access.tokens.named if access.tokens else lambda name: None)
-    routes = APIRouter(include_in_schema=False)
+    routes, closed = APIRouter(include_in_schema=False), [Depends(no_query)]
 
     @routes.get("/")
     async def index(request: Request) -> Response:
@@ -41,14 +41,14 @@ def router(served: Served) -> APIRouter:
             raise Refused(404, "The page has no such file.")
         return _file(files[name], request)
 
-    @routes.get("/session")
+    @routes.get("/session", dependencies=closed)
     async def session(request: Request) -> dict[str, Any]:
         found = kept.of(request.cookies)
         # A token may have other roles by now.
         who = None if found is None else access.named(found.who.name)
         return {"signed_in": False} if found is None or who is None else _told(kept, found, who)
 
-    @routes.post("/session")
+    @routes.post("/session", dependencies=closed)
     async def sign_in(body: SignIn, request: Request, response: Response) -> dict[str, Any]:
         _from_here(request)
         token = body.token.strip()
@@ -66,7 +66,7 @@ def router(served: Served) -> APIRouter:
         )  # fmt: skip
         return _told(kept, begun, who)
 
-    @routes.delete("/session")
+    @routes.delete("/session", dependencies=closed)
     async def sign_out(request: Request, response: Response) -> dict[str, Any]:
         port, secure = _port(request), request.url.scheme == "https"
         cookie = request.cookies.get(sessions.name(port, secure=secure))
