@@ -16,6 +16,7 @@ from helder.errors import HelderError
 from helder.examples.files import read
 from helder.project import Project
 from helder.recipe import Recipe
+from helder.sealed.room import Seal
 from helder.stage import OnEvent, Stage
 from helder.train.settings import resolve
 
@@ -62,7 +63,7 @@ def run_here(monkeypatch: pytest.MonkeyPatch) -> None:
     def execute(stage: Stage, work: Path, log: Path, on_event: OnEvent, lock: int | None) -> Mapping[str, Any]:
         with (work / "events").open("w+", encoding="utf-8") as events:
             closing = stage_child.execute(stages._job(stage, work, events.fileno()), events)
-        return stages._judge(stage.name, closing, 0, log)
+        return {**stages._judge(stage.name, closing, 0, log), "seal": Seal().to_json()}
 
     monkeypatch.setattr(stages, "_execute", execute)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,7 +14,6 @@ from helder.serve.access import Access
 from helder.serve.app import create_app
 from helder.serve.routes.trace import LONGEST_TEXT
 from helder.serve.served import Served
-from helder.serve.service import Service
 from helder.serve.tracing import Tracing, Why, divided
 from helder.serve.turns import Turns
 from helder.trace.streams import indexed
@@ -21,6 +21,7 @@ from helder.trace.way_back import trace
 from tests.trace.conftest import PLANTED
 
 TOKEN = "a-token-of-the-owner-of-this-server"
+SERVICE = MagicMock()  # of which tracing needs nothing
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def tracing(run: Project) -> Tracing:
 
 @pytest.fixture
 def client(tracing: Tracing) -> TestClient:
-    served = Served(cast(Service, None), Turns(), Access(TOKEN), tracing=tracing)
+    served = Served(SERVICE, Turns(), Access(TOKEN), tracing=tracing)
     return TestClient(create_app(served), headers={"Authorization": f"Bearer {TOKEN}"})
 
 
@@ -119,7 +120,7 @@ def test_without_an_index_it_says_how_to_make_one_and_there_is_no_route(
     monkeypatch.setattr("helder.trace.streams.looked_up", lambda project, steps: None)
     why = Tracing.of_project(run)
     assert isinstance(why, Why) and "helder trace" in why.text
-    served = Served(cast(Service, None), Turns(), Access(TOKEN))
+    served = Served(SERVICE, Turns(), Access(TOKEN))
     client = TestClient(create_app(served), headers={"Authorization": f"Bearer {TOKEN}"})
     assert client.post("/v1/trace", json={"text": "a"}).status_code == 404
 
