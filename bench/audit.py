@@ -18,6 +18,7 @@ takes is drawn by a layer over the files, and no real disk was unplugged. Ends w
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import statistics
@@ -134,6 +135,9 @@ def speed(place: Path, given: Any) -> tuple[Any, str, bool]:
     rows: list[list[str]] = []
     found: list[dict[str, Any]] = []
     kinds: tuple[tuple[Kept, int], ...] = (("digests", 1), ("digests", 8), ("texts", 1), ("texts", 8))
+    one = yardstick(place / "plain", given.appends)
+    found.append(one)
+    rows.append(["a plain write and sync", "1", *_speed(one)])
     for what, threads in kinds:
         waits: list[float] = []
         with opened(place / f"{what}-{threads}", Keep(what), disk=Disk(), publish_every=1.0) as log:
@@ -152,15 +156,31 @@ def speed(place: Path, given: Any) -> tuple[Any, str, bool]:
             for worker in workers:
                 worker.join()
             seconds = time.perf_counter() - begin
-        cuts = statistics.quantiles(waits, n=100)
-        one = {
-            "kept": what, "threads": threads, "per_second": len(waits) / seconds,
-            "median_ms": statistics.median(waits) * 1e3, "p99_ms": cuts[98] * 1e3,
-        }  # fmt: skip
+        one = {"kept": what, "threads": threads, **told(waits, seconds)}
         found.append(one)
-        numbers = [f"{one['per_second']:,.0f}", f"{one['median_ms']:.2f}", f"{one['p99_ms']:.2f}"]
-        rows.append([what, str(threads), *numbers])
+        rows.append([what, str(threads), *_speed(one)])
     return found, table(rows, ["kept", "threads", "records/s", "median ms", "p99 ms"], right=(1, 2, 3, 4)), False
+
+
+def yardstick(file: Path, count: int) -> dict[str, Any]:
+    """What the disk takes for a record's bytes without a log around them; a commit of the log syncs two files."""
+    waits, data, begin = [], b"x" * 1000, time.perf_counter()
+    with file.open("ab", buffering=0) as stream:
+        for _ in range(count):
+            start = time.perf_counter()
+            stream.write(data)
+            os.fdatasync(stream.fileno())
+            waits.append(time.perf_counter() - start)
+    return {"kept": None, "threads": 1, **told(waits, time.perf_counter() - begin)}
+
+
+def told(waits: list[float], seconds: float) -> dict[str, float]:
+    cuts = statistics.quantiles(waits, n=100)
+    return {"per_second": len(waits) / seconds, "median_ms": cuts[49] * 1e3, "p99_ms": cuts[98] * 1e3}
+
+
+def _speed(one: dict[str, Any]) -> list[str]:
+    return [f"{one['per_second']:,.0f}", f"{one['median_ms']:.2f}", f"{one['p99_ms']:.2f}"]
 
 
 def million(place: Path, given: Any) -> tuple[Any, str, bool]:
