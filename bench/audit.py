@@ -66,6 +66,7 @@ def main() -> None:
     options.add_argument("--mutations", type=measuring.positive, default=10_000, help="How many (%(default)s).")
     options.add_argument("--kills", type=measuring.positive, default=200, help="How many (%(default)s).")
     options.add_argument("--records", type=measuring.positive, default=1_000_000, help="Of `million` (%(default)s).")
+    options.add_argument("--every", type=measuring.positive, default=1, help="Of `faults`: only each so-many-th step.")
     options.add_argument("--appends", type=measuring.positive, default=2000, help="Of each row of `speed`.")
     options.add_argument("--folder", type=Path, help="Measure in this new folder and keep it; else it is removed.")
     given = options.parse_args()
@@ -250,7 +251,7 @@ def faults(place: Path, given: Any) -> tuple[Any, str, bool]:
             lost.append(f"{name}, step {at}: {error}")
         shutil.rmtree(folder)
 
-    for at in range(1, count + 1):
+    for at in range(1, count + 1, given.every):
         for fault in FAULTS:
             trial(f"{fault}, once", at, Failing(at, fault))
             trial(f"{fault}, three times, then killed", at, Failing(at, fault, more=2), killed=True)
@@ -260,7 +261,8 @@ def faults(place: Path, given: Any) -> tuple[Any, str, bool]:
         measuring.note(f"step {at} of {count}, {len(lost)} lost")
     rows = [[name, str(tried[name]), str(kept[name])] for name in tried]
     rows.append(["all", str(sum(tried.values())), str(sum(kept.values()))])
-    text = "\n".join([table(rows, [f"fault, at each of {count} steps", "tried", "nothing lost"], right=(1, 2)), *lost])
+    head = f"fault, at {'each' if given.every == 1 else f'each {given.every}th'} of {count} steps"
+    text = "\n".join([table(rows, [head, "tried", "nothing lost"], right=(1, 2)), *lost])
     return {"steps": count, "tried": tried, "kept": kept, "lost": lost}, text, bool(lost)
 
 
