@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
 import pytest
 
 from helder.ledger import merkle
+from helder.serve import routes
 from helder.serve.access import Access
 from helder.serve.app import create_app
 from helder.serve.audit import AuditLog
 from helder.serve.audit.note import Checkpoint, VerifierKey
+from helder.serve.routes import audit
 from helder.serve.served import Served
 from helder.serve.tokens import Tokens
 from helder.serve.turns import Turns
@@ -39,10 +42,13 @@ def tokens(tmp_path: Path) -> dict[str, str]:
 
 
 def asked(log: AuditLog, tmp_path: Path, token: str, talk: Callable[[httpx.AsyncClient], Awaitable[Any]]) -> Any:
-    served = Served(cast(Any, None), Turns(), Access(OWNER, Tokens(tmp_path / "home")), log=log)
+    named = cast(Any, SimpleNamespace(name="doses"))  # all that the application asks of a model
+    served = Served(named, Turns(), Access(OWNER, Tokens(tmp_path / "home")), log=log)
 
     async def run() -> Any:
-        transport = httpx.ASGITransport(app=create_app(served))
+        with pytest.MonkeyPatch.context() as patch:  # the log's routes alone: there is no model here
+            patch.setattr(routes, "routers", lambda served: [audit.router(served)])
+            transport = httpx.ASGITransport(app=create_app(served))
         head = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://here", headers=head) as client:
             return await talk(client)
