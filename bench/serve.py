@@ -393,7 +393,7 @@ def main() -> None:
     options.add_argument("--clients", type=lambda text: [int(one) for one in text.split(",")], default=[1, 8])
     options.add_argument(
         "--settings",
-        type=lambda text: [(int(one.split("x")[0]), one.split("x")[1]) for one in text.split(",")],
+        type=lambda text: [(int(n), mode) for n, _, mode in (one.partition("x") for one in text.split(","))],
         default=[(1, "exact"), (8, "fast")],
         help="Places and mode, such as 1xexact,2xexact,8xfast.",
     )

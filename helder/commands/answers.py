@@ -83,6 +83,15 @@ def ask(
     show_default=True,
     help="fast: one process works on all answers together; their last bits may differ from one time to the next.",
 )
+@click.option("--engine", metavar="URL", help="Answers come from this OpenAI-compatible server; only it is spoken to.")
+@click.option("--engine-model", metavar="NAME", help="The model's name there.")
+@click.option(
+    "--engine-kind",
+    type=click.Choice(("openai", "vllm", "llama.cpp")),
+    default="openai",
+    show_default=True,
+    help="How the engine is told the form of an answer; openai: not at all.",
+)
 @click.option("--waiting", type=click.IntRange(0), help="Requests that may wait; default: as speed and memory allow.")
 @click.option(
     "--deadline",
@@ -119,6 +128,9 @@ def serve(
     drain: float,
     parallel: int,
     mode: Any,
+    engine: str | None,
+    engine_model: str | None,
+    engine_kind: Any,
     waiting: int | None,
     deadline: float,
     log_folder: Path | None,
@@ -143,5 +155,8 @@ def serve(
     tls = (tls_cert, tls_key) if tls_cert and tls_key else None
     where = api.Where(host, port, tls, names, token_file, drain)
     logging = api.Logging(log_folder, Keep(keep, keep_days), no_log)
-    engines = api.Engines(parallel, mode, waiting, deadline)
+    if (engine is None) != (engine_model is None):
+        raise click.UsageError("--engine and --engine-model go together.", click.get_current_context())
+    elsewhere = (engine, engine_model, engine_kind) if engine and engine_model else None
+    engines = api.Engines(parallel, mode, waiting, deadline, elsewhere)
     api.serve(target, where, logging, engines, policy=policy, format=format, threads=threads, context=context)

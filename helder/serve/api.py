@@ -23,6 +23,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -32,7 +33,9 @@ from helder.serve.access import Access
 from helder.serve.admission import Admitted, admit
 from helder.serve.app import create_app
 from helder.serve.audit import AuditLog, Keep
+from helder.serve.engine import Engine
 from helder.serve.link import CONNECTIONS, KEEP_ALIVE, Link
+from helder.serve.remote import Kind, Remote
 from helder.serve.served import Served
 from helder.serve.service import CONTEXT, Service
 from helder.serve.stamping import open_log
@@ -118,12 +121,14 @@ class Engines:
         mode: "exact": a process for each, the bits of an answer do not depend on others; "fast": one for all.
         waiting: requests that may wait; default: as many as are likely to be answered soon.
         deadline: seconds that a request gets, waiting and answering together.
+        elsewhere: address, model name and kind of an engine that answers instead of a process here.
     """
 
     places: int = 1
     mode: Mode = "exact"
     waiting: int | None = None
     deadline: float = DEADLINE
+    elsewhere: tuple[str, str, Kind] | None = None
 
 
 def serve(
@@ -161,10 +166,12 @@ def serve(
         how = engines or Engines()
         turns = Turns(how.places, waiting=how.waiting, deadline=how.deadline)
 
-        def keeper(path: Path) -> Keeper:
-            return Keeper(
-                path, threads=threads, context=context, places=how.places, mode=how.mode, metrics=turns.metrics
-            )
+        common: dict[str, Any] = {"context": context, "places": how.places, "metrics": turns.metrics}
+
+        def keeper(path: Path) -> Engine:
+            if how.elsewhere is not None:
+                return Remote(*how.elsewhere[:2], kind=how.elsewhere[2], **common)
+            return Keeper(path, threads=threads, mode=how.mode, **common)
 
         service = Service.open(admitted.run, admitted.format or format, abstain=admitted.abstain, engine=keeper)
         stack.callback(service.close)

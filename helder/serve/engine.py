@@ -43,10 +43,12 @@ class Engine:
     Attributes:
         mode: "exact": the same question gets the same bits, whatever else is asked.
         name: of what answers, where it is not llama.cpp in a process of ours.
+        wants_text: it takes no token ids: `complete` also needs the question as `text`.
     """
 
     mode: Literal["exact", "fast"] = "exact"
     name: str | None = None
+    wants_text = False
 
     def __init__(self, path: Path, threads: int, context: int, workers: int) -> None:
         self.path, self.threads, self.context, self.workers = path, threads, context, workers

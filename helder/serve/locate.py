@@ -43,7 +43,7 @@ class Located:
     Attributes:
         gguf: the file.
         format: "f16", "q8_0" or "q4_0".
-        sha256: its digest, just checked.
+        sha256: its digest, just checked; empty for an engine elsewhere, whose weights nobody here verified.
         folder: the weights' folder: tokenizer and chat format.
         task: task.json.
         reason: why this file and not another, one sentence.

@@ -138,6 +138,17 @@ class Service:
             top, room = int(located.grounding["top"]), int(located.grounding["room"])
             retriever = Retriever(Index(located.passages), tokenizer, top, room)
         made = engine(located.gguf) if engine else Engine.open(located.gguf, threads=threads, context=context)
+        if made.name is not None:  # elsewhere: what was measured of this file does not hold for it
+            if abstain:
+                made.close()
+                raise HelderError(
+                    "The engine may not answer: the recipe withholds answers that are too unsure.",
+                    "Its threshold was measured for a model file of this run, and another engine answers here.",
+                    "Serve the file itself, without --engine. Or set abstain = false in [trust].",
+                    ExitCode.REFUSED,
+                )
+            located = replace(located, sha256="", format="remote", reason=made.name)
+            abstention = calibration = None
         return cls(made, tokenizer, chat.format_of(located.folder), task, located, abstention, calibration, retriever)
 
     @property
@@ -215,6 +226,8 @@ class Service:
         ids, grounded = self._prompt(question)
         held = self.abstention is not None
         whole = None if stream is None else (lambda text: stream("")) if held else stream
+        text = grounded.text if grounded and grounded.passages else question
+        spoken: dict[str, Any] = {"text": text} if self.engine.wants_text else {}
         answer = self.engine.complete(
             ids,
             grammar=form or self.grammar,
@@ -226,6 +239,7 @@ class Service:
             logprobs=logprobs or self._weighs,
             top=top,
             stream=whole,
+            **spoken,
         )
         promised = held and temperature == 0 and not stop and form is None
         reply = replace(self.read(question, answer, grounded, form), promised=promised, prompt_ids=tuple(ids))

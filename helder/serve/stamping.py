@@ -108,7 +108,7 @@ class Stamper:
             id=id,
             who=self.who,
             model=service.name,
-            model_sha256=located.sha256,
+            model_sha256=located.sha256 or None,
             format=located.format,
             engine=service.engine_name,
             settings=self.settings,

@@ -25,9 +25,9 @@ EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-contr
 
 def model(service: Service) -> dict[str, Any]:
     located, task = service.located, service.task
-    about = {
+    about: dict[str, Any] = {
         "format": located.format,
-        "sha256": located.sha256,
+        "sha256": located.sha256 or None,
         "task": {"kind": task.kind, "purpose": task.purpose, "schema": task.json_schema()},
         "context": service.engine.context,
     }
@@ -40,7 +40,7 @@ def model(service: Service) -> dict[str, Any]:
 
 
 def head(prefix: str, service: Service) -> dict[str, Any]:
-    fingerprint = service.located.sha256[:12]
+    fingerprint = service.located.sha256[:12] or "not-verified"
     return {
         "id": prefix + secrets.token_hex(12),
         "created": int(time.time()),

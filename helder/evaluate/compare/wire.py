@@ -15,7 +15,7 @@ import io
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -60,8 +60,14 @@ class Line:
         self._key = key.encode("utf-8") if key else b""
         self._connection: _Connection | None = None
 
-    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Exchange:
+    def post(
+        self, path: str, headers: Mapping[str, str], body: bytes, each: Callable[[bytes], bool] | None = None
+    ) -> Exchange:
         """Send a request and read the whole answer.
+
+        Args:
+            each: gets each line of the answer as it comes, which is not kept in `Exchange.body` then; false ends the
+                answer there, and with it the connection.
 
         Raises:
             HelderError: code 5, the host was not allowed. Whatever else goes wrong is in `Exchange.broken`.
@@ -75,8 +81,12 @@ class Line:
             connection.request("POST", self.parts.path + path, body, dict(headers))
             response = connection.getresponse()
             status, found = response.status, {name.lower(): value for name, value in response.getheaders()}
-            answer = response.read()
-            if response.will_close:
+            whole = True
+            if each is None:
+                answer = response.read()
+            else:
+                whole = all(each(line) for line in response)
+            if response.will_close or not whole:
                 self.close()
         except _TooMuch:
             broken = f"the answer has more than {LARGEST:,} bytes"

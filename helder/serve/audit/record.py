@@ -63,7 +63,7 @@ class Record:
     Attributes:
         id: of the answer, as the client sees it; nobody uses it twice.
         who: the name of the token that asked; never the token.
-        model, model_sha256, format: which model file answered.
+        model, model_sha256, format: which model file answered; without a digest where it was not verified.
         engine, engine_sha256: what ran it, with its version, and the digest of its program where there is one.
         settings: the decoding settings in effect: numbers, booleans and short words.
         prompt: what was asked.
@@ -83,7 +83,7 @@ class Record:
     id: str
     who: str
     model: str
-    model_sha256: str
+    model_sha256: str | None
     format: str
     engine: str
     prompt: str

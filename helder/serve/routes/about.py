@@ -33,7 +33,7 @@ def router(served: Served) -> APIRouter:
             "object": "about",
             "model": told["id"],
             "format": service.located.format,
-            "sha256": service.located.sha256,
+            "sha256": service.located.sha256 or None,
             "context": service.engine.context,
             "engine": service.engine_name,
             "mode": service.mode,
