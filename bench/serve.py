@@ -78,7 +78,7 @@ class Told:
 
 
 class Client:
-    """One client with one connection."""
+    """One client; a connection for each streamed request."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -87,6 +87,7 @@ class Client:
     def ask(self, path: str, body: dict[str, Any]) -> Told:
         """A streamed request, read to its end."""
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        self.connection.close()  # a new one for each, because llama.cpp's server closes idle ones after some seconds
         begin = time.perf_counter()
         self.connection.request("POST", path, json.dumps(body), headers)
         response = self.connection.getresponse()
