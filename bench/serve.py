@@ -300,7 +300,11 @@ def soak(given: argparse.Namespace) -> dict[str, Any]:
         "outcomes": dict(soaked.outcomes),
         "receipts": len(soaked.receipts),
         "lost": len(lost),
-        "log": {"records": len(there), "verifies": report.exit_code is ExitCode.DONE, "faults": len(report.faults)},
+        "log": {
+            "records": len(there),
+            "verifies": report.exit_code is not ExitCode.FAILED,
+            "faults": len(report.faults),
+        },
         "kills": dict(deaths),
         "resident": {str(at): size for at, size in sizes.items()},
         "growth": sizes[given.requests] / early - 1 if early else None,

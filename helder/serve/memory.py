@@ -25,10 +25,19 @@ def available(root: Path = ROOT) -> int | None:
     return min(found, default=None)
 
 
-def resident(process: int | str = "self", root: Path = ROOT) -> int | None:
-    """Bytes of a process that are in memory, shared pages included; None where the system does not say."""
+def resident(process: int | str = "self", root: Path = ROOT, *, below: bool = False) -> int | None:
+    """Bytes of a process that are in memory, shared pages included; None where the system does not say.
+
+    Args:
+        below: with the processes that it started, and those that they did: a room is a process around another.
+    """
+    folder = root / "proc" / str(process)
     with suppress(OSError, ValueError, IndexError):
-        return int((root / "proc" / str(process) / "statm").read_text(encoding="ascii").split()[1]) * 4096
+        own = int((folder / "statm").read_text(encoding="ascii").split()[1]) * 4096
+        if not below:
+            return own
+        children = (folder / "task" / str(process) / "children").read_text(encoding="ascii").split()
+        return own + sum(resident(child, root, below=True) or 0 for child in children)
     return None
 
 

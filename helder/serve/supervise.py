@@ -296,4 +296,4 @@ class _Given:
 
 
 def _resident(standing: Standing) -> Callable[[], float | None]:
-    return lambda: memory.resident(standing.worker.process.pid)
+    return lambda: memory.resident(standing.worker.process.pid, below=True)
