@@ -121,12 +121,7 @@ class Access:
             session = self.sessions.who(_cookies(headers[b"cookie"]), csrf, reads=reads)
             found = self.named(session.name) if session else None
         if found is None:
-            raise Refused(
-                401,
-                "The token is missing or wrong: send `Authorization: Bearer TOKEN` with the token that "
-                "`helder serve` showed (in the openai client: api_key).",
-                code="invalid_api_key",
-            )
+            raise _unknown()
         return found
 
 
@@ -141,7 +136,9 @@ def needs(role: Role, *, counts: bool = True) -> Callable[[Request], Awaitable[W
     """
 
     async def dependency(request: Request) -> Who:
-        who: Who = request.scope["who"]
+        who: Who | None = request.scope.get("who")
+        if who is None:  # a route below a public path
+            raise _unknown()
         if role not in who.roles:
             message = f"The token {who.name!r} has not the role {role!r}."
             raise Refused(403, message, code="insufficient_permissions")
@@ -151,6 +148,15 @@ def needs(role: Role, *, counts: bool = True) -> Callable[[Request], Awaitable[W
         return who
 
     return dependency
+
+
+def _unknown() -> Refused:
+    return Refused(
+        401,
+        "The token is missing or wrong: send `Authorization: Bearer TOKEN` with the token that "
+        "`helder serve` showed (in the openai client: api_key).",
+        code="invalid_api_key",
+    )
 
 
 async def no_query(request: Request) -> None:

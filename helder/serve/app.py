@@ -20,7 +20,7 @@ from helder.serve.served import Served
 
 def create_app(served: Served) -> FastAPI:
     """The application."""
-    app = FastAPI(title="Helder", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Helder", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(Gate, access=served.access, public=routes.PUBLIC, stopping=served.stopping, hosts=served.hosts)
     for router in routes.routers(served):
         app.include_router(router)

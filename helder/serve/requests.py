@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Text = Annotated[str, Field(max_length=1_000_000)]
+Text = Annotated[str, Field(max_length=300_000)]  # written with escapes only, it still fits into a body
 STOPS = 4  # as many stop texts as the OpenAI API takes
 Name = Annotated[str, Field(max_length=256)]  # of models, users and the like
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
