@@ -234,3 +234,9 @@ def test_a_policy_that_cannot_be_followed_is_refused_by_the_name_of_what_is_wron
 def test_every_demand_has_its_sentence() -> None:
     for name, about in Demands.model_fields.items():
         assert about.description and about.description.endswith((".", ")")), name
+
+
+def test_the_policy_of_the_documentation_can_be_followed(policy: Callable[[str], Path]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+    block = text[text.index("    # policy.toml") :].split("\n\n")[0].replace("5e0c…", "0" * 64)
+    assert set(Demands.load(policy(block)).model_dump(exclude_none=True)) == set(Demands.model_fields)

@@ -26,6 +26,7 @@ from helder.serve.logprobs import Pieces, completion
 from helder.serve.served import Served
 from helder.serve.service import Service
 from helder.serve.stamping import open_log
+from helder.serve.tokens import Allowance, Tokens
 from helder.serve.turns import Turns
 from helder.tokens.tokenizer import Tokenizer
 from tests.serve import finished
@@ -251,3 +252,29 @@ def test_a_label_is_told_with_its_probability_and_withheld_when_too_unsure(model
     text, helder = told()
     assert (text, helder["answer"], helder["abstained"]) == ("I do not know.", None, True)
     assert "label" not in helder
+
+
+def test_roles_and_rates_hold_at_the_door(service: Service, tmp_path: Path) -> None:
+    tokens = Tokens(tmp_path / "serve")
+    asks, looks = tokens.make("ward", ["ask"], Allowance(1, "hour")), tokens.make("auditor", ["log"])
+    opened = Served(service, Turns(), Access(TOKEN, tokens))
+
+    async def talk(client: httpx.AsyncClient) -> list[httpx.Response]:
+        ward, auditor = ({"Authorization": f"Bearer {token}"} for token in (asks, looks))
+        replies = [await client.post("/v1/chat/completions", json=CHAT, headers=ward) for _ in range(2)]
+        replies.append(await client.get("/v1/models", headers=ward))
+        replies.append(await client.post("/v1/chat/completions", json=CHAT, headers=auditor))
+        tokens.revoke("ward")
+        replies.append(await client.get("/v1/models", headers=ward))
+        tokens.file.chmod(0o644)
+        Path(tokens.file).touch()
+        replies.append(await client.get("/v1/models", headers=auditor))
+        return replies
+
+    replies = asked(opened, talk)
+    assert [reply.status_code for reply in replies] == [200, 429, 200, 403, 401, 503]
+    assert 3500 < int(replies[1].headers["retry-after"]) <= 3600
+    assert replies[1].json()["error"]["code"] == "rate_limit_exceeded"
+    assert "'log'" not in replies[3].text and "'ask'" in replies[3].json()["error"]["message"]
+    assert replies[4].headers["www-authenticate"] == "Bearer"
+    assert "Others can read" in replies[5].json()["error"]["message"]
