@@ -116,7 +116,8 @@ def admit(target: Path, policy: Path | None = None, format: str | None = None) -
             )
         project = Project.open(target)
         trust = project.recipe.trust
-        yield Admitted(project.run_folder, trust is not None and trust.abstain, Policy(), project)
+        run = project.run_folder
+        yield Admitted(run, trust is not None and trust.abstain, Policy(seal=_seal(run)), project)
         return
     demands = Demands() if policy is None else Demands.load(policy)
     with ExitStack() as stack:
@@ -334,6 +335,12 @@ def _folder(target: Path) -> Iterator[Path]:
         root = Path(temporary) / target.stem
         archive.unpack(target, root)
         yield root
+
+
+def _seal(run: Runs) -> int | None:
+    """The least closed room in which a stage of a run was made, by the newest statement of each stage."""
+    said = [entry.statement for entry in run.entries() if entry.statement]
+    return min({one.stage: int(one.predicate["seal"].get("level") or 0) for one in said}.values(), default=None)
 
 
 def _kept(release: str) -> Path:

@@ -205,7 +205,9 @@ def test_the_verb_keeps_the_verdict_and_serve_refuses_by_policy(
 
 def test_a_policy_is_held_against_a_bundle_and_not_a_project(at_home: Certified, policy: Callable[[str], Path]) -> None:
     assert "is a project" in refused(at_home.project.folder, policy("seal = 0")).what
-    assert admitted(at_home.project.folder).project is not None
+    here = admitted(at_home.project.folder)
+    assert here.project is not None
+    assert here.policy.seal == admitted(at_home.bundle).policy.seal is not None
 
 
 @pytest.mark.parametrize(
