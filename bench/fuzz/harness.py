@@ -217,7 +217,8 @@ def change_json(data: bytes, chance: random.Random) -> bytes:
         case _:
             inside[key] = chance.choice(ODD)
     try:
-        return json.dumps(value, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
+        text = json.dumps(value, ensure_ascii=chance.random() < 0.5)
+        return text.replace("Infinity", "1e999").encode("utf-8", "surrogatepass")
     except (ValueError, RecursionError):
         return data
 

@@ -49,7 +49,7 @@ class Stub(Service):
 
     def __init__(self) -> None:
         place = scratch() / "none"
-        self.engine = cast(Any, SimpleNamespace(context=2048))
+        self.engine = cast(Any, SimpleNamespace(context=2048, name="made up", mode="exact", broken=False))
         self.task = Task("record", "doses", "Doses.", schema=SCHEMA)
         self.located = Located(place, "q8_0", "0" * 64, place, place, "made up")
         self.abstention = self.calibration = self.retriever = None

@@ -14,9 +14,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # how JSON spells a surrogate, half of a pair or not
 Json: TypeAlias = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
 
 
@@ -48,9 +50,18 @@ def loads(data: bytes) -> Any:
     """Decode JSON, refusing what two readers could understand differently.
 
     Raises:
-        ValueError: not UTF-8, not JSON, a key given twice, NaN or an infinity.
+        ValueError: not UTF-8, not JSON, a key given twice, NaN or an infinity, a number that becomes one, or half of a
+            surrogate pair: what `dumps` would not write.
     """
-    return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    found = json.loads(
+        data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+    )
+    if HALF.search(data):
+        try:
+            _check(found, "$")
+        except NotCanonical as error:
+            raise ValueError(str(error)) from error
+    return found
 
 
 def _check(value: Any, place: str) -> None:
@@ -87,6 +98,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"the key {key!r} is given twice")
         result[key] = value
     return result
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is larger than any number that is read")
+    return number
 
 
 def _no_constant(name: str) -> None:

@@ -77,10 +77,15 @@ def test_what_has_no_stable_encoding_is_refused_with_its_place(value: Any) -> No
         canonical.dumps({"train": [0, value]})
 
 
-@pytest.mark.parametrize("data", [b'{"a":1,"a":2}', b"NaN", b"[Infinity]", b"\xff", b"{", b""])
+@pytest.mark.parametrize("data", [b'{"a":1,"a":2}', b"NaN", b"[Infinity]", b"\xff", b"{", b"", b"[1e999]",
+                                  b'["\\ud800"]', b'{"\\uDFFFa": 1}', b"[" + b"9" * 5000 + b"]"])  # fmt: skip
 def test_json_that_two_readers_could_understand_differently_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
         canonical.loads(data)
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    assert canonical.loads(b'["\\ud83d\\ude00 \\u00e9"]') == ["😀 é"]
 
 
 def _sorted(value: Any) -> Any:
