@@ -23,6 +23,7 @@ from helder.ledger.artifact import Artifact
 from helder.ledger.statement import Statement
 from helder.model import scratch, sizes
 from helder.project import Project
+from helder.retrieve import SUFFIX
 from helder.stage import OnEvent, Stage
 from helder.train import settings as resolving
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from helder.recipe import Base, Train
 
 Known = Artifact | None  # an artifact, or None while it is not made yet
-RETRIEVAL = "-retrieval"  # of a subject that is asked with passages, as `helder.retrieve.ground.SUFFIX`
 MACHINE = "precision"  # what the machine's own device and precision are kept under in helder.lock
 # Keys of [train] that say what is learnt from or how long; the rest is settings of the loop.
 NOT_SETTINGS = {
@@ -62,7 +62,7 @@ def journey(project: Project, walk: Walk) -> None:
     if recipe.evaluate.base and not recipe.base.scratch:
         subjects["base"] = {"model": base, "data": data}
     if recipe.retrieve is not None:
-        subjects |= {f"{subject}{RETRIEVAL}": {**of, "data": grounded} for subject, of in subjects.items()}
+        subjects |= {f"{subject}{SUFFIX}": {**of, "data": grounded} for subject, of in subjects.items()}
     answers = {
         subject: walk.stage(f"predict-{subject}", "helder.evaluate.predict:run", predict_settings(project, subject), of)
         for subject, of in subjects.items()
@@ -168,7 +168,7 @@ def trusted(project: Project) -> tuple[str, ...]:
     if project.recipe.trust is None:
         return ()
     bare = ("weights", *project.recipe.compress.formats)
-    return bare if project.recipe.retrieve is None else (*bare, *(f"{name}{RETRIEVAL}" for name in bare))
+    return bare if project.recipe.retrieve is None else (*bare, *(f"{name}{SUFFIX}" for name in bare))
 
 
 def served(project: Project, files: Known, scores: Known) -> str | None:
@@ -393,7 +393,7 @@ def predict_settings(project: Project, subject: str) -> dict[str, Any]:
         "examples": 0,
         "constrained": True,
     }
-    bare = subject.removesuffix(RETRIEVAL)
+    bare = subject.removesuffix(SUFFIX)
     if bare == "base":
         limits = [limit for limit in (evaluate.limit, evaluate.base_limit) if limit is not None]
         retrieve = project.recipe.retrieve

@@ -22,6 +22,7 @@ from helder.ledger import energy
 from helder.ledger.environment import usable_cpus
 from helder.pipeline import Known, Run, Walk
 from helder.project import Project
+from helder.retrieve import SUFFIX
 from helder.stage import OnEvent, Stage
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _cost(project: Project, name: str, measured: Measured) -> tuple[float, float
     if name in ("passages", "ground"):
         return 5.0, 0.5e9, 1, "words of documents and questions"
     called = name.removeprefix("predict-")
-    subject = called.removesuffix(pipeline.RETRIEVAL)
+    subject = called.removesuffix(SUFFIX)
     limit = pipeline.predict_settings(project, called)["limit"]
     sizes = [*measured.sizes.values(), *([measured.dev] if called in pipeline.trusted(project) else [])]
     cases = [size if limit is None else min(size, limit) for size in sizes]

@@ -22,7 +22,7 @@ from helder.errors import HelderError
 from helder.ledger import artifact as artifacts
 from helder.ledger.artifact import Artifact
 from helder.ledger.statement import Statement
-from helder.retrieve.ground import SUFFIX
+from helder.retrieve import SUFFIX
 
 OF_FILES = ("f16", "q8_0", "q4_0")
 CLOSE = 1e-3  # of two confidences, relatively: far above rounding, far below what moves a threshold (assumption)

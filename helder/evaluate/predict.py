@@ -21,7 +21,8 @@ from helder.data.task import AnswerError, Task
 from helder.errors import HelderError
 from helder.evaluate.prompt import choose_asked, choose_shots, messages_for
 from helder.evaluate.records import Example, Prediction, load_examples, save_predictions, test_sets
-from helder.retrieve.ground import SUFFIX, combined, notes
+from helder.retrieve import SUFFIX
+from helder.retrieve.ground import combined, notes
 from helder.serve.answer import SCORES, Answer
 from helder.tokens import chat
 from helder.tokens import tokenizer as tokenizers

@@ -81,7 +81,7 @@ from helder.evaluate import verdict
 from helder.evaluate.measure import Measured, Subject, measure_subject, measures_of, result
 from helder.evaluate.records import Example, load_examples, load_predictions, test_sets
 from helder.evaluate.score import MEASURES, WHOLE
-from helder.retrieve.ground import SUFFIX
+from helder.retrieve import SUFFIX
 
 CONFIDENCE = 0.95
 MARGIN = 0.01

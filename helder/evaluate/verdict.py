@@ -12,7 +12,7 @@ from typing import Any
 from helder.data.task import Task
 from helder.evaluate.measure import Measured, measures_of
 from helder.evaluate.statistics import Comparison, compare, compare_shares
-from helder.retrieve.ground import SUFFIX
+from helder.retrieve import SUFFIX
 
 TOLERATED = 0.5  # percentage points that a smaller file may lose and still be recommended (a bar of the project)
 FILES = ("q4_0", "q8_0", "f16")  # smallest first

@@ -8,3 +8,5 @@
 
 Retrieval is by words. Meanings that share no word with the passage are not found; there are no embeddings.
 """
+
+SUFFIX = "-retrieval"  # of a subject that is asked with passages

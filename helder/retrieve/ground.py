@@ -34,7 +34,6 @@ from helder.retrieve.quotes import support
 from helder.tokens.tokenizer import Tokenizer
 
 FUNCTION = "helder.retrieve.ground:run"
-SUFFIX = "-retrieval"  # of a subject that is asked with passages
 MARK, BETWEEN = "> ", "\n\n"
 
 

@@ -17,7 +17,7 @@ from helder.errors import ExitCode, HelderError
 from helder.ledger.artifact import Artifact, hash_file
 from helder.ledger.run_folder import Entry
 from helder.ledger.statement import Statement
-from helder.retrieve.ground import SUFFIX
+from helder.retrieve import SUFFIX
 from helder.serve.abstention import FILE_NAME
 from helder.serve.calibrated import FILE_NAME as TRUST
 

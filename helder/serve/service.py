@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from helder.data.task import AnswerError, Task
 from helder.errors import ExitCode, HelderError
-from helder.retrieve import quotes
-from helder.retrieve.ground import SUFFIX, Grounded, Retriever, combined
+from helder.retrieve import SUFFIX, quotes
+from helder.retrieve.ground import Grounded, Retriever, combined
 from helder.retrieve.index import Index
 from helder.serve.abstention import Abstention
 from helder.serve.answer import Answer, Score

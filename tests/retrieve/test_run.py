@@ -19,7 +19,7 @@ from helder.ledger import keys
 from helder.project import Project
 from helder.recipe import Recipe
 from helder.report import render
-from helder.retrieve.ground import SUFFIX
+from helder.retrieve import SUFFIX
 from helder.serve.locate import locate
 from tests.certify.small_run import one_thread
 from tests.examples.test_recipes import run_here

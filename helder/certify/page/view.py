@@ -25,7 +25,7 @@ from helder.certify.page.texts import (
     say,
     size,
 )
-from helder.retrieve.ground import SUFFIX
+from helder.retrieve import SUFFIX
 
 # What is not proved, the gravest first. What the evidence adds under another name follows in its own words.
 GRAVEST = (

@@ -14,7 +14,7 @@ from helder.certify.page import lineage, texts, view
 from helder.certify.page.texts import LANGUAGES, PLACEHOLDER, Capital, Duration, Listed, Moment, Number, Power, say
 from helder.evaluate.stage import SUBJECTS
 from helder.recipe_tables import Release
-from helder.retrieve.ground import SUFFIX
+from helder.retrieve import SUFFIX
 
 ENGLISH = texts.texts()["en"]
 
