@@ -204,8 +204,8 @@ def _of_ground(
         if held is None or not held.intact():
             raise HelderError(
                 "The index of passages is not the one that was measured.",
-                "It is gone, or has changed since.",
-                "Make it again: helder run",
+                "It is gone, withheld from whom the bundle is for, or has changed since.",
+                "Make it again: helder run. Of a bundle, ask its makers for one that holds its documents.",
                 ExitCode.FAILED,
             )
         return held.path, ground.predicate["settings"]
