@@ -162,7 +162,8 @@ def start(
         writes: folders that it may write; they are given to the room's user, see `take_back`.
         code: folders of packages or modules beside Helder's own.
         peers: whether it speaks with other hosts: the level is `PEERS` then.
-        tcp: whether it speaks over the loopback; at level 3 everything may.
+        tcp: whether its processes speak over the loopback, and ask for it; TCP itself is open to all at level 3, where
+            it leads nowhere else.
         count: whether packets are counted (`Process.sealed`).
         level: instead of the one that was asked for and proved (`proved`); for proving it.
         pass_fds, cwd, env, more: as for `subprocess.Popen`.
@@ -190,7 +191,7 @@ def start(
     may_read = [*walls.system(), *own, "/proc"]
     may_write = [*written, *walls.DEVICES, *walls.gpus(), "/dev/shm"]
     options = [f"level={kind}", f"user={user}", f"tcp={int(kind == CLOSED or peers or tcp)}"]
-    options += [f"netlink={int(peers or bool(walls.gpus()))}"]
+    options += [f"netlink={int(peers or tcp or bool(walls.gpus()))}"]
     with contextlib.ExitStack() as keep:
         told, around, fds = -1, [], list(pass_fds)
         if kind == CLOSED:
