@@ -230,8 +230,8 @@ def _execute(stage: Stage, work: Path, log: Path, on_event: OnEvent, lock: int |
                 [work],
                 code=_code(stage),
                 count=True,
-                peers=stage.settings.get("hosts", 1) > 1,
-                tcp=stage.settings.get("processes", 1) > 1,
+                peers=_most(stage.settings, "hosts") > 1,
+                tcp=_most(stage.settings, "processes") > 1,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -296,6 +296,14 @@ def variables(stage: Stage, work: Path) -> dict[str, str]:
         result["PYTHONUSERBASE"] = site.getuserbase()
     result |= {name: os.environ[name] for name in (RENDEZVOUS, *INTERFACES) if name in os.environ}
     return result | dict(stage.environment)
+
+
+def _most(settings: Any, name: str) -> int:
+    """The largest number of this name among settings, however deep; 1 where there is none."""
+    if isinstance(settings, Mapping):
+        own = settings.get(name)
+        return max([own if isinstance(own, int) else 1, *(_most(value, name) for value in settings.values())])
+    return max((_most(value, name) for value in settings), default=1) if isinstance(settings, list | tuple) else 1
 
 
 def _code(stage: Stage) -> list[Path]:
