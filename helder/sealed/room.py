@@ -50,6 +50,8 @@ LABELS = {
     PEERS: "open to peers: the training speaks with other hosts over TCP",
     OPEN: "not closed: an ordinary process whose environment is recorded",
 }
+# Processes between the one that was started and the program: bubblewrap's two, and the launcher.
+AROUND = {CLOSED: 3, INNER: 1}
 # What is not shown of a stage at the levels between.
 LEFT_OPEN = {
     PEERS: "the room was open to the other hosts of the training (seal level 1)",
@@ -102,10 +104,13 @@ class Process(subprocess.Popen[Any]):
 
     Attributes:
         seal: of its room, without packets.
+        kind: of which walls it is made, `CLOSED` or `INNER`; `OPEN` where it is in no room of its own.
     """
 
-    def __init__(self, command: Sequence[str], seal: Seal, told: int, keep: contextlib.ExitStack, **more: Any) -> None:
-        self.seal, self._told, self._counted = seal, told, b""
+    def __init__(
+        self, command: Sequence[str], seal: Seal, told: int, keep: contextlib.ExitStack, kind: int = OPEN, **more: Any
+    ) -> None:
+        self.seal, self.kind, self._told, self._counted = seal, kind, told, b""
         with keep:
             super().__init__(command, **more)
 
@@ -116,6 +121,18 @@ class Process(subprocess.Popen[Any]):
         super().wait(timeout)
         found = self._translated(self.returncode)
         assert found is not None
+        return found
+
+    @property
+    def program(self) -> int:
+        """The program itself, as it is called outside of its room; the one that waits for it where it has ended."""
+        found = self.pid
+        for _ in range(AROUND.get(self.kind, 0)):
+            below = Path(f"/proc/{found}/task/{found}/children")
+            children = below.read_text(encoding="ascii").split() if below.exists() else []
+            if not children:
+                return found
+            found = int(children[0])
         return found
 
     def sealed(self) -> Seal:
@@ -134,7 +151,7 @@ class Process(subprocess.Popen[Any]):
 
     def _translated(self, status: int | None) -> int | None:
         # A shell's way of saying that a program ended by a signal, which bubblewrap has taken over.
-        if status is not None and self.seal.level and status > 128:
+        if status is not None and self.kind and status > 128:
             self.returncode = 128 - status
         return self.returncode
 
@@ -210,7 +227,7 @@ def start(
         # Python looks through the folders that it imports from; what else lies there is not in the room, or not read.
         options += [f"list={path}" for path in walls.searched(code)]
         launched = [*around, sys.executable, "-I", "-S", str(walls.LAUNCHER), *options, "--", *command]
-        return Process(launched, proof, told, keep.pop_all(), pass_fds=fds, cwd=cwd, **more)
+        return Process(launched, proof, told, keep.pop_all(), kind, pass_fds=fds, cwd=cwd, **more)
 
 
 def run(command: Sequence[str], given: bytes, patience: float, **more: Any) -> int:

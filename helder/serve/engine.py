@@ -172,7 +172,7 @@ class Engine:
     def processes(self) -> list[int]:
         """The process ids of the workers."""
         workers = [self._worker, *self._pool] if self._worker else self._pool
-        return [worker.process.pid for worker in workers]
+        return [worker.process.program for worker in workers]
 
     def close(self) -> None:
         """Free the model. Closing twice is fine."""
