@@ -51,7 +51,7 @@ class Scripted(Service):
         nowhere = Path("nowhere")
         self.task, self.script, self.abstention = task, dict(script or {}), abstention
         self.calibration = None
-        self.engine = cast(Engine, SimpleNamespace(context=CONTEXT, close=lambda: None))
+        self.engine = cast(Engine, SimpleNamespace(context=CONTEXT, name="by hand", mode="exact", close=lambda: None))
         self.located = Located(nowhere, "q8_0", "5e" * 32, nowhere, nowhere, "as usual")
 
     def prompt(self, question: str) -> list[int]:

@@ -217,7 +217,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     opened = browser.new_context(locale="en-GB", viewport={"width": 1180, "height": 820}, timezone_id="UTC")
-    opened.set_default_timeout(8000)
+    opened.set_default_timeout(20_000)
     yield opened
     opened.close()
 

@@ -48,7 +48,7 @@ def test_every_view_is_accessible(
         is_mobile=phone,
         device_scale_factor=2 if phone else 1,  # type: ignore[arg-type]
     )
-    context.set_default_timeout(8000)
+    context.set_default_timeout(20_000)
     page = context.new_page()
     problems: list[str] = []
 

@@ -341,7 +341,7 @@ def test_what_the_server_does_not_do_is_told_in_words(page: Page, site: Site, qu
         again = page.get_by_role("button", name="Try again")
         assert again.is_disabled() and "Try again in" in page.get_by_role("alert").inner_text()
     if question == "Fail":
-        again.click(timeout=8000)  # enabled when the seconds are over
+        again.click()  # enabled when the seconds are over
         page.get_by_role("alert").get_by_text(title).wait_for()
 
 
