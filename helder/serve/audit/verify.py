@@ -95,7 +95,8 @@ def verify(folder: Path, *, against: Mapping[str, bytes] | None = None, known: I
     folder, known = Path(folder), list(known)
     if not folder.is_dir():
         raise HelderError(f"There is no folder {folder}.", "", "Name the folder of an audit log.")
-    if not any((folder / name).exists() for name in (CHECKPOINT, log_key.STATEMENT, "tile", JOURNAL)):
+    names = (folder / name for name in (CHECKPOINT, log_key.STATEMENT, "tile", JOURNAL))
+    if not any(path.is_symlink() or path.exists() for path in names):  # a link to an impossible name exists as well
         raise HelderError(f"{folder} holds no audit log.", f"There is no {CHECKPOINT} in it.", "Name another folder.")
     for _ in range(LOOKS):
         before = _state(folder)
