@@ -29,6 +29,7 @@ from helder.recipe import Recipe
 from helder.stage import Stage
 from helder.train import chain, launch, loop, stage
 from helder.train.settings import SHARED_OUT, TrainSettings, environment, resolve
+from tests.rooms import outside
 from tests.train.conftest import ignore, write_lines
 from tests.train.many_stages import Stopped, disturbed
 
@@ -346,8 +347,9 @@ def test_no_process_outlives_a_killed_stage(place: Place) -> None:
     def on_event(event: dict[str, Any]) -> None:
         if event["event"] == "note":
             pids = json.loads(event["text"])
-            watched.extend(os.pidfd_open(pid) for pid in pids["workers"])
-            os.kill(pids["agent"], signal.SIGKILL)
+            called = outside(place.folder)
+            watched.extend(os.pidfd_open(called[pid]) for pid in pids["workers"])
+            os.kill(called[pids["agent"]], signal.SIGKILL)
 
     with pytest.raises(HelderError, match="killed"):
         stages.run(of, place.folder, on_event)
