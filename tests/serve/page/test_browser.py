@@ -403,7 +403,7 @@ def test_every_language_is_spoken_everywhere(page: Page, site: Site) -> None:
     ):
         page.locator("select").select_option(language)
         page.locator(".withheld").get_by_text(words).wait_for()
-        assert page.evaluate("document.documentElement.lang") == language
+        page.wait_for_function("language => document.documentElement.lang === language", arg=language)
     page.reload()  # the choice is remembered
     page.get_by_label("Votre question").wait_for()
     assert ANSWER not in page.content()  # the conversation is not
