@@ -33,6 +33,7 @@ from helder.errors import ExitCode, HelderError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 OWN = "signing"  # the name of the machine's own key
 SHORT = 12  # hexadecimal digits of a key id in a file name; trust goes by whole ids
@@ -159,34 +160,50 @@ def signing_key(folder: Path | None = None, name: str = OWN) -> SigningKey:
     Raises:
         HelderError: the file is readable by others, damaged, of another kind, or there is no key of that name.
     """
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     path = key_file(name, folder)
     if not path.exists():
         if name != OWN:
             raise HelderError(f"There is no key named {name}.", fix=f"helder key new --name {name}")
         place(SigningKey.generate(), path)
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise HelderError(
-            f"The signing key {path} can be read by others (mode {mode:04o}).",
-            "Anybody who can read it can sign in your name.",
-            f"If nobody else had access: chmod 600 {path}. Otherwise remove it; a new one is made.",
-            ExitCode.REFUSED,
-        )
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise HelderError(
-            f"The signing key {path} cannot be read.",
-            str(error),
-            "Restore it, or remove it; a new one is made.",
-        ) from error
+    key = read_private(path, "signing key", "sign in your name", "remove it; a new one is made")
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise HelderError(f"The signing key {path} is not an ECDSA key on P-256.", fix="Move it elsewhere.")
     return SigningKey.of(key)
+
+
+def read_private(
+    path: Path, what: str, risk: str, otherwise: str, unreadable: ExitCode = ExitCode.USER
+) -> PrivateKeyTypes:
+    """A private key from its file, which nobody but its owner may read.
+
+    Args:
+        what: what people call it, such as "signing key".
+        risk: what somebody could do who can read it.
+        otherwise: what to do when it was seen by others or is lost.
+        unreadable: exit code when it cannot be understood.
+
+    Raises:
+        HelderError: code 5, others can read it; or it is damaged.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise HelderError(
+            f"The {what} {path} can be read by others (mode {mode:04o}).",
+            f"Anybody who can read it can {risk}.",
+            f"If nobody else had access: chmod 600 {path}. Otherwise {otherwise}.",
+            ExitCode.REFUSED,
+        )
+    try:
+        return load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise HelderError(
+            f"The {what} {path} cannot be read.", str(error), f"Restore it, or {otherwise}.", unreadable
+        ) from error
 
 
 def known_keys(folder: Path | None = None) -> list[PublicKey]:

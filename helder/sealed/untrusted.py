@@ -36,7 +36,7 @@ from helder.sealed.idle import GRACE_SECONDS
 from helder.sealed.machine import bubblewrap, interpreter, missing, needed
 
 PROGRAM = "/program"  # where a room's files lie
-WORK = "/work"  # where they may write, if they may
+WORK = "/writable"  # where they may write, if they may
 WARDEN, PACKAGE = "/warden", "helder.sealed"  # where the warden's modules lie, and how they are called
 CARRIED = ("warden", "landlock", "seccomp")  # modules that lie in the room
 # What of the machine is seen: programs, libraries, and what compilers read.
@@ -116,12 +116,12 @@ class Ended:
 class Room:
     """A room and its warden; a context manager, whose end ends everything in it.
 
-    One program runs in it at a time. Between two of them nothing is left but what was written to /work, if writing is
-    allowed: that is for compilers, and for one task.
+    One program runs in it at a time. Between two of them nothing is left but what was written to /writable, if
+    writing is allowed: that is for compilers, and for one task.
 
     Args:
         files: name → contents; they lie in /program, read-only, and may be run.
-        work: bytes that may be written to /work; 0 for nothing at all.
+        work: bytes that may be written to /writable; 0 for nothing at all.
 
     Raises:
         HelderError: the system cannot give a closed room; the text says what is missing.

@@ -20,7 +20,7 @@ import sys
 if False:  # of the standard library, but slow to import
     from typing import NoReturn
 
-WORK = "/work"
+WORK = "/writable"
 PLACE = f"{WORK}/at"  # where the validator is run
 FEEDBACK = f"{WORK}/feedback"
 INPUT, ANSWER, OUTPUT = f"{WORK}/input", f"{WORK}/answer", f"{WORK}/output"

@@ -20,13 +20,12 @@ checkpoint kept elsewhere shows that (`helder audit verify --against`).
 
 from __future__ import annotations
 
-import array
 import fcntl
 import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,14 +33,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from helder.errors import ExitCode, HelderError
+from helder.errors import HelderError
 from helder.ledger import merkle
 from helder.ledger.keys import SigningKey
 from helder.serve.audit import journal as journals
 from helder.serve.audit import log_key, texts, tiles
 from helder.serve.audit.disk import Disk
+from helder.serve.audit.ids import Ids
 from helder.serve.audit.journal import Journal
 from helder.serve.audit.note import Checkpoint, NoteKey
+from helder.serve.audit.receipt import Damaged, NotLogged, Receipt, Stamped, no_disk
 from helder.serve.audit.record import Keep, Record, decoded, event
 from helder.serve.audit.texts import Line, Texts
 from helder.serve.audit.tiles import WIDTH, Tile
@@ -52,70 +53,6 @@ PUBLISH_EVERY = 1.0  # seconds from a record to the checkpoint over it; assumpti
 RETAIN_EVERY = 3600.0  # seconds between two looks for texts that are too old
 NAMED = 2000  # ranges that the record of an erasure names; a longer erasure is several records
 LARGEST_PAGE = 1000  # records that are given out at once
-
-
-class NotLogged(HelderError):
-    """A record that did not come into the log: whatever it is about must not be given out."""
-
-
-class Damaged(HelderError):
-    """A log that is not what was written."""
-
-    def __init__(self, folder: Path, what: str) -> None:
-        super().__init__(
-            f"The audit log {folder} is damaged: {what}.",
-            "Something other than this program or a crash changed it: a disk, or a person.",
-            f"See all of it with: helder audit verify {folder}. Then restore it from a copy, or move it away and "
-            "begin a new one.",
-            ExitCode.FAILED,
-        )
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """That a record is in the log: `leaf` is its digest in the tree, in hexadecimal."""
-
-    id: str
-    log: str
-    index: int
-    leaf: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"id": self.id, "log": self.log, "index": self.index, "leaf": self.leaf}
-
-
-@dataclass(frozen=True)
-class Stamped:
-    """A record with the proof that it is in the log.
-
-    Attributes:
-        entry: the record as it is in the log.
-        data: its bytes; `leaf` is SHA-256 over 0x00 and these.
-        size: of the tree that the proof and the checkpoint are about.
-        proof: the digests from the leaf to the root, from below.
-        checkpoint: the signed note.
-        salts: of the texts, while they are kept: with them, who has a text shows that it is this one.
-    """
-
-    entry: dict[str, Any]
-    data: bytes
-    index: int
-    leaf: str
-    size: int
-    proof: list[str]
-    checkpoint: str
-    salts: dict[str, str] | None
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "record": self.entry,
-            "data": self.data.decode("utf-8"),
-            "index": self.index,
-            "leaf": self.leaf,
-            "proof": self.proof,
-            "checkpoint": self.checkpoint,
-            "salts": self.salts,
-        }
 
 
 @dataclass
@@ -141,7 +78,7 @@ class AuditLog:
         self._bundle = lru_cache(8)(self._full_bundle)
         self._base = 0  # the record that `_entries` begins with: the start of the last bundle that is published
         self._entries: list[bytes] = []
-        self._ids = array.array("Q")  # of each record, eight bytes of the digest of its id
+        self._ids = Ids()
         self._published = Checkpoint(key.name, 0, merkle.root([]))
         self._note = ""
         self._texts = Texts(disk, folder / TEXTS)
@@ -186,7 +123,7 @@ class AuditLog:
             synced = disk.make_folder(folder)
             lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise _no_disk(folder, error) from error
+            raise no_disk(folder, error) from error
         try:
             _hold(lock, folder)
             _check_is_log(folder)
@@ -196,7 +133,7 @@ class AuditLog:
             log._recover()
         except OSError as error:
             os.close(lock)
-            raise _no_disk(folder, error) from error
+            raise no_disk(folder, error) from error
         except BaseException:
             os.close(lock)
             raise
@@ -231,7 +168,7 @@ class AuditLog:
         if not ticket.done:
             raise RuntimeError("a record was neither written nor refused")
         if ticket.error is not None:
-            raise _no_disk(self.folder, ticket.error, NotLogged) from ticket.error
+            raise no_disk(self.folder, ticket.error, NotLogged) from ticket.error
         return Receipt(id, self.key.name, ticket.index, merkle.leaf(data).hex())
 
     def _commit(self, waiting: Sequence[_Ticket]) -> None:
@@ -262,7 +199,7 @@ class AuditLog:
         """A record that is safe, into memory."""
         self._tree.append(merkle.leaf(data))
         self._entries.append(data)
-        self._ids.append(_short(id))
+        self._ids.add(id)
 
     def publish(self) -> str:
         """Write tiles and a checkpoint over every record so far; the checkpoint.
@@ -274,7 +211,7 @@ class AuditLog:
             try:
                 return self._publish()
             except OSError as error:
-                raise _no_disk(self.folder, error) from error
+                raise no_disk(self.folder, error) from error
 
     def _publish(self) -> str:
         with self._committing:  # between two commits, so that the new segment begins where the tiles end
@@ -355,7 +292,9 @@ class AuditLog:
         try:
             self.publish()
             with suppress(OSError):
-                self._save_ids()
+                with self._state:
+                    ids = self._ids.copy()
+                ids.save(self.folder / IDS, self.disk, self._tree.root_of)
         finally:
             with self._committing:
                 self._closed = True
@@ -401,10 +340,8 @@ class AuditLog:
 
     def find(self, id: str) -> int | None:
         """The number of the record of an id."""
-        import numpy as np
-
         with self._state:
-            found = np.flatnonzero(np.frombuffer(self._ids, np.uint64) == _short(id)).tolist() if self._ids else []
+            found = self._ids.places(id)
         return next((place for place in found if decoded(self.record(place))["id"] == id), None)
 
     def record(self, place: int) -> bytes:
@@ -549,7 +486,7 @@ class AuditLog:
                 self._append(entry["id"], record)
                 self._finish_erasing(part)
             except OSError as error:
-                raise _no_disk(self.folder, error) from error
+                raise no_disk(self.folder, error) from error
         return len(places)
 
     def _finish_erasing(self, spans: Sequence[tuple[int, int]]) -> None:
@@ -574,7 +511,7 @@ class AuditLog:
         cut = self._read_journal([found for _, found in existing], published)
         self._clear_texts(published)
         without = self._without_texts(published)
-        self._load_ids()
+        self._ids.load(self.folder / IDS, self.size, self._tree.root_of, self._ids_from)
         self._clear_partials()
         self._publish()
         if cut or without:
@@ -654,6 +591,14 @@ class AuditLog:
         place = line["index"]
         return 0 <= place < self.size and bool(decoded(self.record(place))["id"] == line["id"])
 
+    def _ids_from(self, start: int) -> Iterator[str]:
+        """The ids of the records from a number on, as the records have them."""
+        for place in range(start, self.size):
+            try:
+                yield decoded(self.record(place))["id"]
+            except ValueError as error:
+                raise Damaged(self.folder, f"record {place}: {error}") from error
+
     def _clear_partials(self) -> None:
         """Remove what publications that a crash cut short left: partial tiles of no checkpoint, unfinished files."""
         needed = {tile.path for tile in tiles.of_size(self._published.size)}
@@ -679,30 +624,6 @@ class AuditLog:
             self._append(entry["id"], record)
         self._finish_erasing(spans)
 
-    def _load_ids(self) -> None:
-        """Where each id is, from the file or from the records themselves."""
-        try:
-            data = (self.folder / IDS).read_bytes()
-        except FileNotFoundError:
-            data = b""
-        body, digest = data[:-32], data[-32:]
-        if len(body) % 8 == 0 and len(body) // 8 <= self.size and self._ids_digest(body) == digest:
-            self._ids.frombytes(body)
-        for place in range(len(self._ids), self.size):
-            try:
-                self._ids.append(_short(decoded(self.record(place))["id"]))
-            except ValueError as error:
-                raise Damaged(self.folder, f"record {place}: {error}") from error
-
-    def _save_ids(self) -> None:
-        with self._state:
-            body = self._ids.tobytes()
-        self.disk.replace(self.folder / IDS, body + self._ids_digest(body))
-
-    def _ids_digest(self, body: bytes) -> bytes:
-        """Binds the file to this log as it was then: one of another history is not taken."""
-        return hashlib.sha256(self._tree.root_of(len(body) // 8) + body).digest()
-
 
 def ranges(places: Sequence[int]) -> list[tuple[int, int]]:
     """Rising numbers as ranges, the first and the last number of each."""
@@ -710,10 +631,6 @@ def ranges(places: Sequence[int]) -> list[tuple[int, int]]:
     for place in places:
         texts.extend(found, place)
     return found
-
-
-def _short(id: str) -> int:
-    return int.from_bytes(hashlib.sha256(id.encode("utf-8")).digest()[:8], "little")
 
 
 def _grown(tile: Tile, size: int) -> bool:
@@ -741,16 +658,3 @@ def _check_is_log(folder: Path) -> None:
             f"There is something in it ({sorted(there)[0]}), and not the key {log_key.PRIVATE}.",
             "Choose an empty folder, or restore the key.",
         )
-
-
-def _no_disk(folder: Path, error: BaseException, kind: type[HelderError] = HelderError) -> HelderError:
-    if isinstance(error, HelderError):
-        return kind(error.what, error.why, error.fix, error.code)
-    if not isinstance(error, OSError):
-        return kind(f"Writing the audit log {folder} failed: {error!r}.", "A defect of ours.", "", ExitCode.OURS)
-    why = os.strerror(error.errno) if error.errno else str(error)
-    return kind(
-        f"The audit log {folder} cannot be written.",
-        f"{why[:1].upper()}{why[1:]}. What cannot be logged is not answered.",
-        "Make room on the disk or repair it.",
-    )

@@ -12,7 +12,6 @@ can check the log.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 from helder.errors import ExitCode, HelderError
 from helder.ledger import envelope as dsse
 from helder.ledger import predicates, statement
-from helder.ledger.keys import PublicKey, SigningKey
+from helder.ledger.keys import PublicKey, SigningKey, read_private
 from helder.serve.audit.disk import Disk
 from helder.serve.audit.note import NAME, NoteKey, VerifierKey
 
@@ -123,24 +122,10 @@ def _pem(key: NoteKey) -> bytes:
 
 
 def _read(path: Path, origin: str) -> NoteKey:
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise HelderError(
-            f"The log's key {path} can be read by others (mode {mode:04o}).",
-            "Anybody who can read it can sign another history in the log's name.",
-            f"If nobody else had access: chmod 600 {path}. Otherwise begin a new log.",
-            ExitCode.REFUSED,
-        )
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise HelderError(
-            f"The log's key {path} cannot be read.", str(error), "Restore it.", ExitCode.FAILED
-        ) from error
+    risk = "sign another history in the log's name"
+    key = read_private(path, "log's key", risk, "begin a new log", ExitCode.FAILED)
     if not isinstance(key, Ed25519PrivateKey):
         raise HelderError(f"The log's key {path} is not an Ed25519 key.", fix="Restore it.", code=ExitCode.FAILED)
     return NoteKey(origin, key)

@@ -15,8 +15,9 @@ from helder.errors import ExitCode, HelderError
 from helder.ledger import canonical, merkle
 from helder.serve.audit import journal as journals
 from helder.serve.audit import log_key, texts, tiles
-from helder.serve.audit.log import CHECKPOINT, JOURNAL, TEXTS, Damaged, Stamped
+from helder.serve.audit.log import CHECKPOINT, JOURNAL, TEXTS
 from helder.serve.audit.note import Checkpoint
+from helder.serve.audit.receipt import Damaged, Stamped
 from helder.serve.audit.record import decoded
 from helder.serve.audit.tiles import WIDTH, Tile
 from helder.serve.audit.tree import Tree

