@@ -119,9 +119,10 @@ def ours(tokens: int) -> dict[str, Any]:
 def bare(ids: list[int], tokens: int) -> dict[str, Any]:
     from helder.data.task import Task
     from helder.serve import llama
+    from helder.serve.answer import Decoding
 
     form = Task(kind="text", name="measured", purpose="Be measured.").grammar()  # as ours
-    return {**llama.request(ids, form, tokens), "stream": True, "stream_options": {"include_usage": True}}
+    return {**llama.request(ids, Decoding(form, tokens)), "stream": True, "stream_options": {"include_usage": True}}
 
 
 def together(url: str, path: str, body: dict[str, Any], clients: int, requests: int) -> tuple[float, list[Told]]:

@@ -12,7 +12,7 @@ import json
 import logging
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
@@ -63,24 +63,28 @@ class Stub(Service):
         self,
         question: str,
         *,
-        max_tokens: int | None = None,
-        temperature: float = 0.0,
-        top_p: float = 1.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        logprobs: bool = False,
-        top: int = 0,
-        form: str | None = None,
         stream: Callable[[str], bool] | None = None,
+        form: str | None = None,
+        **wanted: Any,
     ) -> Reply:
-        assert max_tokens is None or 0 < max_tokens < 1 << 31
-        assert 0 <= temperature <= 2 and 0 < top_p <= 1 and 0 <= seed < 1 << 32 and 0 <= top <= 20 and all(stop)
+        most, top = wanted["max_tokens"], wanted["top"]
+        assert most is None or 0 < most < 1 << 31
+        assert 0 <= wanted["temperature"] <= 2 and 0 < wanted["top_p"] <= 1 and 0 <= wanted["seed"] < 1 << 32
+        assert 0 <= top <= 20 and all(wanted["stop"])
         ids = tuple(self.prompt(question))
         more = tuple(((1, -0.1),) * top for _ in (1, 2))
         text = '{"dose":1}'
         if stream is not None:
             stream(text)
-        answer = Answer(text, (1, 2), "stop", len(ids), 3, (-0.1, -0.2) if logprobs else (), more if logprobs else ())
+        answer = Answer(
+            text,
+            (1, 2),
+            "stop",
+            len(ids),
+            3,
+            (-0.1, -0.2) if wanted["logprobs"] else (),
+            more if wanted["logprobs"] else (),
+        )
         return self.read(question, answer, form=form)
 
 

@@ -12,6 +12,20 @@ SCORES: tuple[Score, ...] = ("whole", "mean", "least")
 
 
 @dataclass(frozen=True)
+class Decoding:
+    """How an answer is to be written; what each setting means: `helder.serve.completer.Completer.complete`."""
+
+    grammar: str | None = None
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    logprobs: bool = False
+    top: int = 0
+
+
+@dataclass(frozen=True)
 class Answer:
     """One answer.
 

@@ -33,7 +33,7 @@ from helder.serve.access import Access
 from helder.serve.admission import Admitted, admit
 from helder.serve.app import create_app
 from helder.serve.audit import AuditLog, Keep
-from helder.serve.engine import Engine
+from helder.serve.completer import Completer
 from helder.serve.link import CONNECTIONS, KEEP_ALIVE, Link
 from helder.serve.remote import Kind, Remote
 from helder.serve.served import Served
@@ -168,7 +168,7 @@ def serve(
 
         common: dict[str, Any] = {"context": context, "places": how.places, "metrics": turns.metrics}
 
-        def keeper(path: Path) -> Engine:
+        def keeper(path: Path) -> Completer:
             if how.elsewhere is not None:
                 return Remote(*how.elsewhere[:2], kind=how.elsewhere[2], **common)
             return Keeper(path, threads=threads, mode=how.mode, **common)

@@ -24,31 +24,23 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from helder.errors import ExitCode, HelderError
 from helder.sealed import room
 from helder.serve import llama
-from helder.serve.answer import Answer
-from helder.serve.constrain import follows
+from helder.serve.answer import Answer, Decoding
+from helder.serve.completer import Completer, checked
 from helder.serve.lane import Lane
 
 PATIENCE = 5.0  # seconds that a worker gets to end
 
 
-class Engine:
+class Engine(Completer):
     """One GGUF file, ready to answer. Use `Engine.open`, and close it (or use it in a `with`).
 
-    Attributes:
-        mode: "exact": the same question gets the same bits, whatever else is asked.
-        name: of what answers, where it is not llama.cpp in a process of ours.
-        wants_text: it takes no token ids: `complete` also needs the question as `text`.
+    Calls of `complete` from several threads wait for each other.
     """
-
-    mode: Literal["exact", "fast"] = "exact"
-    name: str | None = None
-    wants_text = False
 
     def __init__(self, path: Path, threads: int, context: int, workers: int) -> None:
         self.path, self.threads, self.context, self.workers = path, threads, context, workers
@@ -72,41 +64,12 @@ class Engine:
         cores = len(os.sched_getaffinity(0))
         return cls(Path(gguf), threads or cores, context, workers or cores)
 
-    def complete(
-        self,
-        prompt_ids: Sequence[int],
-        *,
-        grammar: str | None = None,
-        max_tokens: int = 512,
-        temperature: float = 0.0,
-        top_p: float = 1.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        logprobs: bool = False,
-        top: int = 0,
-        stream: Callable[[str], bool] | None = None,
+    def _answer(
+        self, prompt_ids: Sequence[int], wanted: Decoding, stream: Callable[[str], bool] | None, text: str
     ) -> Answer:
-        """Answer one prompt. Calls from several threads wait for each other.
-
-        Args:
-            prompt_ids: the prompt's tokens.
-            grammar: Lark text that the answer follows.
-            max_tokens: at most so many tokens are generated.
-            temperature: 0 is greedy; otherwise tokens are drawn with `top_p` and `seed`.
-            stop: texts that end the answer; they are not part of it.
-            logprobs: also return the log-probability of each token.
-            top: also return so many of the most probable tokens in the place of each.
-            stream: called with each piece of text as it comes; returns False to stop the answer there.
-
-        Raises:
-            HelderError: the prompt does not fit the context, a token id is not in the vocabulary, the grammar
-                cannot be read, the answer does not follow it, or llama.cpp died.
-        """
-        request = llama.request(prompt_ids, grammar, max_tokens, temperature, top_p, seed, stop, logprobs, top)
-        self._check_length(prompt_ids)
         if self._worker is None:
             raise RuntimeError("the engine is closed")
-        return checked(self._worker.ask(request, stream), grammar)
+        return self._worker.ask(llama.request(prompt_ids, wanted), stream)
 
     def complete_many(
         self,
@@ -135,7 +98,7 @@ class Engine:
         for prompt in prompts:
             self._check_length(prompt)
         requests = [
-            llama.request(prompt, grammar, max_tokens, temperature, top_p, seed, logprobs=logprobs)
+            llama.request(prompt, Decoding(grammar, max_tokens, temperature, top_p, seed, logprobs=logprobs))
             for prompt, seed in zip(prompts, seeds or [0] * len(prompts), strict=True)
         ]
         if self._worker is None:
@@ -164,11 +127,6 @@ class Engine:
         return [answer for answer in answers if answer is not None]
 
     @property
-    def broken(self) -> HelderError | None:
-        """Why nothing is answered any more; None while all is well."""
-        return None
-
-    @property
     def processes(self) -> list[int]:
         """The process ids of the workers."""
         workers = [self._worker, *self._pool] if self._worker else self._pool
@@ -180,24 +138,6 @@ class Engine:
         self._worker, self._pool = None, []
         for worker in workers:
             worker.close()
-
-    def __enter__(self) -> Engine:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _check_length(self, prompt_ids: Sequence[int]) -> None:
-        if not prompt_ids:
-            raise HelderError("The prompt is empty.", "", "Give at least one token.")
-        if len(prompt_ids) >= self.context:
-            raise HelderError(
-                f"The prompt has {len(prompt_ids)} tokens and the context holds {self.context}.",
-                "A prompt is never cut, and at least one token must be left for the answer.",
-                "Shorten the text, or open the model with a longer context.",
-            )
 
 
 class Crashed(HelderError):
@@ -305,16 +245,4 @@ def _check_file(path: Path) -> None:
 def _counted(answer: Answer, progress: Callable[[int], None] | None) -> Answer:
     if progress:
         progress(1)
-    return answer
-
-
-def checked(answer: Answer, grammar: str | None) -> Answer:
-    """llama.cpp drops a grammar that it cannot read: an answer that breaks its grammar is never passed on."""
-    if grammar is not None and not follows(grammar, answer.text, complete=False):
-        raise HelderError(
-            "An answer does not have the form that was asked for.",
-            f"llama.cpp wrote {answer.text!r}, which the grammar does not allow.",
-            "This is a defect of Helder or of llama.cpp: report it with the recipe and the model's digest.",
-            ExitCode.OURS,
-        )
     return answer

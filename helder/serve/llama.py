@@ -15,7 +15,7 @@ from typing import Any
 
 from helder.errors import HelderError
 from helder.model import gguf_file
-from helder.serve.answer import Answer
+from helder.serve.answer import Answer, Decoding
 from helder.serve.constrain import check, for_llama_cpp
 
 UBATCH = 512  # tokens per pass over the prompt; other sizes give other bits
@@ -110,39 +110,29 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def request(
-    prompt_ids: Sequence[int],
-    grammar: str | None,
-    max_tokens: int,
-    temperature: float = 0.0,
-    top_p: float = 1.0,
-    seed: int = 0,
-    stop: Sequence[str] = (),
-    logprobs: bool = False,
-    top: int = 0,
-) -> dict[str, Any]:
+def request(prompt_ids: Sequence[int], wanted: Decoding) -> dict[str, Any]:
     """The body of a completion request.
 
     Raises:
         HelderError: the grammar cannot be read.
     """
-    if max_tokens < 1:
+    if wanted.max_tokens < 1:
         raise ValueError("max_tokens must be at least 1")
     body = SETTINGS | {
         "prompt": [int(token) for token in prompt_ids],
-        "n_predict": max_tokens,
-        "temperature": temperature,
-        "top_p": top_p,
-        "seed": seed,
-        "stop": list(stop),
+        "n_predict": wanted.max_tokens,
+        "temperature": wanted.temperature,
+        "top_p": wanted.top_p,
+        "seed": wanted.seed,
+        "stop": list(wanted.stop),
     }
-    if temperature == 0:
+    if wanted.temperature == 0:
         body["samplers"] = ["temperature"]
-    if grammar is not None:
-        check(grammar)
-        body["grammar"] = for_llama_cpp(grammar)
-    if logprobs or top:
-        body["n_probs"] = max(1, top)
+    if wanted.grammar is not None:
+        check(wanted.grammar)
+        body["grammar"] = for_llama_cpp(wanted.grammar)
+    if wanted.logprobs or wanted.top:
+        body["n_probs"] = max(1, wanted.top)
     return body
 
 

@@ -27,9 +27,9 @@ from helder.errors import ExitCode, HelderError
 from helder.evaluate.compare import protocols, services
 from helder.evaluate.compare.gate import Gate
 from helder.evaluate.compare.wire import Exchange, Line
-from helder.serve.answer import Answer
+from helder.serve.answer import Answer, Decoding
+from helder.serve.completer import Completer
 from helder.serve.constrain import for_llama_cpp
-from helder.serve.engine import Engine, checked
 from helder.serve.metrics import Metrics
 from helder.serve.supervise import Unavailable
 
@@ -39,7 +39,7 @@ KEY = "HELDER_ENGINE_KEY"  # the environment variable with the engine's key, if 
 NO_IDS = frozenset({400, 404, 405, 415, 422, 501})  # statuses that mean: not in this form
 
 
-class Remote(Engine):
+class Remote(Completer):
     """An engine behind OpenAI's API.
 
     Args:
@@ -82,7 +82,6 @@ class Remote(Engine):
             )
         self.service, self.kind, self.context, self.places = service, kind, context, places
         self.metrics = metrics or Metrics()
-        self._pool, self._worker = [], None  # no processes here
         key = os.environ.get(KEY)
         self._headers = protocols.headers(service, key)
         gate, lines = Gate.of([service.host]), range(places)
@@ -90,53 +89,35 @@ class Remote(Engine):
         self._free: queue.SimpleQueue[Line] = queue.SimpleQueue()
         for line in self._every:
             self._free.put(line)
-        self.wants_text = False
+        self.wants_text = False  # it takes no token ids
         self.name = f"{service.host}: {model} (declared, not verified)"
         self._try(probe)
 
-    def complete(
-        self,
-        prompt_ids: Sequence[int],
-        *,
-        grammar: str | None = None,
-        max_tokens: int = 512,
-        temperature: float = 0.0,
-        top_p: float = 1.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        logprobs: bool = False,
-        top: int = 0,
-        stream: Callable[[str], bool] | None = None,
-        text: str | None = None,
+    def _answer(
+        self, prompt_ids: Sequence[int], wanted: Decoding, stream: Callable[[str], bool] | None, text: str
     ) -> Answer:
-        """As `Engine.complete`, without log-probabilities and without the tokens of the answer.
-
-        Args:
-            text: the question, for an engine that takes no token ids.
+        """Without log-probabilities and without the tokens of the answer.
 
         Raises:
             Unavailable: nobody answers there, or it says that it cannot now.
-            HelderError: as `Engine.complete`.
+            HelderError: as `complete`.
         """
-        self._check_length(prompt_ids)
         body: dict[str, Any] = {
             "model": self.service.model,
-            "max_tokens": max_tokens,
-            "temperature": temperature,
-            "top_p": top_p,
-            "seed": seed,
+            "max_tokens": wanted.max_tokens,
+            "temperature": wanted.temperature,
+            "top_p": wanted.top_p,
+            "seed": wanted.seed,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        if stop:
-            body["stop"] = list(stop)
-        if grammar is not None and self.kind == "vllm":
-            body["structured_outputs"] = {"grammar": grammar}
-        if grammar is not None and self.kind == "llama.cpp":
-            body["grammar"] = for_llama_cpp(grammar)
+        if wanted.stop:
+            body["stop"] = list(wanted.stop)
+        if wanted.grammar is not None and self.kind == "vllm":
+            body["structured_outputs"] = {"grammar": wanted.grammar}
+        if wanted.grammar is not None and self.kind == "llama.cpp":
+            body["grammar"] = for_llama_cpp(wanted.grammar)
         if self.wants_text:
-            if text is None:
-                raise RuntimeError("this engine takes no token ids, and no text was given")
             body["messages"] = [{"role": "user", "content": text}]
         else:
             body["prompt"] = [int(token) for token in prompt_ids]
@@ -157,10 +138,7 @@ class Remote(Engine):
         self.metrics.observe("helder_answer_seconds", time.monotonic() - begun)
         if reading.first is not None:
             self.metrics.observe("helder_first_token_seconds", reading.first - begun)
-        return checked(answer, grammar)
-
-    def complete_many(self, *arguments: Any, **settings: Any) -> list[Answer]:
-        raise NotImplementedError("an engine elsewhere answers one question at a time")
+        return answer
 
     def close(self) -> None:
         for line in self._every:

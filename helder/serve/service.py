@@ -25,6 +25,7 @@ from helder.retrieve.index import Index
 from helder.serve.abstention import Abstention
 from helder.serve.answer import Answer, Score
 from helder.serve.calibrated import Calibration, Probability
+from helder.serve.completer import Completer
 from helder.serve.engine import Engine
 from helder.serve.locate import Located, Runs, locate
 from helder.serve.logprobs import Pieces
@@ -84,7 +85,7 @@ class Service:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Completer,
         tokenizer: Tokenizer,
         chat: str,
         task: Task,
@@ -106,7 +107,7 @@ class Service:
         threads: int | None = None,
         context: int = CONTEXT,
         abstain: bool = False,
-        engine: Callable[[Path], Engine] | None = None,
+        engine: Callable[[Path], Completer] | None = None,
     ) -> Service:
         """Load the model file of a run.
 
@@ -137,6 +138,7 @@ class Service:
         if located.passages is not None:
             top, room = int(located.grounding["top"]), int(located.grounding["room"])
             retriever = Retriever(Index(located.passages), tokenizer, top, room)
+        made: Completer
         made = engine(located.gguf) if engine else Engine.open(located.gguf, threads=threads, context=context)
         if made.name is not None:  # elsewhere: what was measured of this file does not hold for it
             if abstain:
@@ -216,7 +218,7 @@ class Service:
         form: str | None = None,
         stream: Callable[[str], bool] | None = None,
     ) -> Reply:
-        """Answer one question; arguments as `Engine.complete`.
+        """Answer one question; arguments as `Completer.complete`.
 
         `form` is the Lark text of JSON that the client asked for in place of the task's own form; nothing is promised
         of such an answer, because none was measured.
@@ -227,7 +229,6 @@ class Service:
         held = self.abstention is not None
         whole = None if stream is None else (lambda text: stream("")) if held else stream
         text = grounded.text if grounded and grounded.passages else question
-        spoken: dict[str, Any] = {"text": text} if self.engine.wants_text else {}
         answer = self.engine.complete(
             ids,
             grammar=form or self.grammar,
@@ -239,7 +240,7 @@ class Service:
             logprobs=logprobs or self._weighs,
             top=top,
             stream=whole,
-            **spoken,
+            text=text,
         )
         promised = held and temperature == 0 and not stop and form is None
         reply = replace(self.read(question, answer, grounded, form), promised=promised, prompt_ids=tuple(ids))

@@ -116,16 +116,7 @@ class Sessions:
         return session.left(self._clock())
 
     def who(self, cookies: Mapping[str, str], csrf: str | None, *, reads: bool) -> Who | None:
-        """Who a session's cookie speaks for; None without a valid one.
-
-        Args:
-            cookies: name → value, as the browser sent them.
-            csrf: the header X-CSRF-Token.
-            reads: GET, HEAD or OPTIONS: the header is not needed.
-
-        Raises:
-            Refused: 403, the session is valid and the header is missing or wrong.
-        """
+        """See `helder.serve.access.Sessions`, which this is."""
         session = self.of(cookies)
         if session is None:
             return None

@@ -29,8 +29,9 @@ from typing import Any, Literal
 
 from helder.errors import ExitCode, HelderError
 from helder.serve import llama, memory
-from helder.serve.answer import Answer
-from helder.serve.engine import Crashed, Engine, Worker, checked
+from helder.serve.answer import Answer, Decoding
+from helder.serve.completer import Completer
+from helder.serve.engine import Crashed, Worker
 from helder.serve.metrics import Metrics
 
 MOST = 5  # crashes within WINDOW seconds; then nothing is started any more (assumption)
@@ -162,7 +163,7 @@ class Standing:
             raise self.broken
 
 
-class Keeper(Engine):
+class Keeper(Completer):
     """An engine for a server: as many answers at a time as it has places, in processes that are kept alive.
 
     Args:
@@ -192,7 +193,6 @@ class Keeper(Engine):
     ) -> None:
         self.path, self.context, self.places, self.mode = Path(path), context, places, mode
         self.threads = threads or len(os.sched_getaffinity(0))
-        self.workers, self._worker, self._pool = 1, None, []  # of `complete_many`, which a server does not use
         self.metrics = metrics or Metrics()
         memory.check(self.path, context, places, free())
         together = mode == "fast"
@@ -223,23 +223,11 @@ class Keeper(Engine):
     def processes(self) -> list[int]:
         return [one.worker.process.pid for one in self.standing]
 
-    def complete(
-        self,
-        prompt_ids: Sequence[int],
-        *,
-        grammar: str | None = None,
-        max_tokens: int = 512,
-        temperature: float = 0.0,
-        top_p: float = 1.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        logprobs: bool = False,
-        top: int = 0,
-        stream: Callable[[str], bool] | None = None,
+    def _answer(
+        self, prompt_ids: Sequence[int], wanted: Decoding, stream: Callable[[str], bool] | None, text: str
     ) -> Answer:
-        """As `Engine.complete`; more calls at a time than there are places wait for each other."""
-        request = llama.request(prompt_ids, grammar, max_tokens, temperature, top_p, seed, stop, logprobs, top)
-        self._check_length(prompt_ids)
+        """More calls at a time than there are places wait for each other."""
+        request = llama.request(prompt_ids, wanted)
         if self.broken is not None:
             raise self.broken
         standing, lane = place = self._free.get()
@@ -263,10 +251,7 @@ class Keeper(Engine):
             observe("helder_first_token_seconds", first[0] - begun)
         if answer.completion_tokens > 1 and answer.seconds[1] > 0:
             observe("helder_tokens_per_second", answer.completion_tokens / answer.seconds[1])
-        return checked(answer, grammar)
-
-    def complete_many(self, *arguments: Any, **settings: Any) -> list[Answer]:
-        raise NotImplementedError("a server answers one question at a time; use Engine for many")
+        return answer
 
     def close(self) -> None:
         for one in self.standing:

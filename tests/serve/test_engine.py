@@ -14,6 +14,7 @@ from helder.errors import HelderError
 from helder.model import importer
 from helder.model.sources import on_disk
 from helder.serve import llama
+from helder.serve.answer import Decoding
 from helder.serve.engine import Engine
 from tests.model import small
 from tests.serve import tiny
@@ -199,7 +200,7 @@ def test_a_constrained_answer_ends_with_the_token_that_the_model_learnt(tmp_path
     gguf_writer.write(tmp_path / "made", tmp_path / "small.gguf", "f32", "small")
     with Engine.open(tmp_path / "small.gguf", threads=1, context=CONTEXT) as opened:
         assert opened._worker
-        request = llama.request([5, 6, 7], YES_NO, 20)
+        request = llama.request([5, 6, 7], Decoding(YES_NO, 20))
         lane = opened._worker.lanes[0]
         lane.send({"request": request, "stream": False})
         tokens = lane.receive()["part"]["__verbose"]["tokens"]

@@ -48,7 +48,7 @@ class Saying:
     """An engine that says what it was told to, and keeps what it was asked. (What a model of 0.2 MB writes by itself
     quotes nothing.)"""
 
-    context, name, mode, wants_text = 256, "says what it was told", "exact", False
+    context, name, mode = 256, "says what it was told", "exact"
 
     def __init__(self, text: str) -> None:
         self.text, self.asked = text, [[0]]
