@@ -156,13 +156,7 @@ def _model(source: Path, folder: Folder, signing: Sequence[SigningKey], on_event
         )
     on_event({"event": "note", "stage": "model", "text": "is verified as it lies in the folder"})
     verdict = verify(place)
-    for level, finding in verdict.problems():
-        raise HelderError(
-            f"{source} is not put into a folder: {level.name} has not passed.",
-            f"{finding.place}: {finding.what}",
-            "helder verify says all.",
-            verdict.exit_code,
-        )
+    verdict.require(f"{source} is not put into a folder")
     for entry in artifacts.manifest(place):
         folder.files[f"{MODEL}/{entry.path}"] = FileEntry(f"{MODEL}/{entry.path}", entry.size, entry.sha256)
     return verdict

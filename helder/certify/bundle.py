@@ -143,12 +143,7 @@ def check_previous(bundle: Path) -> None:
     """
     from helder.certify.verify import verify
 
-    for level, finding in verify(bundle).problems():
-        raise HelderError(
-            f"{bundle} cannot stand as the release before: {level.name} has not passed.",
-            f"{finding.place}: {finding.what}",
-            "helder verify says all.",
-        )
+    verify(bundle).require(f"{bundle} cannot stand as the release before")
 
 
 def finished(project: Project) -> list[Step]:
@@ -512,13 +507,7 @@ def cosign(bundle: Path, key: SigningKey) -> dict[str, Any]:
     from helder.certify.verify import verify
 
     verdict = verify(bundle, trusted=[*keys.believed(), *keys_in(bundle)])
-    for level, finding in verdict.problems():
-        raise HelderError(
-            f"{bundle} is not signed: {level.name} has not passed.",
-            f"{finding.place}: {finding.what}",
-            "helder verify says all.",
-            verdict.exit_code,
-        )
+    verdict.require(f"{bundle} is not signed")
     artifacts.write_atomic(bundle / layout.KEYS / f"{key.public.id[:12]}.pem", key.public.to_pem())
     signed = envelope.add_signature((bundle / layout.RELEASE).read_bytes(), key, layout.RELEASE)
     artifacts.write_atomic(bundle / layout.RELEASE, signed)

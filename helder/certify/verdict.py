@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from helder.errors import ExitCode
+from helder.errors import ExitCode, HelderError
 
 LEVELS = {1: "integrity", 2: "lineage", 3: "rebuild", 4: "replay", 5: "scores"}
 
@@ -151,6 +151,23 @@ class Verdict:
         """Every finding that is not good news, in order."""
         bad = (Result.FAILED, Result.UNCHECKED)
         return [(level, finding) for level in self.levels for finding in level.findings if finding.result in bad]
+
+    def require(self, refused: str) -> None:
+        """Go on only when all that was checked has passed.
+
+        Args:
+            refused: what is not done otherwise, such as "release/ is not signed".
+
+        Raises:
+            HelderError: code 3 or 4, with the first finding.
+        """
+        for level, finding in self.problems():
+            raise HelderError(
+                f"{refused}: {level.name} has not passed.",
+                f"{finding.place}: {finding.what}",
+                "helder verify says all.",
+                self.exit_code,
+            )
 
     def to_json(self) -> dict[str, Any]:
         return {

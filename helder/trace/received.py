@@ -74,13 +74,7 @@ def checked(path: Path) -> None:
     from helder.certify.verify import verify
 
     verdict = verify(path)
-    for level, finding in verdict.problems():
-        raise HelderError(
-            f"{path} is not traced: {level.name} has not passed.",
-            f"{finding.place}: {finding.what}",
-            "helder verify says all.",
-            verdict.exit_code,
-        )
+    verdict.require(f"{path} is not traced")
 
 
 def _read(path: Path, trusted: Sequence[PublicKey] | None) -> tuple[Bundle, dict[str, Statement]]:

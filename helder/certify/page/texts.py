@@ -32,9 +32,9 @@ Texts = Mapping[str, Mapping[str, str]]
 
 
 @cache
-def texts() -> Texts:
-    """language → key ("scores.title") → text."""
-    tables = tomllib.loads((resources.files("helder.certify.page") / "texts.toml").read_text(encoding="utf-8"))
+def texts(package: str = "helder.certify.page") -> Texts:
+    """language → key ("scores.title") → text, from the `texts.toml` of a package."""
+    tables = tomllib.loads((resources.files(package) / "texts.toml").read_text(encoding="utf-8"))
     found = {language: dict(_flat(table, "")) for language, table in tables.items()}
     # French sets a space before these marks, and no line may begin with them.
     found["fr"] = {key: re.sub(r" (?=[:;?!])", "\u00a0", text) for key, text in found["fr"].items()}

@@ -13,13 +13,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+
+from helder.certify.page.texts import Texts
+from helder.certify.page.texts import texts as of_package
 
 TYPES = {
     "html": "text/html; charset=utf-8",
@@ -68,14 +68,9 @@ def assets() -> Mapping[str, Asset]:
     return {name: _asset(name, data) for name, data in sorted(_files())}
 
 
-@cache
-def texts() -> Mapping[str, Mapping[str, str]]:
+def texts() -> Texts:
     """language → key ("ask.send") → text."""
-    text = (resources.files("helder.serve.page") / "texts.toml").read_text(encoding="utf-8")
-    found = {language: dict(_flat(table, "")) for language, table in tomllib.loads(text).items()}
-    # French sets a space before these marks, and no line may begin with them.
-    found["fr"] = {key: re.sub(r" (?=[:;?!])", "\u00a0", text) for key, text in found["fr"].items()}
-    return found
+    return of_package(__name__)
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
@@ -91,11 +86,3 @@ def _files() -> Iterator[tuple[str, bytes]]:
 def _asset(name: str, data: bytes) -> Asset:
     packed = gzip.compress(data, 9, mtime=0)
     return Asset(TYPES[name.rpartition(".")[2]], data, packed, f'"{hashlib.sha256(data).hexdigest()[:32]}"')
-
-
-def _flat(table: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", str(value)
