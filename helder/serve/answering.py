@@ -8,6 +8,7 @@ answers are written at a time than there are places.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from helder.serve import refusals
 from helder.serve.refusals import Refused
 from helder.serve.turns import Turn
 
+LOG = logging.getLogger("uvicorn.error")  # where what is not caught elsewhere goes, too
 T = TypeVar("T")
 Piece = Callable[[str], bool]  # takes a piece of text; False: stop there
 
@@ -75,7 +77,8 @@ async def pieces(turn: Turn, work: Callable[[Piece], T]) -> AsyncGenerator[str |
             queue.put_nowait(refused)
         except HelderError as error:
             queue.put_nowait(refusals.of_error(error))
-        except Exception:  # noqa: BLE001  the client must not wait for ever, whatever went wrong
+        except Exception as error:
+            LOG.error("An answer failed: a defect of ours.", exc_info=error)
             queue.put_nowait(Refused(500, "The answer failed: a defect of ours."))
 
     try:
