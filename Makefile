@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 HELDER := $(BIN)/helder
 QUICKSTART := quickstart
 RUN_OPTIONS ?=
-# Two files of tests at a time: one process for each core of a small machine; more cores help little, memory counts.
+# Two files of tests at a time: one process for each core of a small machine; more cores help little, memory counts. In
+# their order: sorted by how many tests they have, the slowest would come last, alone.
 TEST_WORKERS ?= 2
 
 .PHONY: setup quickstart test lint lock wheel clean
@@ -24,7 +25,7 @@ quickstart: setup
 	bench/quickstart.sh $(HELDER) $(QUICKSTART)
 
 test: setup lint
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff check .
